@@ -1,0 +1,178 @@
+// The resources of the HTTP API under /api/v1, as JSON. Shared by the server (src/ccm/api), the client and the CLI.
+
+import type { Release } from './release.ts';
+import type { Site, SitePolicy } from './site.ts';
+import type { WireError } from './treecast-error.ts';
+import type { ObjectId } from './tree.ts';
+
+export const roles = ['viewer', 'author', 'operator', 'admin'] as const;
+/** viewer reads; author pushes to (and publishes) its sites; operator runs the fleet; admin also manages tokens and nodes. */
+export type Role = (typeof roles)[number];
+
+export interface TokenResource {
+  readonly id: string;
+  readonly name: string;
+  readonly roles: readonly Role[];
+  /** Sites an author may push to; null means all. */
+  readonly sites: readonly string[] | null;
+  readonly createdAt: string;
+  readonly expiresAt: string | null;
+  readonly revokedAt: string | null;
+}
+
+/** Join tokens are for agents: one use, short life; the token text carries the CCM's agent URL and the CA's fingerprint. */
+export interface JoinTokenResource {
+  readonly token: string;
+  readonly expiresAt: string;
+}
+
+export interface SiteResource extends Site {
+  readonly gitUrl: string;
+  readonly live: SnapshotResource | null;
+}
+
+export type SiteInput = Pick<Site, 'name'> & {
+  readonly repository?: string;
+  readonly branch?: string;
+  readonly group?: string;
+  readonly policy?: Partial<SitePolicy>;
+};
+
+export interface GroupResource {
+  readonly name: string;
+  /** Explicit members by node name. */
+  readonly nodes: readonly string[];
+  /** Members by label: a node with all of these is a member; null when the group has no selector; {} selects every node. */
+  readonly selector: Readonly<Record<string, string>> | null;
+}
+
+export type NodeSitePhase = 'empty' | 'stale' | 'receiving' | 'held' | 'staged' | 'live' | 'failed';
+
+export interface NodeSiteState {
+  readonly site: string;
+  readonly phase: NodeSitePhase;
+  readonly held: string | null;
+  readonly stagedTree: ObjectId | null;
+  readonly stagedRelease: Release | null;
+  readonly liveTree: ObjectId | null;
+  readonly liveRelease: Release | null;
+  readonly liveSince: string | null;
+  readonly backupTree: ObjectId | null;
+  readonly error: WireError | null;
+}
+
+export interface NodeResource {
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly connected: boolean;
+  readonly maintenance: boolean;
+  readonly url: string | null;
+  readonly agentVersion: string | null;
+  readonly freeBytes: number | null;
+  readonly joinedAt: string;
+  readonly lastSeenAt: string | null;
+  readonly sites: readonly NodeSiteState[];
+}
+
+export const jobTypes = ['publish', 'synchronize', 'rollback'] as const;
+export type JobType = (typeof jobTypes)[number];
+
+export const jobPhases = [
+  'queued',
+  'deferred',
+  'planning',
+  'staging',
+  'committing',
+  'succeeded',
+  'failed',
+  'superseded',
+  'aborted',
+] as const;
+/** `committing` starts when the decision is durable; from then on a job only goes forward, and `succeeded` may list stale nodes. */
+export type JobPhase = (typeof jobPhases)[number];
+
+export interface JobNode {
+  readonly node: string;
+  readonly state: 'left-out' | 'pending' | 'held' | 'staged' | 'live' | 'stale' | 'failed' | 'lost';
+  readonly progress: number | null;
+  readonly stagedAt: string | null;
+  readonly liveAt: string | null;
+  readonly error: WireError | null;
+}
+
+export interface JobResource {
+  readonly id: string;
+  readonly type: JobType;
+  readonly site: string;
+  readonly phase: JobPhase;
+  readonly release: Release | null;
+  readonly commit: ObjectId | null;
+  readonly tree: ObjectId | null;
+  /** Who or what asked: token name, `recovery`, `retry`. */
+  readonly requestedBy: string;
+  readonly createdAt: string;
+  readonly startedAt: string | null;
+  readonly decidedAt: string | null;
+  readonly endedAt: string | null;
+  readonly attempts: number;
+  readonly files: number | null;
+  readonly assignmentBytes: number | null;
+  readonly nodes: readonly JobNode[];
+  readonly error: WireError | null;
+}
+
+export interface SnapshotResource {
+  readonly id: number;
+  readonly job: string;
+  readonly release: Release;
+  readonly commit: ObjectId | null;
+  readonly baseTree: ObjectId;
+  readonly tree: ObjectId;
+  readonly at: string;
+}
+
+export interface SiteStatus {
+  readonly site: string;
+  readonly branch: string;
+  readonly commit: ObjectId | null;
+  readonly tree: ObjectId | null;
+  readonly release: Release | null;
+  readonly liveSince: string | null;
+  readonly job: JobResource | null;
+  readonly nodes: readonly (NodeSiteState & {
+    readonly node: string;
+    readonly connected: boolean;
+    readonly maintenance: boolean;
+    readonly url: string | null;
+  })[];
+}
+
+export interface VerifyResult {
+  readonly site: string;
+  readonly commit: ObjectId | null;
+  readonly tree: ObjectId | null;
+  readonly nodes: readonly {
+    readonly name: string;
+    readonly tree: ObjectId | null;
+    readonly ok: boolean;
+    readonly drift: readonly { readonly path: string; readonly problem: string }[];
+    readonly error: WireError | null;
+  }[];
+}
+
+/** A row of the append-only event log; also what the live-events WebSocket sends. */
+export interface EventResource {
+  readonly id: number;
+  readonly at: string;
+  readonly actor: string;
+  readonly kind: string;
+  readonly site: string | null;
+  readonly job: string | null;
+  readonly node: string | null;
+  readonly data: Readonly<Record<string, unknown>>;
+}
+
+export interface HealthResource {
+  readonly status: 'ok';
+  readonly version: string;
+}

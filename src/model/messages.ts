@@ -1,0 +1,139 @@
+// Messages between CCM and agent over the agent's WebSocket: JSON text, one object a frame, version in the hello.
+// The edge parses them with schemas (src/net); inside they are trusted to have these shapes.
+
+import type { Receipt, SignedDecision, SignedReceipt } from './receipt.ts';
+import type { Release } from './release.ts';
+import type { SitePolicy } from './site.ts';
+import type { WireError } from './treecast-error.ts';
+import type { ObjectId } from './tree.ts';
+
+/** Majors this build speaks; the CCM answers a hello with the highest common one or refuses with PROTOCOL_VERSION. */
+export const protocolVersions = [1] as const;
+
+/** What a node holds of one site. */
+export interface HeldTree {
+  readonly release: Release;
+  readonly tree: ObjectId;
+}
+
+export interface SiteHolding {
+  readonly site: string;
+  readonly live: HeldTree | null;
+  readonly backup: HeldTree | null;
+  readonly staged: HeldTree | null;
+  /** The newest decision this node was given, executed or not; signed, so that a restored CCM can be told. */
+  readonly lastDecision: SignedDecision | null;
+  /** Whether the last decision was executed here. */
+  readonly executed: boolean;
+}
+
+export interface Hello {
+  readonly type: 'hello';
+  readonly protocols: readonly number[];
+  readonly agentVersion: string;
+  readonly node: string;
+  readonly profiles: readonly string[];
+  /** Origin of the built-in static server (no trailing slash), null when a real web server is used. */
+  readonly url: string | null;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly freeBytes: number;
+  readonly freeInodes: number;
+  readonly sites: readonly SiteHolding[];
+}
+
+export type AgentMessage =
+  | Hello
+  /** The assignment is complete and verified in the inbox. */
+  | { readonly type: 'held'; readonly site: string; readonly assignment: string }
+  /** At most 5 a second: bytes received and commands done so far. */
+  | {
+      readonly type: 'progress';
+      readonly site: string;
+      readonly assignment: string;
+      readonly receivedBytes: number;
+      readonly commandsDone: number;
+    }
+  | {
+      readonly type: 'staged';
+      readonly site: string;
+      readonly assignment: string;
+      readonly receipt: SignedReceipt;
+    }
+  | {
+      readonly type: 'stageFailed';
+      readonly site: string;
+      readonly assignment: string;
+      readonly release: Release;
+      readonly error: WireError;
+    }
+  | { readonly type: 'switched'; readonly site: string; readonly receipt: SignedReceipt }
+  /** A decision could not be executed here: the node needs synchronizing. `live` is what it serves meanwhile. */
+  | {
+      readonly type: 'stale';
+      readonly site: string;
+      readonly release: Release;
+      readonly live: HeldTree | null;
+      readonly error: WireError;
+    }
+  | { readonly type: 'undone'; readonly site: string; readonly release: Release }
+  | {
+      readonly type: 'verified';
+      readonly request: string;
+      readonly site: string;
+      readonly receipt: SignedReceipt;
+      /** Paths that are not as the live tree says, at most 100, with what is wrong. */
+      readonly drift: readonly {
+        readonly path: string;
+        readonly problem: 'content' | 'mode' | 'missing' | 'extra' | 'type';
+      }[];
+      readonly error?: WireError;
+    };
+
+/** A site this agent serves, with the key that opens its assignments. */
+export interface SiteGrant {
+  readonly site: string;
+  readonly contentKeys: readonly { readonly id: string; readonly key: string }[];
+  readonly policy: Pick<SitePolicy, 'autonomous' | 'fileMode' | 'executableMode' | 'directoryMode'>;
+  /** The site's last decision, null before the first publish. */
+  readonly lastDecision: SignedDecision | null;
+}
+
+/** Where an assignment is: inside the message (base64 of manifest and data), or behind ranges on the CCM. */
+export type AssignmentSource =
+  | { readonly kind: 'inline'; readonly manifest: string; readonly data: string }
+  | {
+      readonly kind: 'url';
+      readonly manifestUrl: string;
+      readonly dataUrl: string;
+      readonly manifestBytes: number;
+      readonly dataBytes: number;
+      readonly ticket: string;
+    };
+
+export type CcmMessage =
+  | {
+      readonly type: 'welcome';
+      readonly protocol: number;
+      /** Milliseconds since 1970, the CCM's clock. */
+      readonly ccmTime: number;
+      /** Release-signing public keys (SPKI, PEM) that sign assignments and decisions. */
+      readonly releaseKeys: readonly string[];
+      readonly sites: readonly SiteGrant[];
+    }
+  | { readonly type: 'refused'; readonly error: WireError }
+  /** A site was given to, changed for, or (with `removed`) taken from this node. */
+  | { readonly type: 'grant'; readonly grant: SiteGrant }
+  | { readonly type: 'removed'; readonly site: string }
+  | {
+      readonly type: 'assignment';
+      readonly site: string;
+      readonly id: string;
+      readonly release: Release;
+      readonly source: AssignmentSource;
+    }
+  | { readonly type: 'decision'; readonly decision: SignedDecision }
+  /** Undo staging of an undecided release. */
+  | { readonly type: 'abort'; readonly site: string; readonly release: Release }
+  | { readonly type: 'verify'; readonly request: string; readonly site: string };
+
+export type { Receipt };
