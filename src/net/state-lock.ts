@@ -1,0 +1,66 @@
+// One owner per state directory. The lock is the kernel's (a POSIX record lock that SQLite takes on `<directory>/lock`),
+// so it ends with its process however that ends, also across network namespaces; nothing can go stale.
+// Never open `<directory>/lock` by other means in the same process: closing that descriptor would drop the lock.
+
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { TreecastError } from '../model/treecast-error.ts';
+
+export interface StateLock {
+  readonly directory: string;
+  /** Idempotent. */
+  release(): void;
+}
+
+/** Keeps held locks reachable: a collected database object would close and drop its lock. */
+const heldLocks = new Set<DatabaseSync>();
+
+const busyErrcodes: ReadonlySet<unknown> = new Set([5, 6]); // SQLITE_BUSY, SQLITE_LOCKED
+
+/**
+ * Makes the directory when it is missing and locks it, for `owner` (a few words for the next one's error message).
+ * Throws STATE_DIRECTORY_LOCKED when another process, or this one, holds it.
+ */
+export function lockStateDirectory(directory: string, owner: string): StateLock {
+  mkdirSync(directory, { recursive: true });
+  const ownerPath = join(directory, 'lock-owner.json');
+  const database = new DatabaseSync(join(directory, 'lock'), { timeout: 0 });
+  try {
+    database.exec('BEGIN EXCLUSIVE');
+  } catch (cause) {
+    database.close();
+    const errcode = cause instanceof Error && 'errcode' in cause ? cause.errcode : undefined;
+    if (!busyErrcodes.has(errcode)) throw cause;
+    throw new TreecastError(
+      'STATE_DIRECTORY_LOCKED',
+      `${directory} is in use by ${describeOwner(ownerPath)}.`,
+      {
+        cause,
+        fix: 'Stop that process first, or give this one a directory of its own with --dir.',
+        data: { directory },
+      },
+    );
+  }
+  heldLocks.add(database);
+  writeFileSync(
+    ownerPath,
+    `${JSON.stringify({ pid: process.pid, owner, since: new Date().toISOString() })}\n`,
+  );
+  return {
+    directory,
+    release() {
+      if (heldLocks.delete(database)) database.close();
+    },
+  };
+}
+
+/** Written after the lock was taken, so it may lag behind: good for a message, never for a decision. */
+function describeOwner(ownerPath: string): string {
+  try {
+    const { pid, owner, since } = JSON.parse(readFileSync(ownerPath, 'utf8')) as Record<string, unknown>;
+    return `process ${String(pid)} (${String(owner)}, since ${String(since)})`;
+  } catch {
+    return 'another process';
+  }
+}
