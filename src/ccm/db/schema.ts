@@ -26,8 +26,6 @@ export interface SiteTable {
   sequence: Generated<number>;
   /** The branch head that was last handled: made a job, refused or superseded. */
   head_handled: ObjectId | null;
-  /** mtime of every path without a row in path_times; null before the first publish. */
-  base_mtime: number | null;
   /** The snapshot that is live; the shadow is its tree. */
   live_snapshot: number | null;
 }
@@ -171,9 +169,10 @@ export interface SnapshotTable {
   at: number;
   /** The snapshot to return to; null when there is none. */
   previous: number | null;
+  /** Its lineage: path_times rows from base_sequence to content_sequence that are not abandoned; base_mtime where there is none. */
+  content_sequence: number;
+  base_sequence: number;
   base_mtime: number;
-  /** The snapshot this one brought back, when it is a rollback's. */
-  restores: number | null;
 }
 
 export interface PathTimeTable {
@@ -181,6 +180,8 @@ export interface PathTimeTable {
   path: string;
   sequence: number;
   mtime: number;
+  /** Published after a release that was rolled back to and built upon: no tree's lineage holds it any more. */
+  abandoned: Generated<Flag>;
 }
 
 export interface EventTable {

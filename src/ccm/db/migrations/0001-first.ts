@@ -42,10 +42,11 @@ const statements = [
     tree text not null,
     at integer not null,
     previous integer references snapshots (id),
-    base_mtime integer not null,
-    restores integer references snapshots (id),
-    unique (site, epoch, sequence)
+    content_sequence integer not null,
+    base_sequence integer not null,
+    base_mtime integer not null
   ) strict`,
+  'create index snapshots_by_site on snapshots (site, id)',
 
   `create table sites (
     name text primary key,
@@ -57,7 +58,6 @@ const statements = [
     epoch integer not null check (epoch >= 1),
     sequence integer not null default 0 check (sequence >= 0),
     head_handled text,
-    base_mtime integer,
     live_snapshot integer references snapshots (id)
   ) strict, without rowid`,
   'create index sites_by_repository on sites (repository, branch)',
@@ -171,6 +171,7 @@ const statements = [
     path text not null,
     sequence integer not null,
     mtime integer not null,
+    abandoned integer not null default 0 check (abandoned in (0, 1)),
     primary key (site, path, sequence)
   ) strict, without rowid`,
   'create index path_times_by_sequence on path_times (site, sequence)',

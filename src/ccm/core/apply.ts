@@ -1,0 +1,158 @@
+// The CCM's one writer: deterministic, synchronous, no clock, no I/O. State in, event in, effects out.
+// A request that cannot be taken throws TreecastError before anything was changed.
+
+import type { Decision, SignedDecision } from '../../model/receipt.ts';
+import { configured } from './configured.ts';
+import { nodeConnected, nodeDisconnected } from './connection.ts';
+import { nodeStale, nodeSwitched } from './decision.ts';
+import type { Effect } from './effects.ts';
+import { endJob } from './ending.ts';
+import type { CoreEvent } from './events.ts';
+import { abortRequested, publishRequested, rollbackRequested, startNext } from './queue.ts';
+import {
+  jobBuilt,
+  jobStalled,
+  nodeHeld,
+  nodeStaged,
+  nodeStageFailed,
+  participantLost,
+  undoStaging,
+} from './staging.ts';
+import type { CoreState } from './state.ts';
+import {
+  retrySynchronize,
+  synchronizeBuildFailed,
+  synchronizeBuilt,
+  synchronizeFailed,
+} from './synchronize.ts';
+import { nodeSiteOf, saveNodeSite, siteOf, type Turn } from './turn.ts';
+
+export function apply(
+  state: CoreState,
+  event: CoreEvent,
+  now: number,
+  sign: (decision: Decision) => SignedDecision,
+): Effect[] {
+  const turn: Turn = { state, now, sign, effects: [], toStart: new Set() };
+  handle(turn, event);
+  while (turn.toStart.size > 0) {
+    const names = [...turn.toStart].sort();
+    turn.toStart.clear();
+    for (const name of names) {
+      const site = siteOf(turn, name);
+      if (site !== undefined) startNext(turn, site);
+    }
+  }
+  return turn.effects;
+}
+
+function handle(turn: Turn, event: CoreEvent): void {
+  switch (event.type) {
+    case 'publishRequested':
+      publishRequested(turn, event);
+      return;
+    case 'rollbackRequested':
+      rollbackRequested(turn, event);
+      return;
+    case 'abortRequested':
+      abortRequested(turn, event);
+      return;
+    case 'configured':
+      configured(turn, event);
+      return;
+    case 'nodeConnected':
+      nodeConnected(turn, event);
+      return;
+    case 'nodeDisconnected':
+      nodeDisconnected(turn, event);
+      return;
+    case 'nodeHeld':
+    case 'nodeProgress':
+      nodeHeld(turn, event);
+      return;
+    case 'nodeStaged':
+      nodeStaged(turn, event);
+      return;
+    case 'nodeStageFailed':
+      if (!nodeStageFailed(turn, event)) synchronizeFailed(turn, event);
+      return;
+    case 'nodeSwitched':
+      nodeSwitched(turn, event);
+      return;
+    case 'nodeStale':
+      nodeStale(turn, event);
+      return;
+    case 'nodeUndone':
+      nodeUndone(turn, event);
+      return;
+    case 'built':
+      built(turn, event);
+      return;
+    case 'buildFailed':
+      buildFailed(turn, event);
+      return;
+    case 'timer':
+      timer(turn, event);
+      return;
+  }
+}
+
+function nodeUndone(turn: Turn, event: Extract<CoreEvent, { type: 'nodeUndone' }>): void {
+  const node = turn.state.nodes.get(event.node);
+  if (node === undefined || siteOf(turn, event.site) === undefined) return;
+  const nodeSite = nodeSiteOf(node, event.site);
+  nodeSite.staged = null;
+  if (nodeSite.phase === 'staged') nodeSite.phase = nodeSite.live === null ? 'empty' : 'live';
+  saveNodeSite(turn, node, event.site);
+}
+
+function built(turn: Turn, event: Extract<CoreEvent, { type: 'built' }>): void {
+  const site = siteOf(turn, event.site);
+  if (site === undefined) return;
+  if (event.job === null) {
+    synchronizeBuilt(turn, site, event);
+    return;
+  }
+  const job = turn.state.jobs.get(event.job);
+  if (job === undefined || site.running !== job.id || job.release?.sequence !== event.release.sequence)
+    return;
+  jobBuilt(turn, site, job, event);
+}
+
+function buildFailed(turn: Turn, event: Extract<CoreEvent, { type: 'buildFailed' }>): void {
+  const site = siteOf(turn, event.site);
+  if (site === undefined) return;
+  if (event.job === null) {
+    synchronizeBuildFailed(turn, site, event);
+    return;
+  }
+  const job = turn.state.jobs.get(event.job);
+  if (job === undefined || site.running !== job.id || job.release?.sequence !== event.release.sequence)
+    return;
+  if (job.phase === 'committing') return;
+  undoStaging(turn, site, job);
+  endJob(
+    turn,
+    job,
+    'failed',
+    `not published: ${event.error.message} [${event.error.code}]${event.error.fix === undefined ? '' : `\n${event.error.fix}`}`,
+    event.error,
+  );
+}
+
+function timer(turn: Turn, event: Extract<CoreEvent, { type: 'timer' }>): void {
+  switch (event.timer.kind) {
+    case 'start':
+      turn.toStart.add(event.timer.site);
+      return;
+    case 'lost':
+      participantLost(turn, event.timer.job, event.timer.node);
+      return;
+    case 'stalled':
+      jobStalled(turn, event.timer.job);
+      return;
+    case 'synchronize':
+      retrySynchronize(turn, event.timer.site, event.timer.node);
+      return;
+  }
+}

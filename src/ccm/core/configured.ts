@@ -1,0 +1,99 @@
+// Sites, groups and nodes as the operator has them now: new members are given the wanted tree, former ones lose the site.
+
+import { endJob } from './ending.ts';
+import type { CoreEvent, SiteConfiguration } from './events.ts';
+import { undoStaging } from './staging.ts';
+import type { SiteState } from './state.ts';
+import { endedPhases, undecidedPhases } from './state.ts';
+import { synchronize } from './synchronize.ts';
+import { runningJob, saveNodeSite, type Turn } from './turn.ts';
+
+type EventOf<T extends CoreEvent['type']> = Extract<CoreEvent, { type: T }>;
+
+export function configured(turn: Turn, event: EventOf<'configured'>): void {
+  const { state } = turn;
+  for (const { name, maintenance } of event.nodes) {
+    const node = state.nodes.get(name);
+    if (node === undefined) state.nodes.set(name, { name, connection: null, maintenance, sites: new Map() });
+    else node.maintenance = maintenance;
+  }
+  const names = new Set(event.nodes.map((node) => node.name));
+  for (const name of [...state.nodes.keys()]) if (!names.has(name)) state.nodes.delete(name);
+  const kept = new Set(event.sites.map((site) => site.name));
+  for (const site of [...state.sites.values()]) if (!kept.has(site.name)) removeSite(turn, site);
+  for (const configuration of event.sites) configureSite(turn, configuration);
+}
+
+function configureSite(turn: Turn, configuration: SiteConfiguration): void {
+  const known = turn.state.sites.get(configuration.name);
+  const members = new Set(configuration.members);
+  if (known === undefined) {
+    turn.state.sites.set(configuration.name, {
+      name: configuration.name,
+      repository: configuration.repository,
+      branch: configuration.branch,
+      policy: configuration.policy,
+      members,
+      epoch: configuration.epoch,
+      sequence: 0,
+      headHandled: null,
+      live: null,
+      lastDecision: null,
+      snapshots: new Map(),
+      running: null,
+      queued: [],
+      synchronizing: new Map(),
+    });
+    grantAll(turn, configuration.name, members);
+    return;
+  }
+  const former = known.members;
+  const policyChanged = JSON.stringify(known.policy) !== JSON.stringify(configuration.policy);
+  known.repository = configuration.repository;
+  known.branch = configuration.branch;
+  known.policy = configuration.policy;
+  known.members = members;
+  for (const name of former) if (!members.has(name)) revoke(turn, known, name);
+  grantAll(
+    turn,
+    known.name,
+    policyChanged ? members : new Set([...members].filter((name) => !former.has(name))),
+  );
+  for (const name of [...members].sort()) {
+    const node = turn.state.nodes.get(name);
+    if (node !== undefined) synchronize(turn, known, node);
+  }
+  turn.toStart.add(known.name);
+}
+
+function grantAll(turn: Turn, site: string, members: ReadonlySet<string>): void {
+  for (const name of [...members].sort()) {
+    if (turn.state.nodes.get(name)?.connection != null) turn.effects.push({ do: 'grant', node: name, site });
+  }
+}
+
+/** Leaving a group removes the site from the BES. */
+function revoke(turn: Turn, site: SiteState, name: string): void {
+  const node = turn.state.nodes.get(name);
+  const job = runningJob(turn, site);
+  const state = job?.nodes.get(name);
+  if (job !== undefined && state !== undefined && state.state !== 'live') state.state = 'left-out';
+  if (node === undefined) return;
+  if (node.connection !== null)
+    turn.effects.push({ do: 'send', nodes: [name], message: { type: 'removed', site: site.name } });
+  if (node.sites.delete(site.name)) saveNodeSite(turn, node, site.name);
+}
+
+function removeSite(turn: Turn, site: SiteState): void {
+  const job = runningJob(turn, site);
+  if (job !== undefined && undecidedPhases.includes(job.phase)) undoStaging(turn, site, job);
+  for (const open of [...turn.state.jobs.values()]) {
+    if (open.site !== site.name || endedPhases.includes(open.phase)) continue;
+    endJob(turn, open, 'aborted', `site ${site.name} was removed`, {
+      code: 'ABORTED',
+      message: `site ${site.name} was removed`,
+    });
+  }
+  for (const name of site.members) revoke(turn, site, name);
+  turn.state.sites.delete(site.name);
+}

@@ -1,0 +1,59 @@
+// What the core wants done. The runner makes every `save…`/`insert…`/`log` of a batch durable in one transaction
+// (synchronous=FULL when one says so) before it carries out any other effect of that batch.
+
+import type { AssignmentType } from '../../model/assignment.ts';
+import type { CcmMessage } from '../../model/messages.ts';
+import type { SignedDecision } from '../../model/receipt.ts';
+import type { Release } from '../../model/release.ts';
+import type { ObjectId } from '../../model/tree.ts';
+import type { CoreTimer } from './events.ts';
+import type { Snapshot } from './state.ts';
+
+export type PersistEffect =
+  | { readonly do: 'saveSite'; readonly site: string }
+  | { readonly do: 'saveJob'; readonly job: string }
+  | { readonly do: 'saveJobNode'; readonly job: string; readonly node: string }
+  | { readonly do: 'saveNodeSite'; readonly node: string; readonly site: string }
+  | { readonly do: 'insertSnapshot'; readonly snapshot: Snapshot }
+  /** Durable: synchronous=FULL. With a publish job, the path times of its build are written with it. */
+  | { readonly do: 'insertDecision'; readonly decision: SignedDecision; readonly job: string }
+  | {
+      readonly do: 'log';
+      readonly actor: string;
+      readonly kind: string;
+      readonly site?: string;
+      readonly job?: string;
+      readonly node?: string;
+      readonly data?: Readonly<Record<string, unknown>>;
+    };
+
+export type ActEffect =
+  /** Diff, guard (for a job) and build one assignment (or several parts) a base; answered by `built` or `buildFailed`. */
+  | {
+      readonly do: 'build';
+      readonly job: string | null;
+      readonly site: string;
+      readonly bases: readonly ObjectId[];
+      readonly target: ObjectId;
+      readonly release: Release;
+      readonly type: AssignmentType;
+    }
+  | {
+      readonly do: 'deliver';
+      readonly site: string;
+      readonly nodes: readonly string[];
+      readonly release: Release;
+      readonly assignments: readonly string[];
+    }
+  | { readonly do: 'send'; readonly nodes: readonly string[]; readonly message: CcmMessage }
+  | { readonly do: 'welcome'; readonly node: string }
+  /** A site's grant for a node is new or changed. */
+  | { readonly do: 'grant'; readonly node: string; readonly site: string }
+  | { readonly do: 'setTimer'; readonly timer: CoreTimer; readonly at: number }
+  | { readonly do: 'clearTimer'; readonly timer: CoreTimer }
+  /** A line for whoever follows the job; `end` when it ended or has no bounded wait. */
+  | { readonly do: 'tell'; readonly job: string; readonly text: string; readonly end: boolean }
+  /** Something a progress display shows has changed. */
+  | { readonly do: 'progressed'; readonly job: string };
+
+export type Effect = PersistEffect | ActEffect;

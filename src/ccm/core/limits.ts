@@ -1,0 +1,21 @@
+// The core's times and counts (ARCHITECTURE §3.6), in one place.
+
+export const limits = {
+  /** After a CCM start a job waits this long for known members. */
+  bootWaitMs: 10_000,
+  /** A participant that disconnects has this long to return. */
+  returnMs: 10_000,
+  /** A staging job in which nothing moves for this long gives up on those it waits for. */
+  stalledMs: 120_000,
+  /** Retries of a publish that failed only by lost nodes, after 2, 4, 8 … seconds. */
+  lostRetriesMax: 5,
+  /** A node whose live tree moved under a job is given an assignment from the new base this often. */
+  basesTriedMax: 3,
+  synchronizeDelayMs: 2_000,
+  synchronizeDelayMaxMs: 60_000,
+} as const;
+
+/** 2, 4, 8 … seconds for attempt 1, 2, 3 … */
+export function retryDelayMs(attempt: number): number {
+  return 1000 * 2 ** attempt;
+}

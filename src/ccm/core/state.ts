@@ -1,0 +1,126 @@
+// What the core knows: sites, nodes and open jobs, in memory; every row of it is also in the database.
+// Only `apply` changes it. Times are milliseconds since 1970 unless a name says otherwise.
+
+import type { JobNode, JobPhase, JobType, NodeSitePhase } from '../../model/api.ts';
+import type { HeldTree } from '../../model/messages.ts';
+import type { SignedDecision } from '../../model/receipt.ts';
+import type { Release } from '../../model/release.ts';
+import type { SitePolicy } from '../../model/site.ts';
+import type { ObjectId } from '../../model/tree.ts';
+import type { WireError } from '../../model/treecast-error.ts';
+
+/** Which path times are this tree's: those written from `baseSequence` to `contentSequence`, and `baseMtime` (seconds) for every other path. */
+export interface Lineage {
+  /** The sequence of the publish that made the tree; a rollback keeps its target's. */
+  readonly contentSequence: number;
+  readonly baseSequence: number;
+  readonly baseMtime: number;
+}
+
+export interface Snapshot {
+  readonly id: number;
+  readonly site: string;
+  readonly job: string;
+  readonly release: Release;
+  readonly commit: ObjectId | null;
+  readonly baseTree: ObjectId;
+  readonly tree: ObjectId;
+  readonly at: number;
+  /** The snapshot a rollback from this one returns to. */
+  readonly previous: number | null;
+  readonly lineage: Lineage;
+}
+
+export interface SiteState {
+  readonly name: string;
+  repository: string;
+  branch: string;
+  policy: SitePolicy;
+  members: ReadonlySet<string>;
+  epoch: number;
+  sequence: number;
+  headHandled: ObjectId | null;
+  live: Snapshot | null;
+  lastDecision: SignedDecision | null;
+  readonly snapshots: Map<number, Snapshot>;
+  running: string | null;
+  /** Job ids in the order they will run; a rollback goes ahead, and holds at most one publish. */
+  queued: string[];
+  /** Assignments that bring a base tree to the last decision's tree; cleared by every decision. */
+  readonly synchronizing: Map<ObjectId, readonly string[] | 'building'>;
+}
+
+export interface NodeSite {
+  readonly site: string;
+  phase: NodeSitePhase;
+  held: string | null;
+  staged: HeldTree | null;
+  live: HeldTree | null;
+  liveSince: number | null;
+  backup: HeldTree | null;
+  /** The newest decision the node said it knows. */
+  lastDecision: SignedDecision | null;
+  error: WireError | null;
+  /** The base tree it is being synchronized from, so that it is told once; null when it is not. */
+  synchronizingFrom: ObjectId | null;
+  synchronizeAttempts: number;
+}
+
+export interface NodeState {
+  readonly name: string;
+  connection: string | null;
+  maintenance: boolean;
+  readonly sites: Map<string, NodeSite>;
+}
+
+export interface JobNodeState {
+  state: JobNode['state'];
+  /** Share of the assignment done, 0–1. */
+  progress: number | null;
+  stagedAt: number | null;
+  liveAt: number | null;
+  error: WireError | null;
+  /** Base trees tried, so that a moved base is followed a bounded number of times. */
+  basesTried: number;
+}
+
+export interface Job {
+  readonly id: string;
+  readonly type: JobType;
+  readonly site: string;
+  phase: JobPhase;
+  release: Release | null;
+  /** A rollback's are known when it starts. */
+  commit: ObjectId | null;
+  tree: ObjectId | null;
+  baseTree: ObjectId | null;
+  readonly requestedBy: string;
+  readonly branchHead: ObjectId | null;
+  readonly allowDelete: boolean;
+  readonly createdAt: number;
+  startedAt: number | null;
+  decidedAt: number | null;
+  endedAt: number | null;
+  attempts: number;
+  notBefore: number | null;
+  files: number | null;
+  assignmentBytes: number | null;
+  error: WireError | null;
+  /** Known when its build is done. */
+  lineage: Lineage | null;
+  readonly nodes: Map<string, JobNodeState>;
+  /** Assignments by base tree; `building` until they are there. */
+  readonly assignments: Map<ObjectId, readonly string[] | 'building'>;
+  lastProgressAt: number;
+}
+
+export interface CoreState {
+  readonly startedAt: number;
+  nextSnapshotId: number;
+  readonly sites: Map<string, SiteState>;
+  readonly nodes: Map<string, NodeState>;
+  readonly jobs: Map<string, Job>;
+}
+
+export const undecidedPhases: readonly JobPhase[] = ['queued', 'deferred', 'planning', 'staging'];
+export const endedPhases: readonly JobPhase[] = ['succeeded', 'failed', 'superseded', 'aborted'];
