@@ -1,0 +1,155 @@
+// Runs the core: events enter a queue, a batch of them is applied, its rows are written in one transaction, then its other
+// effects are carried out. Nothing is sent before what it rests on is in the database.
+
+import type { Decision, SignedDecision } from '../../model/receipt.ts';
+import { apply } from '../core/apply.ts';
+import type { ActEffect, Effect, PersistEffect } from '../core/effects.ts';
+import { type CoreEvent, type CoreTimer, timerKey } from '../core/events.ts';
+import type { CoreState } from '../core/state.ts';
+import { endedPhases } from '../core/state.ts';
+import type { CorePersistence } from './persist.ts';
+
+/** Events taken up in one transaction at most, and the time after which a batch is closed. */
+const batchEventsMax = 200;
+const batchMs = 5;
+
+export interface CoreRunner {
+  readonly state: CoreState;
+  /** Queues an event; batches are taken up in order. */
+  post(event: CoreEvent): void;
+  /** Queues a request; resolves when it is durable, rejects with what the core refused it for. */
+  request(event: CoreEvent): Promise<void>;
+  close(): void;
+}
+
+export interface CoreRunnerOptions {
+  readonly state: CoreState;
+  readonly persistence: CorePersistence;
+  readonly now: () => number;
+  readonly sign: (decision: Decision) => SignedDecision;
+  /** Everything but rows and timers; must not throw. */
+  readonly act: (effect: Exclude<ActEffect, { do: 'setTimer' | 'clearTimer' }>) => void;
+  /** A job ended; it is forgotten by the core afterwards. */
+  readonly ended: (job: string) => void;
+  /** The database would not take a batch, or the core broke: state in memory can no longer be trusted. */
+  readonly fatal: (error: unknown) => void;
+}
+
+interface Entry {
+  readonly event: CoreEvent;
+  readonly resolve?: () => void;
+  readonly reject?: (error: unknown) => void;
+}
+
+export function createCoreRunner(options: CoreRunnerOptions): CoreRunner {
+  const { state, persistence, now, sign, act, fatal } = options;
+  const queue: Entry[] = [];
+  const timers = new Map<string, NodeJS.Timeout>();
+  let scheduled = false;
+  let closed = false;
+
+  function schedule(): void {
+    if (scheduled || closed) return;
+    scheduled = true;
+    setImmediate(runBatch);
+  }
+
+  function runBatch(): void {
+    scheduled = false;
+    if (closed) return;
+    const effects: Effect[] = [];
+    const done: Entry[] = [];
+    const started = performance.now();
+    try {
+      while (queue.length > 0 && done.length < batchEventsMax && performance.now() - started < batchMs) {
+        const entry = queue.shift() as Entry;
+        try {
+          effects.push(...apply(state, entry.event, now(), sign));
+          done.push(entry);
+        } catch (error) {
+          // The core refuses a request before it changes anything; an event that is no request must not be refused.
+          if (entry.reject === undefined) throw error;
+          entry.reject(error);
+        }
+      }
+      persistence.write(state, effects.filter(isPersist));
+    } catch (error) {
+      closed = true;
+      for (const entry of [...done, ...queue]) entry.reject?.(error);
+      fatal(error);
+      return;
+    }
+    for (const effect of effects) if (!isPersist(effect)) carryOut(effect);
+    for (const entry of done) entry.resolve?.();
+    forgetEnded();
+    if (queue.length > 0) schedule();
+  }
+
+  function carryOut(effect: ActEffect): void {
+    if (effect.do === 'setTimer') setTimer(effect.timer, effect.at);
+    else if (effect.do === 'clearTimer') clearTimer(effect.timer);
+    else act(effect);
+  }
+
+  function setTimer(timer: CoreTimer, at: number): void {
+    clearTimer(timer);
+    const key = timerKey(timer);
+    const handle = setTimeout(
+      () => {
+        timers.delete(key);
+        post({ type: 'timer', timer });
+      },
+      Math.max(0, at - now()),
+    );
+    timers.set(key, handle);
+  }
+
+  function clearTimer(timer: CoreTimer): void {
+    const key = timerKey(timer);
+    clearTimeout(timers.get(key));
+    timers.delete(key);
+  }
+
+  function forgetEnded(): void {
+    for (const job of state.jobs.values()) {
+      if (!endedPhases.includes(job.phase)) continue;
+      state.jobs.delete(job.id);
+      options.ended(job.id);
+    }
+  }
+
+  function post(event: CoreEvent): void {
+    queue.push({ event });
+    schedule();
+  }
+
+  return {
+    state,
+    post,
+    request(event) {
+      return new Promise((resolve, reject) => {
+        queue.push({ event, resolve, reject });
+        schedule();
+      });
+    },
+    close() {
+      closed = true;
+      for (const handle of timers.values()) clearTimeout(handle);
+      timers.clear();
+    },
+  };
+}
+
+const persistKinds: readonly Effect['do'][] = [
+  'saveSite',
+  'saveJob',
+  'saveJobNode',
+  'saveNodeSite',
+  'insertSnapshot',
+  'insertDecision',
+  'log',
+];
+
+function isPersist(effect: Effect): effect is PersistEffect {
+  return persistKinds.includes(effect.do);
+}
