@@ -1,0 +1,124 @@
+// One agent's WebSocket on the CCM's side: waits for its hello, parses what follows, hands it over in order,
+// and closes with a code what breaks the rules (LINK-2 to LINK-6).
+
+import type { WebSocket } from 'ws';
+import type { AgentMessage, Hello } from '../../model/messages.ts';
+import { TreecastError, toWireError } from '../../model/treecast-error.ts';
+import type { Clock } from '../../net/clock.ts';
+import { agentMessageSchema } from '../../net/link/agent-message-schema.ts';
+import { closeCodes } from '../../net/link/close-codes.ts';
+import { helloTimeoutMs, silentTicksMax, unsentBytesMax } from '../../net/link/limits.ts';
+import { negotiateProtocol } from '../../net/link/negotiate-protocol.ts';
+import { parseJsonFrame, parseMessage } from '../../net/link/parse-message.ts';
+import { createSilenceWatch } from '../../net/link/silence-watch.ts';
+
+export type AgentReport = Exclude<AgentMessage, Hello>;
+
+export interface AgentConnection {
+  readonly id: string;
+  readonly node: string;
+  /** One message as JSON text in UTF-8. */
+  send(frame: Buffer): void;
+  /** Pings; cuts the connection off when it was silent for too long (LINK-6). */
+  tick(): void;
+  close(code: number, reason: string): void;
+  terminate(): void;
+}
+
+export interface AgentConnectionOptions {
+  readonly id: string;
+  readonly node: string;
+  readonly socket: WebSocket;
+  readonly clock: Clock;
+  readonly onHello: (hello: Hello, protocol: number) => void;
+  readonly onReport: (report: AgentReport) => void;
+  /** Once, whoever closed it; also when there was no hello. */
+  readonly onClosed: () => void;
+  readonly onRefused: (error: TreecastError) => void;
+}
+
+export function createAgentConnection(options: AgentConnectionOptions): AgentConnection {
+  const { id, node, socket } = options;
+  const watch = createSilenceWatch(silentTicksMax);
+  let greeted = false;
+  let refused = false;
+
+  function refuse(error: TreecastError, code: number): void {
+    refused = true;
+    options.onRefused(error);
+    socket.send(JSON.stringify({ type: 'refused', error: toWireError(error) }));
+    socket.close(code, error.code);
+  }
+
+  const cancelDeadline = options.clock.after(helloTimeoutMs, () =>
+    refuse(new TreecastError('MESSAGE_INVALID', 'No hello arrived in time.'), closeCodes.helloTimeout),
+  );
+
+  socket.on('message', (data, isBinary) => {
+    watch.heard();
+    if (refused) return;
+    try {
+      const value = parseJsonFrame(data, isBinary);
+      if (greeted) {
+        options.onReport(parseReport(value));
+        return;
+      }
+      const { hello, protocol } = negotiateProtocol(value);
+      if (hello.node !== node) {
+        throw new TreecastError(
+          'CERTIFICATE_INVALID',
+          `The hello names ${hello.node}, the certificate ${node}.`,
+          { fix: 'Give the agent the name it joined with, or join again.' },
+        );
+      }
+      greeted = true;
+      cancelDeadline();
+      options.onHello(hello, protocol);
+    } catch (error) {
+      if (!(error instanceof TreecastError)) throw error;
+      refuse(error, closeCodeOf(error));
+    }
+  });
+  socket.on('pong', watch.heard);
+  socket.on('ping', watch.heard);
+  socket.on('error', () => {
+    // 'close' follows: ws has chosen the code (1009 for a frame above the limit).
+  });
+  socket.on('close', () => {
+    cancelDeadline();
+    options.onClosed();
+  });
+
+  return {
+    id,
+    node,
+    send(frame) {
+      if (refused || socket.readyState !== socket.OPEN) return;
+      // LINK-11: a peer that does not read is cut off; it will say hello again.
+      if (socket.bufferedAmount > unsentBytesMax) socket.terminate();
+      else socket.send(frame, { binary: false });
+    },
+    tick() {
+      if (watch.tick()) socket.terminate();
+      else if (socket.readyState === socket.OPEN) socket.ping();
+    },
+    close(code, reason) {
+      refused = true;
+      socket.close(code, reason);
+    },
+    terminate: () => socket.terminate(),
+  };
+}
+
+function parseReport(value: unknown): AgentReport {
+  const message = parseMessage(value, agentMessageSchema);
+  if (message.type === 'hello') {
+    throw new TreecastError('MESSAGE_INVALID', 'A second hello arrived on one connection.');
+  }
+  return message;
+}
+
+function closeCodeOf(error: TreecastError): number {
+  if (error.code === 'PROTOCOL_VERSION') return closeCodes.protocolVersion;
+  return error.code === 'CERTIFICATE_INVALID' ? closeCodes.certificateInvalid : closeCodes.messageInvalid;
+}

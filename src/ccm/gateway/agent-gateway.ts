@@ -1,0 +1,250 @@
+// The agents' port: mutual TLS, POST /join, the WebSocket /agent, and assignments by ranges.
+// It knows who is connected and carries messages; what they mean, and who may join, is decided elsewhere.
+
+import { once } from 'node:events';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { TLSSocket } from 'node:tls';
+import { WebSocketServer } from 'ws';
+import { errorCodes } from '../../model/error-codes.ts';
+import type { CcmMessage, Hello } from '../../model/messages.ts';
+import { TreecastError, toWireError } from '../../model/treecast-error.ts';
+import { type Clock, systemClock } from '../../net/clock.ts';
+import { sendError } from '../../net/http/send-error.ts';
+import { closeCodes } from '../../net/link/close-codes.ts';
+import { agentMessageBytesMax, pingIntervalMs } from '../../net/link/limits.ts';
+import type { CertificateAuthority, TlsIdentity } from '../../net/tls/certificate-authority.ts';
+import { secureContextOptions } from '../../net/tls/tls-settings.ts';
+import { type AgentConnection, type AgentReport, createAgentConnection } from './agent-connection.ts';
+import { type AssignmentEndpointOptions, createAssignmentEndpoint } from './assignment-endpoint.ts';
+import { createConnectionTable } from './connection-table.ts';
+import { createJoinEndpoint } from './join-endpoint.ts';
+import type { NodeAuthority } from './node-authority.ts';
+import { createOutbox } from './outbox.ts';
+import { type Peer, peerOf } from './peer-certificate.ts';
+
+export interface AgentHandlers {
+  /** The core answers with a welcome of this protocol. A node's older connection was disconnected before. */
+  connected(node: string, hello: Hello, connection: string, protocol: number): void;
+  message(node: string, report: AgentReport, connection: string): void;
+  disconnected(node: string, connection: string): void;
+}
+
+export interface AgentGatewayOptions
+  extends Pick<AssignmentEndpointOptions, 'ticketKeys' | 'resolveAssignment'> {
+  readonly listen: { readonly host: string; readonly port: number };
+  /** The CCM's own, from `certificates.issueServerIdentity`. */
+  readonly identity: TlsIdentity;
+  readonly certificates: CertificateAuthority;
+  readonly authority: NodeAuthority;
+  /** Called in the order in which things arrived. */
+  readonly handlers: AgentHandlers;
+  /** For the event log: who was turned away and why, who joined. */
+  readonly onRefused?: (
+    who: { readonly node: string | null; readonly address: string },
+    error: TreecastError,
+  ) => void;
+  readonly onJoined?: (node: string) => void;
+  readonly clock?: Clock;
+  readonly pingIntervalMs?: number;
+}
+
+export interface AgentGateway {
+  listen(): Promise<AddressInfo>;
+  /** Dropped when the node is not connected: its next hello starts afresh. */
+  send(node: string, message: CcmMessage): void;
+  /** One message to many, serialised once. */
+  broadcast(nodes: readonly string[], message: CcmMessage): void;
+  isConnected(node: string): boolean;
+  /** Turns a node away, for instance because it was removed. */
+  close(node: string, error: TreecastError): void;
+  /** Closes all connections and the port. */
+  stop(): Promise<void>;
+}
+
+const handshakeTimeoutMs = 10_000;
+const stopGraceMs = 1_000;
+
+export function createAgentGateway(options: AgentGatewayOptions): AgentGateway {
+  const { authority, handlers } = options;
+  const clock = options.clock ?? systemClock;
+  const now = (): number => clock.now();
+  const table = createConnectionTable(clock, options.pingIntervalMs ?? pingIntervalMs);
+  const outbox = createOutbox();
+  const join = createJoinEndpoint({
+    certificates: options.certificates,
+    authority,
+    now,
+    onJoined: (node) => options.onJoined?.(node),
+  });
+  const assignments = createAssignmentEndpoint({ ...options, now });
+  const sockets = new WebSocketServer({
+    noServer: true,
+    perMessageDeflate: false,
+    maxPayload: agentMessageBytesMax,
+    clientTracking: false,
+  });
+  let connections = 0;
+
+  const server = createServer(
+    {
+      ...secureContextOptions(options.identity, options.certificates.certificate),
+      requestCert: true,
+      // POST /join has no certificate yet; every other route refuses who is not authorized.
+      rejectUnauthorized: false,
+      handshakeTimeout: handshakeTimeoutMs,
+      headersTimeout: handshakeTimeoutMs,
+      requestTimeout: 30_000,
+      noDelay: true,
+    },
+    (request, response) => {
+      answer(request, response).catch((error: unknown) => {
+        refused(request.socket as TLSSocket, error);
+        sendError(response, error);
+      });
+    },
+  );
+
+  async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (request.url === '/join') {
+      if (request.method !== 'POST') throw new TreecastError('INVALID_INPUT', 'Join with POST.');
+      return join(request, response);
+    }
+    const peer = await admit(request.socket as TLSSocket);
+    if (request.method !== 'GET' && request.method !== 'HEAD') {
+      throw new TreecastError('INVALID_INPUT', 'Only GET and HEAD are answered here.');
+    }
+    return assignments(request, response, peer.node);
+  }
+
+  /** Throws CERTIFICATE_INVALID unless the peer is a node that may be here. */
+  async function admit(socket: TLSSocket): Promise<Peer> {
+    const peer = peerOf(socket);
+    if (peer === undefined) {
+      throw new TreecastError('CERTIFICATE_INVALID', 'The client showed no certificate of this CCM’s CA.', {
+        fix: 'Join the node with `treecast agent join`.',
+      });
+    }
+    if (await authority.admits(peer.node, peer.certificate)) return peer;
+    throw new TreecastError('CERTIFICATE_INVALID', `Node ${peer.node} is not (or no longer) registered.`, {
+      fix: 'Join the node again with a new token.',
+      data: { node: peer.node },
+    });
+  }
+
+  function refused(socket: TLSSocket, error: unknown): void {
+    if (!(error instanceof TreecastError)) return;
+    const node = peerOf(socket)?.node ?? null;
+    options.onRefused?.({ node, address: socket.remoteAddress ?? '' }, error);
+  }
+
+  server.on('upgrade', (request: IncomingMessage, stream: Duplex, head: Buffer) => {
+    const socket = stream as TLSSocket;
+    socket.on('error', () => socket.destroy());
+    if (request.url !== '/agent') {
+      endUpgrade(socket, new TreecastError('NOT_FOUND', 'The link is at /agent.'));
+      return;
+    }
+    admit(socket).then(
+      (peer) => accept(peer, request, socket, head),
+      (error: unknown) => {
+        refused(socket, error);
+        const isKnown = peerOf(socket) !== undefined && error instanceof TreecastError;
+        if (isKnown) turnAway(error, request, socket, head);
+        else endUpgrade(socket, error);
+      },
+    );
+  });
+
+  function accept(peer: Peer, request: IncomingMessage, socket: TLSSocket, head: Buffer): void {
+    sockets.handleUpgrade(request, socket, head, (webSocket) => {
+      const { node } = peer;
+      connections += 1;
+      const connection: AgentConnection = createAgentConnection({
+        id: String(connections),
+        node,
+        socket: webSocket,
+        clock,
+        onHello(hello, protocol) {
+          const older = table.greeted(connection);
+          if (older !== undefined) handlers.disconnected(node, older.id);
+          handlers.connected(node, hello, connection.id, protocol);
+        },
+        onReport(report) {
+          if (table.of(node) === connection) handlers.message(node, report, connection.id);
+        },
+        onClosed() {
+          if (table.closed(connection)) handlers.disconnected(node, connection.id);
+        },
+        onRefused: (error) => refused(socket, error),
+      });
+      table.opened(connection);
+    });
+  }
+
+  /** LINK-10: a node that may not be here is told so in a message, then closed. */
+  function turnAway(error: TreecastError, request: IncomingMessage, socket: TLSSocket, head: Buffer): void {
+    sockets.handleUpgrade(request, socket, head, (webSocket) => {
+      webSocket.on('error', () => webSocket.terminate());
+      webSocket.send(refusal(error));
+      webSocket.close(closeCodes.certificateInvalid, error.code);
+    });
+  }
+
+  function sendFrame(node: string, frame: Buffer): void {
+    const connection = table.of(node);
+    if (connection !== undefined) outbox.push(() => connection.send(frame));
+  }
+
+  return {
+    async listen() {
+      server.listen(options.listen.port, options.listen.host);
+      await once(server, 'listening');
+      return server.address() as AddressInfo;
+    },
+    send(node, message) {
+      sendFrame(node, Buffer.from(JSON.stringify(message)));
+    },
+    broadcast(nodes, message) {
+      const frame = Buffer.from(JSON.stringify(message));
+      for (const node of nodes) sendFrame(node, frame);
+    },
+    isConnected: (node) => table.of(node) !== undefined,
+    close(node, error) {
+      const connection = table.of(node);
+      if (connection === undefined) return;
+      outbox.push(() => {
+        connection.send(Buffer.from(refusal(error)));
+        connection.close(closeCodes.certificateInvalid, error.code);
+      });
+    },
+    async stop() {
+      table.stop();
+      const ended = once(server, 'close');
+      server.close();
+      table.closeAll(closeCodes.goingAway, '');
+      server.closeIdleConnections();
+      const cancel = systemClock.after(stopGraceMs, () => {
+        table.terminateAll();
+        server.closeAllConnections();
+      });
+      await ended;
+      cancel();
+    },
+  };
+}
+
+function refusal(error: TreecastError): string {
+  return JSON.stringify({ type: 'refused', error: toWireError(error) } satisfies CcmMessage);
+}
+
+function endUpgrade(socket: TLSSocket, error: unknown): void {
+  const wire = toWireError(error);
+  const body = JSON.stringify({ error: wire });
+  socket.end(
+    `HTTP/1.1 ${errorCodes[wire.code].http} Refused\r\nconnection: close\r\ncontent-type: application/json\r\n` +
+      `content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+  );
+}

@@ -1,0 +1,94 @@
+// POST /join: a one-time secret and a certificate request in, the node's certificate out (LINK-12, LINK-13).
+
+import { hash, X509Certificate } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { RateLimiterMemory } from 'rate-limiter-flexible';
+import { z } from 'zod';
+import { TreecastError } from '../../model/treecast-error.ts';
+import { readBody } from '../../net/http/read-body.ts';
+import { sendJson } from '../../net/http/send-error.ts';
+import { nameSchema } from '../../net/link/field-schemas.ts';
+import { parseMessage } from '../../net/link/parse-message.ts';
+import type { CertificateAuthority } from '../../net/tls/certificate-authority.ts';
+import { signingRequestCharactersMax } from '../../net/tls/signing-request.ts';
+import type { JoinAuthority } from './node-authority.ts';
+
+const bodyBytesMax = 8_192;
+/** Refused tries from one address in a minute; a secret has 256 random bits, so this only spares the processor. */
+const failuresMax = 20;
+const failuresWindowSeconds = 60;
+/** The same secret, name and request get the same answer again for this long: the answer may have been lost. */
+const answerKeptMs = 600_000;
+const answersMax = 1_000;
+
+const bodySchema = z.strictObject({
+  version: z.literal(1),
+  secret: z.string().regex(/^[A-Za-z0-9_-]{16,128}$/),
+  name: nameSchema,
+  request: z.string().max(signingRequestCharactersMax),
+});
+
+interface JoinAnswer {
+  readonly certificate: string;
+  readonly ca: string;
+}
+
+export interface JoinEndpointOptions {
+  readonly certificates: CertificateAuthority;
+  readonly authority: JoinAuthority;
+  readonly now: () => number;
+  readonly onJoined: (node: string) => void;
+}
+
+export type JoinEndpoint = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
+
+export function createJoinEndpoint({
+  certificates,
+  authority,
+  now,
+  onJoined,
+}: JoinEndpointOptions): JoinEndpoint {
+  const failures = new RateLimiterMemory({ points: failuresMax, duration: failuresWindowSeconds });
+  const answers = new Map<string, { readonly answer: JoinAnswer; readonly until: number }>();
+
+  async function join(body: z.output<typeof bodySchema>): Promise<JoinAnswer> {
+    // Looked up by hash, so the time it takes says nothing about the secret.
+    const key = hash('sha256', JSON.stringify([body.secret, body.name, body.request]));
+    const known = answers.get(key);
+    if (known !== undefined && known.until > now()) return known.answer;
+    const issued = await certificates.issueNodeCertificate(body.request, body.name);
+    const fingerprint = hash('sha256', new X509Certificate(issued.certificate).raw);
+    await authority.redeem(body.secret, body.name, { serial: issued.serial, fingerprint });
+    const answer = { certificate: issued.certificate, ca: certificates.certificate };
+    const oldest = answers.keys().next().value;
+    if (answers.size >= answersMax && oldest !== undefined) answers.delete(oldest);
+    answers.set(key, { answer, until: now() + answerKeptMs });
+    onJoined(body.name);
+    return answer;
+  }
+
+  return async (request, response) => {
+    const address = request.socket.remoteAddress ?? '';
+    const failed = await failures.get(address);
+    if (failed !== null && failed.consumedPoints >= failuresMax) {
+      throw new TreecastError('RATE_LIMITED', 'Too many joins from this address were refused.', {
+        fix: `Wait ${failuresWindowSeconds} seconds, then try again with a new token.`,
+      });
+    }
+    try {
+      const body = parseMessage(parseJson(await readBody(request, bodyBytesMax)), bodySchema);
+      sendJson(response, 200, await join(body));
+    } catch (error) {
+      await failures.penalty(address, 1);
+      throw error;
+    }
+  };
+}
+
+function parseJson(bytes: Buffer): unknown {
+  try {
+    return JSON.parse(bytes.toString('utf8'));
+  } catch (cause) {
+    throw new TreecastError('INVALID_INPUT', 'The body is not JSON.', { cause });
+  }
+}

@@ -1,0 +1,200 @@
+// Fetches an assignment's manifest and the missing blocks of its data from a source, over kept-alive mutual TLS (LINK-16).
+// A broken connection costs only what had not arrived; whether a block is right is for the receiver of blocks to check.
+
+import { Agent } from 'node:https';
+import { blockBytes } from '../../model/assignment.ts';
+import { TreecastError } from '../../model/treecast-error.ts';
+import { createBackoff } from '../backoff.ts';
+import { type Clock, delay } from '../clock.ts';
+import type { TlsIdentity } from '../tls/certificate-authority.ts';
+import { ccmConnectionOptions } from '../tls/tls-settings.ts';
+import { type BlockRun, blockRuns } from './block-runs.ts';
+import { RefusedBySource, requestRange } from './range-request.ts';
+
+export interface FetchedFile {
+  readonly url: string;
+  readonly ticket: string;
+  readonly bytes: number;
+}
+
+export interface RangeClient {
+  /** The whole file. */
+  fetchFile(file: FetchedFile, signal: AbortSignal): Promise<Buffer>;
+  /**
+   * Hands over each missing block (indexes ascending), in no promised order, one at a time; waits for `onBlock`. Throws CCM_UNREACHABLE after
+   * too many failures in a row, TICKET_INVALID, NOT_FOUND or CERTIFICATE_INVALID at once, what `onBlock` throws after a few tries,
+   * and ABORTED when the signal was.
+   */
+  fetchBlocks(
+    file: FetchedFile,
+    missing: readonly number[],
+    onBlock: (index: number, block: Buffer) => Promise<void>,
+    signal: AbortSignal,
+  ): Promise<void>;
+  close(): void;
+}
+
+export interface RangeClientOptions {
+  readonly identity: TlsIdentity;
+  /** PEM. */
+  readonly ca: string;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly failuresMax?: number;
+}
+
+const runBytesMax = 8_388_608;
+const requestsMax = 2;
+const retryMinMs = 100;
+const retryMaxMs = 5_000;
+const failuresInRowMax = 9;
+/** A block that the receiver refuses is asked for again this often: the source may have been read while it went bad. */
+const blockRefusalsMax = 2;
+
+export function createRangeClient(options: RangeClientOptions): RangeClient {
+  const { clock, random } = options;
+  const failuresMax = options.failuresMax ?? failuresInRowMax;
+  const agent = new Agent({
+    ...ccmConnectionOptions(options.identity, options.ca),
+    keepAlive: true,
+    maxSockets: 2 * requestsMax,
+    maxFreeSockets: requestsMax,
+    noDelay: true,
+  });
+
+  /** Runs `attempt` until it resolves; `attempt` says whether it got anywhere. */
+  function createRetry(signal: AbortSignal): {
+    failed(error: unknown): Promise<void>;
+    progressed(): void;
+  } {
+    const backoff = createBackoff({ minMs: retryMinMs, maxMs: retryMaxMs, random });
+    let failures = 0;
+    return {
+      progressed() {
+        failures = 0;
+        backoff.reset();
+      },
+      async failed(error) {
+        if (signal.aborted) throw aborted(error);
+        if (error instanceof RefusedBySource) throw error;
+        failures += 1;
+        if (failures > failuresMax) throw unreachable(error);
+        await delay(clock, backoff.next(), signal);
+        if (signal.aborted) throw aborted(error);
+      },
+    };
+  }
+
+  return {
+    async fetchFile({ url, ticket, bytes }, signal) {
+      const retry = createRetry(signal);
+      while (true) {
+        const file = Buffer.allocUnsafe(bytes);
+        let filled = 0;
+        try {
+          for await (const chunk of requestRange(
+            agent,
+            { url, ticket, start: 0, end: bytes, total: bytes },
+            signal,
+          )) {
+            filled += chunk.copy(file, filled);
+          }
+          return file;
+        } catch (error) {
+          await retry.failed(error);
+        }
+      }
+    },
+
+    async fetchBlocks({ url, ticket, bytes }, missing, onBlock, signal) {
+      const blocksMax = runBytesMax / blockBytes;
+      const runs = blockRuns(missing, blocksMax);
+      const retry = createRetry(signal);
+      const stop = new AbortController();
+      const either = AbortSignal.any([signal, stop.signal]);
+      let refusals = 0;
+      let turn: Promise<void> = Promise.resolve();
+
+      /** One at a time, whichever request it came by. */
+      const deliver = (index: number, block: Buffer): Promise<void> => {
+        turn = turn.then(() => onBlock(index, block));
+        return turn;
+      };
+
+      async function fetchRun(run: BlockRun): Promise<void> {
+        let next = run.first;
+        const start = run.first * blockBytes;
+        const end = Math.min(bytes, (run.first + run.count) * blockBytes);
+        let block = Buffer.allocUnsafe(Math.min(blockBytes, bytes - start));
+        let filled = 0;
+        try {
+          for await (const chunk of requestRange(agent, { url, ticket, start, end, total: bytes }, either)) {
+            let taken = 0;
+            while (taken < chunk.length) {
+              const copied = chunk.copy(block, filled, taken);
+              taken += copied;
+              filled += copied;
+              if (filled < block.length) continue;
+              await deliver(next, block).catch((error: unknown) => {
+                turn = Promise.resolve();
+                refusals += 1;
+                throw refusals > blockRefusalsMax ? new RefusedByReceiver(error) : error;
+              });
+              retry.progressed();
+              next += 1;
+              block = Buffer.allocUnsafe(Math.min(blockBytes, bytes - next * blockBytes));
+              filled = 0;
+            }
+          }
+        } catch (error) {
+          runs.unshift({ first: next, count: run.first + run.count - next });
+          throw error;
+        }
+      }
+
+      async function work(): Promise<void> {
+        for (let run = runs.shift(); run !== undefined; run = runs.shift()) {
+          try {
+            await fetchRun(run);
+          } catch (error) {
+            if (error instanceof RefusedByReceiver) throw error.reason;
+            if (stop.signal.aborted) return;
+            await retry.failed(error);
+          }
+        }
+      }
+
+      const workers = Array.from({ length: Math.min(requestsMax, runs.length) }, work);
+      try {
+        await Promise.all(workers);
+      } catch (error) {
+        stop.abort();
+        await Promise.allSettled(workers);
+        throw error;
+      }
+    },
+
+    close: () => agent.destroy(),
+  };
+}
+
+/** Wraps what `onBlock` threw too often, so that it is not taken for a transport error. */
+class RefusedByReceiver {
+  readonly reason: unknown;
+
+  constructor(reason: unknown) {
+    this.reason = reason;
+  }
+}
+
+function aborted(cause: unknown): TreecastError {
+  return new TreecastError('ABORTED', 'Fetching was stopped.', { cause });
+}
+
+function unreachable(cause: unknown): TreecastError {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return new TreecastError('CCM_UNREACHABLE', `The assignment cannot be fetched: ${why}.`, {
+    cause,
+    fix: 'Check that the CCM’s agents’ port can be reached from this node.',
+  });
+}

@@ -1,0 +1,86 @@
+// What an agent may send to the CCM.
+
+import { z } from 'zod';
+import type { AgentMessage } from '../../model/messages.ts';
+import {
+  assignmentIdSchema,
+  countSchema,
+  heldTreeSchema,
+  nameSchema,
+  objectIdSchema,
+  releaseSchema,
+  requestIdSchema,
+  signedDecisionSchema,
+  signedReceiptSchema,
+  wireErrorSchema,
+} from './field-schemas.ts';
+import { sitesMax } from './limits.ts';
+
+/** Labels of a node: what content groups select by. */
+export const labelsSchema = z
+  .record(z.string().regex(/^[a-zA-Z0-9][a-zA-Z0-9._/-]{0,62}$/), z.string().max(63))
+  .refine((labels) => Object.keys(labels).length <= 64, 'more than 64 labels');
+
+const holdingSchema = z.strictObject({
+  site: nameSchema,
+  live: heldTreeSchema.nullable(),
+  backup: heldTreeSchema.nullable(),
+  staged: heldTreeSchema.nullable(),
+  lastDecision: signedDecisionSchema.nullable(),
+  executed: z.boolean(),
+});
+
+export const helloSchema = z.strictObject({
+  type: z.literal('hello'),
+  protocols: z.array(z.int().min(1).max(65_535)).min(1).max(16),
+  agentVersion: z.string().min(1).max(64),
+  node: nameSchema,
+  profiles: z.array(z.string().min(1).max(64)).max(16),
+  url: z.string().max(512).nullable(),
+  labels: labelsSchema,
+  freeBytes: countSchema,
+  freeInodes: countSchema,
+  sites: z.array(holdingSchema).max(sitesMax),
+});
+
+const onAssignment = { site: nameSchema, assignment: assignmentIdSchema };
+
+const driftSchema = z.strictObject({
+  path: z.string().max(16_384),
+  problem: z.enum(['content', 'mode', 'missing', 'extra', 'type']),
+});
+
+export const agentMessageSchema: z.ZodType<AgentMessage> = z.discriminatedUnion('type', [
+  helloSchema,
+  z.strictObject({ type: z.literal('held'), ...onAssignment }),
+  z.strictObject({
+    type: z.literal('progress'),
+    ...onAssignment,
+    receivedBytes: countSchema,
+    commandsDone: countSchema,
+  }),
+  z.strictObject({ type: z.literal('staged'), ...onAssignment, receipt: signedReceiptSchema }),
+  z.strictObject({
+    type: z.literal('stageFailed'),
+    ...onAssignment,
+    release: releaseSchema,
+    error: wireErrorSchema,
+  }),
+  z.strictObject({ type: z.literal('switched'), site: nameSchema, receipt: signedReceiptSchema }),
+  z.strictObject({
+    type: z.literal('stale'),
+    site: nameSchema,
+    release: releaseSchema,
+    live: z.strictObject({ release: releaseSchema, tree: objectIdSchema }).nullable(),
+    error: wireErrorSchema,
+  }),
+  z.strictObject({ type: z.literal('undone'), site: nameSchema, release: releaseSchema }),
+  z.strictObject({
+    type: z.literal('verified'),
+    request: requestIdSchema,
+    site: nameSchema,
+    receipt: signedReceiptSchema,
+    drift: z.array(driftSchema).max(100),
+    error: wireErrorSchema.exactOptional(),
+  }),
+]);

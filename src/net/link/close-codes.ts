@@ -1,0 +1,14 @@
+// WebSocket close codes of the link (docs/spec/link.md, LINK-4). 4000–4999 are the application's own.
+
+export const closeCodes = {
+  /** The other side is shutting down; reconnect. */
+  goingAway: 1001,
+  /** A frame was above the limit (sent by ws itself). */
+  tooLarge: 1009,
+  messageInvalid: 4400,
+  certificateInvalid: 4403,
+  helloTimeout: 4408,
+  /** The same node connected again; this connection is the older one. */
+  replaced: 4409,
+  protocolVersion: 4426,
+} as const;
