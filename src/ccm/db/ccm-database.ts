@@ -28,6 +28,8 @@ export interface CcmDatabase {
   transaction<T>(work: () => T, options?: TransactionOptions): T;
   /** All queries in one transaction. */
   writeBatch(queries: Iterable<Query>, options?: TransactionOptions): void;
+  /** A transaction is open: what is read now may be rolled back. */
+  readonly inTransaction: boolean;
   /** Runs after the surrounding transaction committed (never when it rolled back), or at once outside of one. */
   afterCommit(callback: () => void): void;
   /** Copies what the write-ahead log holds into the database file; call it when nothing is urgent. */

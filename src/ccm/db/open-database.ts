@@ -114,6 +114,9 @@ function createCcmDatabase(raw: DatabaseSync, adapter: SqliteAdapter, queries: K
         for (const query of batch) run(query);
       }, options);
     },
+    get inTransaction() {
+      return open;
+    },
     afterCommit(callback) {
       if (open) callbacks.push(callback);
       else callback();

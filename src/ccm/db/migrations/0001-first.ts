@@ -195,7 +195,7 @@ const statements = [
 
   `create table tokens (
     id text primary key,
-    name text not null unique,
+    name text not null,
     hash text not null unique,
     roles text not null check (json_valid(roles)),
     sites text check (json_valid(sites)),
@@ -203,6 +203,8 @@ const statements = [
     expires_at integer,
     revoked_at integer
   ) strict, without rowid`,
+
+  'create unique index tokens_by_name on tokens (name) where revoked_at is null',
 
   `create table join_tokens (
     id text primary key,

@@ -1,0 +1,86 @@
+// One-time secrets with which agents join. A join token's text (made in src/net) carries such a secret; only its hash is kept.
+
+import { TreecastError } from '../../model/treecast-error.ts';
+import type { CcmDatabase } from '../db/ccm-database.ts';
+import type { EventLog } from './event-log.ts';
+import { createId, createSecret, hashSecret } from './secret.ts';
+
+export const joinTokenLifeMs = 60 * 60_000;
+export const joinTokenLifeMsMax = 24 * 60 * 60_000;
+/** Used and expired ones are forgotten after this time; until then a second use is told apart from a wrong token. */
+const rememberedMs = 7 * 24 * 60 * 60_000;
+
+export interface JoinTokenRegistry {
+  create(
+    actor: string,
+    lifeMs?: number,
+  ): { readonly id: string; readonly secret: string; readonly expiresAt: number };
+  /** Would {@link redeem} accept it now? Throws JOIN_TOKEN_INVALID; for refusing before costly work. */
+  check(secret: string): void;
+  /** Uses it up for this node; at most one call ever succeeds. Throws JOIN_TOKEN_INVALID. */
+  redeem(secret: string, node: string): void;
+}
+
+export function createJoinTokenRegistry(
+  database: CcmDatabase,
+  events: EventLog,
+  now: () => number,
+): JoinTokenRegistry {
+  const { queries } = database;
+
+  function check(secret: string): void {
+    const row = database.first(
+      queries
+        .selectFrom('join_tokens')
+        .select(['expires_at', 'used_at'])
+        .where('hash', '=', hashSecret(secret)),
+    );
+    if (!row) throw refusal('This join token is unknown.');
+    if (row.used_at !== null) throw refusal('This join token was used already; it is good for one agent.');
+    if (row.expires_at <= now()) throw refusal('This join token has expired.');
+  }
+
+  return {
+    create(actor, lifeMs = joinTokenLifeMs) {
+      return database.transaction(() => {
+        const createdAt = now();
+        const id = createId('j-');
+        const secret = createSecret('');
+        const expiresAt = createdAt + Math.min(lifeMs, joinTokenLifeMsMax);
+        database.run(queries.deleteFrom('join_tokens').where('expires_at', '<', createdAt - rememberedMs));
+        database.run(
+          queries.insertInto('join_tokens').values({
+            id,
+            hash: hashSecret(secret),
+            created_at: createdAt,
+            expires_at: expiresAt,
+            used_at: null,
+            used_by: null,
+          }),
+        );
+        events.append({ actor, kind: 'joinToken.created', data: { joinToken: id } });
+        return { id, secret, expiresAt };
+      });
+    },
+
+    check,
+
+    redeem(secret, node) {
+      database.transaction(() => {
+        check(secret);
+        database.run(
+          queries
+            .updateTable('join_tokens')
+            .set({ used_at: now(), used_by: node })
+            .where('hash', '=', hashSecret(secret)),
+        );
+      });
+    },
+  };
+}
+
+function refusal(message: string): TreecastError {
+  return new TreecastError('JOIN_TOKEN_INVALID', message, {
+    fix: 'Make a new one (treecast node join-token) and give it to this agent only.',
+  });
+}

@@ -1,0 +1,62 @@
+// The registry: everything an operator configures, over one database. Each part is a module of its own; this file puts them together.
+// All calls are synchronous; those that change something write their event in the same transaction.
+
+import type { CcmDatabase } from '../db/ccm-database.ts';
+import { type ContentKeyRegistry, createContentKeyRegistry } from './content-key-registry.ts';
+import { createEventLog, type EventLog } from './event-log.ts';
+import { createGroupRegistry, type GroupRegistry } from './group-registry.ts';
+import { createJoinTokenRegistry, type JoinTokenRegistry } from './join-token-registry.ts';
+import {
+  createNodeRegistry,
+  type NodeCertificate,
+  type NodeRecord,
+  type NodeRegistry,
+} from './node-registry.ts';
+import { createSettingRegistry, type SettingRegistry } from './setting-registry.ts';
+import { createSiteRegistry, type SiteRegistry } from './site-registry.ts';
+import { createTokenRegistry, type TokenRegistry } from './token-registry.ts';
+
+export interface Registry {
+  readonly sites: SiteRegistry;
+  readonly groups: GroupRegistry;
+  readonly nodes: NodeRegistry;
+  readonly tokens: TokenRegistry;
+  readonly joinTokens: JoinTokenRegistry;
+  readonly contentKeys: ContentKeyRegistry;
+  readonly events: EventLog;
+  readonly settings: SettingRegistry;
+  /** Uses up the join token and records the node, or neither. Throws JOIN_TOKEN_INVALID, ALREADY_EXISTS, INVALID_INPUT. */
+  joinNode(
+    joinSecret: string,
+    node: NodeCertificate & { readonly name: string; readonly labels?: Readonly<Record<string, string>> },
+  ): NodeRecord;
+}
+
+export interface RegistryOptions {
+  /** Milliseconds since 1970. */
+  readonly now?: () => number;
+}
+
+export function createRegistry(database: CcmDatabase, options: RegistryOptions = {}): Registry {
+  const now = options.now ?? Date.now;
+  const events = createEventLog(database, now);
+  const nodes = createNodeRegistry(database, events, now);
+  const contentKeys = createContentKeyRegistry(database, events, now);
+  const joinTokens = createJoinTokenRegistry(database, events, now);
+  return {
+    sites: createSiteRegistry(database, contentKeys, events, now),
+    groups: createGroupRegistry(database, nodes, events),
+    nodes,
+    tokens: createTokenRegistry(database, events, now),
+    joinTokens,
+    contentKeys,
+    events,
+    settings: createSettingRegistry(database),
+    joinNode(joinSecret, node) {
+      return database.transaction(() => {
+        joinTokens.redeem(joinSecret, node.name);
+        return nodes.join(node);
+      });
+    },
+  };
+}

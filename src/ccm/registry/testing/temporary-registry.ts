@@ -1,0 +1,31 @@
+// For tests: a registry over a database in memory, with a clock that the test moves.
+
+import { after } from 'node:test';
+import type { CcmDatabase } from '../../db/ccm-database.ts';
+import { openDatabase } from '../../db/open-database.ts';
+import { createRegistry, type Registry } from '../registry.ts';
+
+export interface TemporaryRegistry {
+  readonly registry: Registry;
+  readonly database: CcmDatabase;
+  readonly clock: { now: number };
+  /** Kinds of all events so far. */
+  kinds(): string[];
+}
+
+export async function temporaryRegistry(): Promise<TemporaryRegistry> {
+  const database = await openDatabase(':memory:');
+  after(() => database.close());
+  const clock = { now: Date.UTC(2026, 10, 23) };
+  const registry = createRegistry(database, { now: () => clock.now });
+  const kinds = (): string[] => registry.events.page({ after: 0, limit: 1_000 }).map((event) => event.kind);
+  return { registry, database, clock, kinds };
+}
+
+/** A certificate's particulars, different for every name. */
+export function certificateOf(name: string): { certificateFingerprint: string; certificateSerial: string } {
+  return {
+    certificateFingerprint: Buffer.from(name).toString('hex').padEnd(64, '0'),
+    certificateSerial: Buffer.from(name).toString('hex'),
+  };
+}
