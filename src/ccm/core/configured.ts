@@ -6,7 +6,7 @@ import { undoStaging } from './staging.ts';
 import type { SiteState } from './state.ts';
 import { endedPhases, undecidedPhases } from './state.ts';
 import { synchronize } from './synchronize.ts';
-import { runningJob, saveNodeSite, type Turn } from './turn.ts';
+import { nodeSiteOf, runningJob, saveNodeSite, type Turn } from './turn.ts';
 
 type EventOf<T extends CoreEvent['type']> = Extract<CoreEvent, { type: T }>;
 
@@ -68,7 +68,10 @@ function configureSite(turn: Turn, configuration: SiteConfiguration): void {
 
 function grantAll(turn: Turn, site: string, members: ReadonlySet<string>): void {
   for (const name of [...members].sort()) {
-    if (turn.state.nodes.get(name)?.connection != null) turn.effects.push({ do: 'grant', node: name, site });
+    const node = turn.state.nodes.get(name);
+    if (node?.connection == null) continue;
+    turn.effects.push({ do: 'grant', node: name, site });
+    nodeSiteOf(node, site).told = 'yes';
   }
 }
 

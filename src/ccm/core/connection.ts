@@ -23,6 +23,8 @@ export function nodeConnected(turn: Turn, event: EventOf<'nodeConnected'>): void
   for (const site of turn.state.sites.values()) {
     if (!site.members.has(node.name)) continue;
     if (!event.sites.some((holding) => holding.site === site.name)) forgetHolding(turn, node, site);
+    // The welcome's grant carries the last decision.
+    nodeSiteOf(node, site.name).told = 'yes';
     resume(turn, site, node);
     turn.toStart.add(site.name);
   }
@@ -33,7 +35,10 @@ export function nodeDisconnected(turn: Turn, event: EventOf<'nodeDisconnected'>)
   if (node === undefined || node.connection !== event.connection) return;
   node.connection = null;
   turn.effects.push({ do: 'log', actor: node.name, kind: 'node.disconnected', node: node.name });
-  for (const nodeSite of node.sites.values()) nodeSite.synchronizingFrom = null;
+  for (const nodeSite of node.sites.values()) {
+    nodeSite.synchronizingFrom = null;
+    nodeSite.told = 'no';
+  }
   for (const site of turn.state.sites.values()) {
     const job = runningJob(turn, site);
     const state = job?.nodes.get(node.name)?.state;

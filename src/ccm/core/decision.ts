@@ -70,11 +70,15 @@ export function decide(turn: Turn, site: SiteState, job: Job, returnsTo?: Snapsh
     { do: 'progressed', job: job.id },
   );
   const told: string[] = [];
-  for (const node of servingMembers(turn, site)) {
+  for (const name of [...site.members].sort()) {
+    const node = turn.state.nodes.get(name);
+    if (node === undefined) continue;
     const nodeSite = nodeSiteOf(node, site.name);
+    const isTold = node.connection !== null && !node.maintenance;
     nodeSite.synchronizingFrom = null;
     nodeSite.synchronizeAttempts = 0;
-    if (node.connection !== null) told.push(node.name);
+    nodeSite.told = isTold ? 'yes' : 'no';
+    if (isTold) told.push(name);
   }
   // An autonomous site's decision follows its assignment; staging.ts sends both.
   if (!site.policy.autonomous || returnsTo !== undefined)
@@ -112,6 +116,8 @@ export function nodeStale(turn: Turn, event: EventOf<'nodeStale'>): void {
   const node = turn.state.nodes.get(event.node);
   if (site === undefined || node === undefined) return;
   noteLive(turn, node, event.site, event.live);
+  if (site.lastDecision !== null && compareReleases(site.lastDecision.release, event.release) === 0)
+    nodeSiteOf(node, event.site).told = 'stale';
   const job = runningJob(turn, site);
   const state = job?.nodes.get(event.node);
   if (job?.phase === 'committing' && state?.state === 'staged') {

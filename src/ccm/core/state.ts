@@ -61,6 +61,8 @@ export interface NodeSite {
   /** The newest decision the node said it knows. */
   lastDecision: SignedDecision | null;
   error: WireError | null;
+  /** Whether it was told the last decision on this connection, and answered that it holds no such tree. */
+  told: 'no' | 'yes' | 'stale';
   /** The base tree it is being synchronized from, so that it is told once; null when it is not. */
   synchronizingFrom: ObjectId | null;
   synchronizeAttempts: number;

@@ -31,6 +31,12 @@ export function synchronize(turn: Turn, site: SiteState, node: NodeState): void 
   const onItsWay =
     job?.phase === 'committing' && job.type !== 'rollback' && (state === 'pending' || state === 'held');
   if (busyElsewhere || onItsWay || state === 'staged') return;
+  // It may keep the tree as its backup: only when it says that it does not, bytes are built and sent.
+  if (nodeSite.told === 'no') {
+    nodeSite.told = 'yes';
+    turn.effects.push({ do: 'send', nodes: [node.name], message: { type: 'decision', decision } });
+  }
+  if (nodeSite.told !== 'stale') return;
   const base = baseTreeOf(nodeSite, decision.toTree);
   if (nodeSite.synchronizingFrom === base) return;
   nodeSite.synchronizingFrom = base;
@@ -102,7 +108,9 @@ export function retrySynchronize(turn: Turn, siteName: string, nodeName: string)
   const site = siteOf(turn, siteName);
   const node = turn.state.nodes.get(nodeName);
   if (site === undefined || node === undefined) return;
-  nodeSiteOf(node, siteName).synchronizingFrom = null;
+  const nodeSite = nodeSiteOf(node, siteName);
+  nodeSite.synchronizingFrom = null;
+  if (nodeSite.told === 'yes') nodeSite.told = 'stale';
   synchronize(turn, site, node);
 }
 

@@ -164,6 +164,7 @@ function nodeSiteFrom(row: NodeSiteTable): NodeSite {
     backup: heldTree(row.backup_tree, row.backup_epoch, row.backup_sequence),
     lastDecision: null,
     error: row.error === null ? null : fromJsonColumn(row.error),
+    told: 'no',
     synchronizingFrom: null,
     synchronizeAttempts: 0,
   };

@@ -1,0 +1,79 @@
+// Seeded chaos: pushes, rollbacks, aborts, disconnects, failing disks and timers in any order. While it runs the fleet asserts that
+// decided jobs only go forward, that decisions rest on every staged node, and that releases only rise; afterwards all nodes agree.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { TreecastError } from '../../model/treecast-error.ts';
+import { createSimulatedFleet } from './testing/simulated-fleet.ts';
+
+/** mulberry32: small, seeded, good enough to shuffle. */
+function seededPick(seed: number): (bound: number) => number {
+  let state = seed;
+  return (bound) => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) % bound;
+  };
+}
+
+function runChaos(seed: number): void {
+  const pick = seededPick(seed);
+  const policies = [{}, { autonomous: true }, { commit: { count: 1, share: 0.5 } }];
+  const fleet = createSimulatedFleet({
+    nodes: 1 + pick(5),
+    policy: policies[pick(policies.length)] ?? {},
+    pick,
+  });
+  for (const node of fleet.nodes) fleet.connect(node);
+  let serial = 0;
+  const refusable = (work: () => void) => {
+    try {
+      work();
+    } catch (error) {
+      if (!(error instanceof TreecastError)) throw error;
+    }
+  };
+  for (let turn = 0; turn < 150; turn++) {
+    const node = fleet.nodes[pick(fleet.nodes.length)] as (typeof fleet.nodes)[0];
+    const dice = pick(40);
+    if (dice === 0) fleet.publish(`t${pick(6)}`, `j${++serial}`);
+    else if (dice === 1) refusable(() => fleet.rollback(`j${++serial}`));
+    else if (dice === 2) {
+      const [open] = [...fleet.state.jobs.keys()];
+      if (open !== undefined)
+        refusable(() => fleet.post({ type: 'abortRequested', job: open, requestedBy: 'operator' }));
+    } else if (dice === 3) fleet.disconnect(node);
+    else if (dice === 4 && node.connection === null) fleet.connect(node);
+    else if (dice === 5)
+      node.failsWith = node.failsWith === null && pick(3) === 0 ? 'SPACE_INSUFFICIENT' : null;
+    else if (dice === 6) fleet.fireTimer();
+    else fleet.step();
+  }
+  // Everything heals; one last push must reach every node.
+  for (const node of fleet.nodes) {
+    node.failsWith = null;
+    if (node.connection === null) fleet.connect(node);
+  }
+  fleet.publish('final', 'last');
+  for (let guard = 0; guard < 1_000; guard++) {
+    fleet.settle();
+    const agreed = fleet.nodes.every((node) => node.live?.tree === 'final');
+    if (agreed && fleet.state.jobs.size === 0) break;
+    if (!fleet.fireTimer()) break;
+  }
+  assert.deepEqual(new Set(fleet.nodes.map((node) => node.live?.tree)), new Set(['final']));
+  assert.equal(fleet.site().live?.tree, 'final');
+  assert.equal(fleet.site().running, null);
+  assert.deepEqual([...fleet.state.jobs.keys()], []);
+}
+
+test('X2 2,000 seeds of chaos: no invariant breaks, and a last push reaches every node', () => {
+  for (let seed = 1; seed <= 2_000; seed++) {
+    try {
+      runChaos(seed);
+    } catch (error) {
+      throw new Error(`seed ${seed}`, { cause: error });
+    }
+  }
+});

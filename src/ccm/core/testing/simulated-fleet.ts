@@ -1,0 +1,365 @@
+// A fleet in memory for the core's tests: nodes that stage and switch as the agent's contract says, a queue of messages that
+// keeps each node's order, a virtual clock, and faults chosen by the caller's random source. No I/O.
+
+import assert from 'node:assert/strict';
+import type { HeldTree, SiteHolding } from '../../../model/messages.ts';
+import type { Decision, SignedDecision, SignedReceipt } from '../../../model/receipt.ts';
+import { compareReleases, type Release } from '../../../model/release.ts';
+import { defaultSitePolicy, type SitePolicy } from '../../../model/site.ts';
+import { emptyTreeId } from '../../../model/tree.ts';
+import { apply } from '../apply.ts';
+import type { Effect } from '../effects.ts';
+import { type CoreEvent, timerKey } from '../events.ts';
+import type { CoreState } from '../state.ts';
+
+export interface SimulatedNode {
+  readonly name: string;
+  connection: number | null;
+  live: HeldTree | null;
+  backup: HeldTree | null;
+  staged: HeldTree | null;
+  lastDecision: SignedDecision | null;
+  executed: boolean;
+  /** The next stagings fail with this code. */
+  failsWith: 'SPACE_INSUFFICIENT' | null;
+}
+
+interface Assignment {
+  readonly base: string;
+  readonly target: string;
+}
+
+export interface FleetOptions {
+  readonly nodes: number;
+  readonly policy?: Partial<SitePolicy>;
+  /** 0 ≤ n < bound; decides the order in which messages and answers arrive. */
+  readonly pick: (bound: number) => number;
+}
+
+export const site = 'sample';
+const sign = (decision: Decision): SignedDecision => ({ ...decision, signature: 'simulated' });
+
+export function createSimulatedFleet({ nodes: count, policy = {}, pick }: FleetOptions) {
+  const state: CoreState = {
+    startedAt: -60_000,
+    nextSnapshotId: 1,
+    sites: new Map(),
+    nodes: new Map(),
+    jobs: new Map(),
+  };
+  const nodes = Array.from(
+    { length: count },
+    (_, index): SimulatedNode => ({
+      name: `n${index + 1}`,
+      connection: null,
+      live: null,
+      backup: null,
+      staged: null,
+      lastDecision: null,
+      executed: true,
+      failsWith: null,
+    }),
+  );
+  const byName = new Map(nodes.map((node) => [node.name, node]));
+  const timers = new Map<string, { at: number; event: CoreEvent }>();
+  const assignments = new Map<string, Assignment>();
+  /** What is under way, in order for each channel; a channel is a node's connection, or `builder`. */
+  const channels = new Map<string, (() => void)[]>();
+  const told: string[] = [];
+  const decisions: Decision[] = [];
+  let now = 0;
+  let connections = 0;
+
+  function enqueue(channel: string, work: () => void): void {
+    const queue = channels.get(channel) ?? [];
+    queue.push(work);
+    channels.set(channel, queue);
+  }
+
+  function post(event: CoreEvent): void {
+    const before = new Map([...state.jobs].map(([id, job]) => [id, job.phase]));
+    for (const effect of apply(state, event, now, sign)) carryOut(effect);
+    for (const job of state.jobs.values()) {
+      const former = before.get(job.id);
+      if (former === 'committing')
+        assert.ok(job.phase === 'committing' || job.phase === 'succeeded', 'a decided job only goes forward');
+    }
+    const running = [...state.jobs.values()].filter((job) =>
+      ['planning', 'staging', 'committing'].includes(job.phase),
+    );
+    assert.ok(running.length <= 1, 'one job of a site runs at a time');
+    for (const job of [...state.jobs.values()]) if (job.endedAt !== null) state.jobs.delete(job.id);
+  }
+
+  function carryOut(effect: Effect): void {
+    if (effect.do === 'setTimer')
+      timers.set(timerKey(effect.timer), { at: effect.at, event: { type: 'timer', timer: effect.timer } });
+    else if (effect.do === 'clearTimer') timers.delete(timerKey(effect.timer));
+    else if (effect.do === 'tell') told.push(`${effect.job}: ${effect.text}${effect.end ? ' (end)' : ''}`);
+    else if (effect.do === 'insertDecision') checkDecision(effect.decision, effect.job);
+    else if (effect.do === 'build') enqueue('builder', () => build(effect));
+    else if (effect.do === 'deliver')
+      for (const name of effect.nodes)
+        toNode(name, (node) => stage(node, effect.assignments[0] as string, effect.release));
+    else if (effect.do === 'welcome' || effect.do === 'grant') {
+      const decision = state.sites.get(site)?.lastDecision ?? null;
+      if (decision !== null) toNode(effect.node, (node) => decide(node, decision));
+    } else if (effect.do === 'send') {
+      const { message } = effect;
+      for (const name of effect.nodes) {
+        if (message.type === 'decision') toNode(name, (node) => decide(node, message.decision));
+        else if (message.type === 'abort') toNode(name, (node) => undo(node, message.release));
+      }
+    }
+  }
+
+  function checkDecision(decision: Decision, jobId: string): void {
+    const last = decisions.at(-1);
+    assert.ok(
+      last === undefined || compareReleases(decision.release, last.release) > 0,
+      'releases of decisions only rise',
+    );
+    decisions.push(decision);
+    const job = state.jobs.get(jobId);
+    assert.ok(job);
+    if (
+      decision.kind !== 'commit' ||
+      state.sites.get(site)?.policy.commit !== 'all' ||
+      state.sites.get(site)?.policy.autonomous
+    )
+      return;
+    const open = [...job.nodes.values()].filter(
+      (node) => node.state !== 'left-out' && node.state !== 'staged',
+    );
+    assert.deepEqual(open, [], 'every node that started has staged');
+  }
+
+  function toNode(name: string, work: (node: SimulatedNode) => void): void {
+    const node = byName.get(name);
+    const connection = node?.connection;
+    if (node === undefined || connection == null) return;
+    enqueue(`${name}/${connection}`, () => {
+      if (node.connection === connection) work(node);
+    });
+  }
+
+  /** The node's answer travels back on its connection; it is lost with it. */
+  function answer(node: SimulatedNode, event: CoreEvent): void {
+    const { connection } = node;
+    enqueue(`${node.name}/${connection}`, () => {
+      if (node.connection === connection) post(event);
+    });
+  }
+
+  function build(effect: Extract<Effect, { do: 'build' }>): void {
+    const cohorts = effect.bases.map((base) => {
+      const id = `${base}>${effect.target}@${effect.release.epoch}-${effect.release.sequence}`;
+      assignments.set(id, { base, target: effect.target });
+      return { base, assignments: [id], bytes: 1 };
+    });
+    const lineage =
+      effect.job === null
+        ? null
+        : { contentSequence: effect.release.sequence, baseSequence: 1, baseMtime: 0 };
+    post({ type: 'built', job: effect.job, site, release: effect.release, cohorts, files: 1, lineage });
+  }
+
+  function stage(node: SimulatedNode, id: string, release: Release): void {
+    const assignment = assignments.get(id) as Assignment;
+    const liveTree = node.live?.tree ?? null;
+    const refuse = (error: {
+      code: 'BASE_MISMATCH' | 'SPACE_INSUFFICIENT' | 'RELEASE_OUTDATED';
+      message: string;
+      data?: Record<string, unknown>;
+    }) => answer(node, { type: 'nodeStageFailed', node: node.name, site, release, error });
+    const last = node.lastDecision;
+    if (
+      last !== null &&
+      (compareReleases(release, last.release) < 0 ||
+        (compareReleases(release, last.release) === 0 && node.executed))
+    ) {
+      refuse({ code: 'RELEASE_OUTDATED', message: 'outdated' });
+      return;
+    }
+    if ((liveTree ?? emptyTreeId()) !== assignment.base) {
+      refuse({ code: 'BASE_MISMATCH', message: 'base', data: { liveTree } });
+      return;
+    }
+    if (node.failsWith !== null) {
+      refuse({ code: node.failsWith, message: 'no space' });
+      return;
+    }
+    node.staged = { release, tree: assignment.target };
+    answer(node, {
+      type: 'nodeStaged',
+      node: node.name,
+      site,
+      receipt: receipt(node, 'staged', release, assignment.target),
+    });
+    if (last !== null && !node.executed && last.toTree === assignment.target) decide(node, last);
+  }
+
+  function decide(node: SimulatedNode, decision: SignedDecision): void {
+    const last = node.lastDecision;
+    if (last !== null && compareReleases(decision.release, last.release) < 0) return;
+    if (last !== null && compareReleases(decision.release, last.release) === 0 && node.executed) {
+      if (node.live !== null)
+        answer(node, {
+          type: 'nodeSwitched',
+          node: node.name,
+          site,
+          receipt: receipt(node, 'switched', decision.release, node.live.tree),
+        });
+      return;
+    }
+    node.lastDecision = decision;
+    node.executed = false;
+    const held = [node.live, node.staged, node.backup].find((tree) => tree?.tree === decision.toTree);
+    if (held == null) {
+      answer(node, {
+        type: 'nodeStale',
+        node: node.name,
+        site,
+        release: decision.release,
+        live: node.live,
+        error: { code: 'BASE_MISMATCH', message: 'not held' },
+      });
+      return;
+    }
+    if (held !== node.live) {
+      node.backup = node.live;
+      node.live = held;
+      if (held === node.staged) node.staged = null;
+    }
+    node.executed = true;
+    answer(node, {
+      type: 'nodeSwitched',
+      node: node.name,
+      site,
+      receipt: receipt(node, 'switched', decision.release, decision.toTree),
+    });
+  }
+
+  function undo(node: SimulatedNode, release: Release): void {
+    if (node.staged === null || compareReleases(node.staged.release, release) !== 0) return;
+    node.staged = null;
+    answer(node, { type: 'nodeUndone', node: node.name, site, release });
+  }
+
+  function receipt(
+    node: SimulatedNode,
+    phase: 'staged' | 'switched',
+    release: Release,
+    tree: string,
+  ): SignedReceipt {
+    return {
+      version: 1,
+      node: node.name,
+      site,
+      phase,
+      scope: 'changed',
+      release,
+      tree,
+      at: now,
+      signature: 'simulated',
+    };
+  }
+
+  function holdingOf(node: SimulatedNode): SiteHolding {
+    return {
+      site,
+      live: node.live,
+      backup: node.backup,
+      staged: node.staged,
+      lastDecision: node.lastDecision,
+      executed: node.executed,
+    };
+  }
+
+  function configure(members = nodes.map((node) => node.name), maintenance: readonly string[] = []): void {
+    post({
+      type: 'configured',
+      sites: [
+        {
+          name: site,
+          epoch: 1,
+          repository: site,
+          branch: 'main',
+          policy: { ...defaultSitePolicy, ...policy },
+          members,
+        },
+      ],
+      nodes: nodes.map((node) => ({ name: node.name, maintenance: maintenance.includes(node.name) })),
+    });
+  }
+
+  configure();
+
+  return {
+    state,
+    nodes,
+    told,
+    decisions,
+    post,
+    configure,
+    get now() {
+      return now;
+    },
+    site: () => {
+      const found = state.sites.get(site);
+      assert.ok(found);
+      return found;
+    },
+    connect(node: SimulatedNode): void {
+      node.connection = ++connections;
+      post({
+        type: 'nodeConnected',
+        node: node.name,
+        connection: String(node.connection),
+        sites: [holdingOf(node)],
+      });
+    },
+    disconnect(node: SimulatedNode): void {
+      const { connection } = node;
+      if (connection === null) return;
+      node.connection = null;
+      channels.delete(`${node.name}/${connection}`);
+      post({ type: 'nodeDisconnected', node: node.name, connection: String(connection) });
+    },
+    /** Does one thing that is under way; false when nothing is. */
+    step(): boolean {
+      const open = [...channels].filter(([, queue]) => queue.length > 0);
+      if (open.length === 0) return false;
+      const [, queue] = open[pick(open.length)] as [string, (() => void)[]];
+      queue.shift()?.();
+      return true;
+    },
+    settle(): void {
+      while (this.step());
+    },
+    /** Moves the clock to the next timer and fires it; false when there is none. */
+    fireTimer(): boolean {
+      const next = [...timers].sort(([, a], [, b]) => a.at - b.at)[0];
+      if (next === undefined) return false;
+      timers.delete(next[0]);
+      now = Math.max(now, next[1].at);
+      post(next[1].event);
+      return true;
+    },
+    publish(tree: string, id = `job-${tree}`): void {
+      post({
+        type: 'publishRequested',
+        job: id,
+        site,
+        commit: `commit-${tree}`,
+        tree,
+        requestedBy: 'author',
+        branchHead: `commit-${tree}`,
+        allowDelete: false,
+      });
+    },
+    rollback(id: string): void {
+      post({ type: 'rollbackRequested', job: id, site, requestedBy: 'operator' });
+    },
+  };
+}
