@@ -25,7 +25,7 @@ export function createCorePersistence({
   events,
   decisionRows,
 }: CorePersistenceOptions): CorePersistence {
-  const upserts = createUpserts(database);
+  const upserts = createUpserts();
 
   function write(state: CoreState, effects: readonly PersistEffect[]): void {
     if (effects.length === 0) return;
@@ -118,10 +118,9 @@ export function createCorePersistence({
   return { write };
 }
 
-function createUpserts(database: CcmDatabase) {
+function createUpserts() {
   return {
     snapshot: createUpsert(
-      database,
       'snapshots',
       ['id'],
       [
@@ -141,7 +140,6 @@ function createUpserts(database: CcmDatabase) {
       ],
     ),
     job: createUpsert(
-      database,
       'jobs',
       ['id'],
       [
@@ -169,13 +167,11 @@ function createUpserts(database: CcmDatabase) {
       ],
     ),
     jobNode: createUpsert(
-      database,
       'job_nodes',
       ['job', 'node'],
       ['job', 'node', 'state', 'staged_at', 'live_at', 'error'],
     ),
     nodeSite: createUpsert(
-      database,
       'node_sites',
       ['node', 'site'],
       [

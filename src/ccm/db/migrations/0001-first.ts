@@ -174,7 +174,7 @@ const statements = [
     abandoned integer not null default 0 check (abandoned in (0, 1)),
     primary key (site, path, sequence)
   ) strict, without rowid`,
-  'create index path_times_by_sequence on path_times (site, sequence)',
+  'create index path_times_by_mtime on path_times (site, mtime)',
 
   `create table events (
     id integer primary key autoincrement,
