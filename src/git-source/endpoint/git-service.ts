@@ -1,0 +1,98 @@
+// Starts Git's own servers of the smart protocol for one request: `receive-pack` and `upload-pack`, stateless, in a process group of
+// their own, so that all of a push's processes can be stopped at once.
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import type { Readable, Writable } from 'node:stream';
+import { type GitEnvironment, gitEnvironment } from '../git-environment.ts';
+
+export const gitServices = ['git-upload-pack', 'git-receive-pack'] as const;
+export type GitServiceName = (typeof gitServices)[number];
+
+export interface GitServiceOptions {
+  readonly service: GitServiceName;
+  readonly repositoryPath: string;
+  readonly advertise?: boolean;
+  /** `-c` settings; ours, never a user's. */
+  readonly settings?: readonly string[];
+  readonly environment?: GitEnvironment;
+  /** Adds descriptor 3, a socket that hooks inherit. */
+  readonly withHookSocket?: boolean;
+}
+
+export interface GitService {
+  readonly process: ChildProcess;
+  readonly stdin: Writable;
+  readonly stdout: Readable;
+  /** Present when `withHookSocket` was asked for. */
+  readonly hookSocket: (Readable & Writable) | undefined;
+  /** The end of what it wrote to standard error, for the log. */
+  complaint(): string;
+  /** Exit code; null when it was killed or could not be started. Never rejects. */
+  readonly ended: Promise<number | null>;
+  /** Stops it and its children: politely, so that Git removes its quarantine, then for good. */
+  stop(): void;
+}
+
+const complaintBytesMax = 4_096;
+const killDelayMs = 5_000;
+
+export function startGitService(options: GitServiceOptions): GitService {
+  const settings = (options.settings ?? []).flatMap((setting) => ['-c', setting]);
+  const command = options.service.slice('git-'.length);
+  const advertise = options.advertise ? ['--advertise-refs'] : [];
+  const child = spawn(
+    'git',
+    [...settings, command, '--stateless-rpc', ...advertise, options.repositoryPath],
+    {
+      env: gitEnvironment(options.environment),
+      detached: true,
+      stdio: options.withHookSocket ? ['pipe', 'pipe', 'pipe', 'pipe'] : ['pipe', 'pipe', 'pipe'],
+    },
+  );
+  const [stdin, stdout, stderr, hookSocket] = child.stdio as unknown as [
+    Writable,
+    Readable,
+    Readable,
+    (Readable & Writable) | undefined,
+  ];
+  let complaint = '';
+  stderr.on('data', (chunk: Buffer) => {
+    complaint = (complaint + chunk.toString('utf8')).slice(-complaintBytesMax);
+  });
+  for (const stream of [stdin, stdout, stderr, hookSocket]) stream?.on('error', () => {}); // `ended` tells.
+
+  let killTimer: NodeJS.Timeout | undefined;
+  const ended = new Promise<number | null>((resolve) => {
+    child.on('error', (error) => {
+      complaint = error.message;
+      resolve(null);
+    });
+    child.on('close', (code) => {
+      clearTimeout(killTimer);
+      resolve(code);
+    });
+  });
+
+  const signalGroup = (signal: NodeJS.Signals) => {
+    if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    try {
+      process.kill(-child.pid, signal);
+    } catch {
+      // It ended meanwhile.
+    }
+  };
+  return {
+    process: child,
+    stdin,
+    stdout,
+    hookSocket,
+    complaint: () => complaint.trim(),
+    ended,
+    stop() {
+      stdin.destroy();
+      hookSocket?.destroy();
+      signalGroup('SIGTERM');
+      killTimer ??= setTimeout(() => signalGroup('SIGKILL'), killDelayMs).unref();
+    },
+  };
+}

@@ -1,0 +1,165 @@
+// One push: the request's body goes to git receive-pack, Git's answer goes to the client, the authority is asked before refs move and
+// followed after. Until the verdict a client that goes away stops Git; from then on Git always finishes.
+
+import { randomUUID } from 'node:crypto';
+import type { ServerResponse } from 'node:http';
+import type { Readable } from 'node:stream';
+import { toWireError } from '../../model/treecast-error.ts';
+import type { Push, PushAuthority } from '../push-authority.ts';
+import { terminalLine } from '../terminal-line.ts';
+import { followPush } from './follow-push.ts';
+import type { GitEndpointLogger } from './git-endpoint.ts';
+import { type GitService, startGitService } from './git-service.ts';
+import { type HookQuestion, serveHook, type Verdict } from './hook-session.ts';
+import { messagePacket } from './pkt-line.ts';
+import { createPushRequestReader, type PushRequest } from './push-request.ts';
+import { createPushResponse, type PushResponse } from './push-response.ts';
+import { pumpBody } from './pump-body.ts';
+import { readMovedRefs } from './read-moved-refs.ts';
+import { explainUnpackFailure } from './unpack-failure.ts';
+
+export interface ReceivePushOptions {
+  readonly authority: PushAuthority;
+  readonly repository: string;
+  readonly repositoryPath: string;
+  readonly author: string;
+  readonly body: Readable;
+  readonly response: ServerResponse;
+  readonly maxInputBytes: number;
+  readonly logger: GitEndpointLogger;
+}
+
+const verdictTimeoutMs = 120_000;
+
+/** Resolves when the response has ended and Git is gone; never rejects. */
+export async function receivePush(options: ReceivePushOptions): Promise<void> {
+  const { response, repository, logger } = options;
+  const id = randomUUID();
+  const head = createPushRequestReader();
+  const client = new AbortController();
+  let accepted = false;
+  const git = startGitService({
+    service: 'git-receive-pack',
+    repositoryPath: options.repositoryPath,
+    settings: [`receive.maxInputSize=${options.maxInputBytes}`],
+    environment: { TREECAST_PUSH: '1' },
+    withHookSocket: true,
+  });
+  const clientGone = () => {
+    if (response.writableFinished) return;
+    client.abort();
+    if (!accepted) git.stop();
+  };
+  if (response.destroyed) clientGone();
+  else response.once('close', clientGone);
+
+  const pushOf = (updates: Push['updates']): Push => {
+    const request = head.request() as PushRequest;
+    return { id, repository, author: options.author, options: request.options, updates };
+  };
+  const decide = async (question: HookQuestion): Promise<Verdict> => {
+    const verdict = await askAuthority(options, pushOf(question.updates), question).catch((error) => {
+      logger.error({ push: id, repository, error }, 'the authority could not judge a push');
+      return { accepted: false, lines: refusalLines(error) } as const;
+    });
+    if (client.signal.aborted) return { accepted: false, lines: [] };
+    accepted = verdict.accepted;
+    return verdict;
+  };
+  if (git.hookSocket) serveHook(git.hookSocket, options.repositoryPath, decide);
+
+  const feeding = pumpBody(options.body, git.stdin, head, options.maxInputBytes).catch((error: unknown) => {
+    if (!client.signal.aborted) logger.warn({ push: id, repository, error }, 'a push could not be read');
+    if (!accepted) git.stop();
+  });
+
+  let reply: PushResponse | undefined;
+  let following: Promise<void> | undefined;
+  const follow = (moved: ReadonlySet<string>, hasSideband: boolean): Promise<void> | undefined => {
+    const updates = (head.request() as PushRequest).updates.filter((update) => moved.has(update.ref));
+    if (updates.length === 0) return undefined;
+    const lines = options.authority.afterRefs(pushOf(updates));
+    return followPush({ lines, response, hasSideband, client: client.signal, logger, push: id });
+  };
+  try {
+    for await (const chunk of git.stdout as AsyncIterable<Buffer>) {
+      openResponse(response);
+      const request = head.request();
+      if (request) reply ??= createPushResponse(request);
+      const ready = reply ? reply.receive(chunk) : chunk;
+      if (ready.length > 0 && !response.destroyed) response.write(ready);
+      const report = reply?.report();
+      if (reply && report) following ??= follow(report.moved, reply.hasSideband);
+    }
+  } catch (error) {
+    logger.error({ push: id, repository, error }, 'the answer of git to a push was not understood');
+  }
+  const exitCode = await git.ended;
+  const request = head.request();
+  if (request && accepted && !reply?.report()) {
+    // No report was asked for, or Git died on the way: the refs themselves say what moved.
+    const moved = await readMovedRefs(options.repositoryPath, request.updates).catch(() => new Set<string>());
+    following = follow(moved, reply?.hasSideband ?? false);
+  }
+  if (reply?.hasSideband && reply.report()?.unpacked === false) explain(response, reply);
+  await following;
+  if (exitCode !== 0)
+    logger.warn({ push: id, repository, exitCode, complaint: git.complaint() }, 'git receive-pack failed');
+  finish(response, reply, exitCode, git);
+  await feeding;
+}
+
+async function askAuthority(
+  options: ReceivePushOptions,
+  push: Push,
+  question: HookQuestion,
+): Promise<Verdict> {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(
+    () => reject(new Error('the authority gave no verdict in time')),
+    verdictTimeoutMs,
+  );
+  try {
+    return await Promise.race([options.authority.beforeRefs(push, question.quarantine), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function refusalLines(error: unknown): string[] {
+  const wire = toWireError(error);
+  if (wire.code === 'BUG')
+    return ['treecast: push refused: it could not be checked. Push again; tell the operator if it stays so.'];
+  return [`treecast: push refused: ${wire.message}`, ...(wire.fix ? [`treecast: ${wire.fix}`] : [])];
+}
+
+function openResponse(response: ServerResponse): void {
+  if (response.headersSent || response.destroyed) return;
+  response.writeHead(200, {
+    'content-type': 'application/x-git-receive-pack-result',
+    'cache-control': 'no-cache, max-age=0, must-revalidate',
+  });
+}
+
+function explain(response: ServerResponse, reply: PushResponse): void {
+  if (response.destroyed) return;
+  for (const line of explainUnpackFailure(reply.messages()))
+    response.write(messagePacket(terminalLine(line)));
+}
+
+function finish(
+  response: ServerResponse,
+  reply: PushResponse | undefined,
+  exitCode: number | null,
+  git: GitService,
+): void {
+  if (response.destroyed) return;
+  if (!response.headersSent && exitCode !== 0) {
+    git.stop();
+    response.writeHead(400, { 'content-type': 'text/plain; charset=utf-8' });
+    response.end('treecast: the push was not understood. Push again with a current version of git.\n');
+    return;
+  }
+  openResponse(response);
+  response.end(reply?.end());
+}

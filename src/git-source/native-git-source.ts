@@ -1,0 +1,181 @@
+// The GitSource that uses Git itself: small objects and trees are read in this process, the rest by persistent or single Git processes.
+// The hot path (a push of a few files) spawns nothing.
+
+import type { ObjectId } from '../model/tree.ts';
+import { emptyTreeIds } from '../model/tree.ts';
+import { TreecastError } from '../model/treecast-error.ts';
+import { type CatFileProcess, createCatFileProcess } from './cat-file-process.ts';
+import { commitTree, refUnknown } from './commit-object.ts';
+import { type GitEnvironment, gitEnvironment } from './git-environment.ts';
+import type { GitSource } from './git-source.ts';
+import { hiddenTreeRef, writeHiddenTreeRef } from './hidden-tree-ref.ts';
+import { runDiffTree, runListTree } from './native-diff-tree.ts';
+import { createObjectStore, hasPacks } from './object-store.ts';
+import type { Quarantine } from './push-authority.ts';
+import { isObjectId, refCandidates } from './ref-name.ts';
+import { runGit, streamGit } from './run-git.ts';
+import { createTreeCache, type TreeCache } from './tree-cache.ts';
+import { parseTreeObject, type TreeObjectEntry } from './tree-object.ts';
+import { walkTreeDiff } from './tree-walk.ts';
+
+export interface NativeGitSource extends GitSource {
+  /**
+   * The same repository seen from inside a push: its quarantined objects and all others. Shares this source's process and caches;
+   * close it when the push is judged, before this one.
+   */
+  inQuarantine(quarantine: Quarantine): GitSource;
+}
+
+export interface NativeGitSourceOptions {
+  /** Added to the scrubbed environment, e.g. GIT_OBJECT_DIRECTORY and GIT_ALTERNATE_OBJECT_DIRECTORIES. */
+  readonly environment?: GitEnvironment;
+}
+
+/** Pairs of differing directories up to which trees are compared here; beyond, `git diff-tree` is quicker. */
+const pairsMax = 128;
+const streamedBlobBytesMin = 1_048_576;
+
+interface View {
+  readonly repositoryPath: string;
+  readonly environment: GitEnvironment;
+  readonly objectDirectories: readonly string[];
+  readonly cache: TreeCache;
+  readonly catFile: () => CatFileProcess;
+  readonly close: () => void;
+}
+
+export function createNativeGitSource(
+  repositoryPath: string,
+  options: NativeGitSourceOptions = {},
+): NativeGitSource {
+  const environment = gitEnvironment(options.environment);
+  const catFile = createCatFileProcess(repositoryPath, environment);
+  const objectDirectory = options.environment?.['GIT_OBJECT_DIRECTORY'];
+  const own = `${repositoryPath}/objects`;
+  const cache = createTreeCache();
+  const view: View = {
+    repositoryPath,
+    environment,
+    objectDirectories: objectDirectory === undefined ? [own] : [objectDirectory, own],
+    cache,
+    catFile: () => catFile,
+    close: () => catFile.close(),
+  };
+  return {
+    ...createView(view),
+    inQuarantine(quarantine) {
+      const inside = gitEnvironment({
+        ...options.environment,
+        GIT_OBJECT_DIRECTORY: quarantine.objectDirectory,
+        ...(quarantine.alternates !== '' && { GIT_ALTERNATE_OBJECT_DIRECTORIES: quarantine.alternates }),
+      });
+      // Loose quarantined objects are read here; only a quarantined pack needs a process of its own.
+      const insideCatFile = hasPacks(quarantine.objectDirectory)
+        ? createCatFileProcess(repositoryPath, inside)
+        : undefined;
+      return createView({
+        ...view,
+        environment: inside,
+        objectDirectories: [quarantine.objectDirectory, ...view.objectDirectories],
+        catFile: () => insideCatFile ?? catFile,
+        close: () => insideCatFile?.close(),
+      });
+    },
+  };
+}
+
+function createView(view: View): GitSource {
+  const objects = createObjectStore(view.objectDirectories, view.catFile);
+  const keeping = new Map<ObjectId, Promise<void>>();
+  let closed = false;
+
+  async function readTree(id: ObjectId): Promise<TreeObjectEntry[]> {
+    const cached = view.cache.get(id);
+    if (cached) return cached;
+    const entries = parseTreeObject(await objects.read(id, 'tree'), id.length / 2);
+    view.cache.set(id, entries);
+    return entries;
+  }
+
+  function checkOpen(...ids: readonly ObjectId[]): void {
+    if (closed) throw new TreecastError('GIT_FAILED', 'This Git source is closed.');
+    for (const id of ids)
+      if (!isObjectId(id)) throw new TreecastError('INVALID_INPUT', `"${id}" is not an object id.`);
+  }
+
+  async function keep(tree: ObjectId): Promise<void> {
+    if ((await objects.find(tree))?.type !== 'tree') {
+      throw new TreecastError('REF_UNKNOWN', `There is no tree ${tree} here.`, { fix: 'Push it again.' });
+    }
+    await writeHiddenTreeRef(view.repositoryPath, tree);
+  }
+
+  return {
+    async resolveCommit(ref) {
+      checkOpen();
+      for (const name of isObjectId(ref) ? [ref] : refCandidates(ref)) {
+        const loose = isObjectId(name) ? await objects.find(name) : undefined;
+        if (loose?.type === 'commit') return name;
+        const info = await view.catFile().info(`${name}^{commit}`);
+        if (info) return info.id;
+      }
+      return undefined;
+    },
+    async treeOf(commit) {
+      checkOpen(commit);
+      const object = await objects.find(commit);
+      if (object?.type !== 'commit') throw refUnknown(commit);
+      return commitTree(object.bytes);
+    },
+    async diffTrees(base, target) {
+      checkOpen(base, target);
+      return (await walkTreeDiff(readTree, base, target, pairsMax)) ?? runDiffTree(view, base, target);
+    },
+    async *listTree(tree) {
+      checkOpen(tree);
+      if (!emptyTreeIds.includes(tree)) yield* runListTree(view, tree);
+    },
+    async blobSizes(ids) {
+      checkOpen(...ids);
+      return objects.blobSizes(ids);
+    },
+    async readBlob(id) {
+      checkOpen(id);
+      return objects.read(id, 'blob');
+    },
+    async *streamBlob(id) {
+      checkOpen(id);
+      const [size = 0] = await objects.blobSizes([id]);
+      if (size < streamedBlobBytesMin) yield objects.read(id, 'blob');
+      else yield* streamGit(['cat-file', 'blob', id], view);
+    },
+    async keepTree(tree) {
+      checkOpen(tree);
+      if (emptyTreeIds.includes(tree)) return;
+      const kept = keeping.get(tree) ?? keep(tree).finally(() => keeping.delete(tree));
+      keeping.set(tree, kept);
+      await kept;
+    },
+    async releaseTree(tree) {
+      checkOpen(tree);
+      await keeping.get(tree)?.catch(() => {});
+      await runGit(['update-ref', '--no-deref', '-d', hiddenTreeRef(tree)], view);
+    },
+    async branches() {
+      checkOpen();
+      const output = await runGit(['for-each-ref', '--format=%(objectname) %(refname)', 'refs/heads/'], view);
+      const lines = output.toString('utf8').split('\n').filter(Boolean);
+      return new Map(
+        lines.map((line) => {
+          const space = line.indexOf(' ');
+          return [line.slice(space + 1 + 'refs/heads/'.length), line.slice(0, space)];
+        }),
+      );
+    },
+    async close() {
+      if (closed) return;
+      closed = true;
+      view.close();
+    },
+  };
+}

@@ -1,0 +1,74 @@
+// Objects of one repository (or of a push still in quarantine) by id: small loose ones read in this process, the rest through a
+// persistent cat-file process. Decides where an object is read from; knows nothing of trees or refs.
+
+import { readdirSync } from 'node:fs';
+import type { ObjectId } from '../model/tree.ts';
+import { TreecastError } from '../model/treecast-error.ts';
+import type { CatFileProcess } from './cat-file-process.ts';
+import { type GitObject, readLooseObject } from './loose-object.ts';
+
+export interface ObjectStore {
+  /** Undefined when there is no such object. */
+  find(id: ObjectId): Promise<GitObject | undefined>;
+  /** Throws GIT_FAILED when the object is missing or of another type. */
+  read(id: ObjectId, type: string): Promise<Buffer>;
+  blobSizes(ids: readonly ObjectId[]): Promise<number[]>;
+}
+
+/** More than this many at once are asked of the process alone: reading files would hold the event loop. */
+const looseReadsMax = 64;
+const questionsAtOnce = 4_096;
+
+export function createObjectStore(
+  directories: readonly string[],
+  catFile: () => CatFileProcess,
+): ObjectStore {
+  function findLoose(id: ObjectId): GitObject | undefined {
+    for (const directory of directories) {
+      const object = readLooseObject(directory, id);
+      if (object) return object;
+    }
+    return undefined;
+  }
+
+  const store: ObjectStore = {
+    async find(id) {
+      return findLoose(id) ?? (await catFile().contents(id));
+    },
+    async read(id, type) {
+      const object = await store.find(id);
+      if (object?.type !== type) throw objectMissing(id, type);
+      return object.bytes;
+    },
+    async blobSizes(ids) {
+      const sizes: number[] = [];
+      for (let at = 0; at < ids.length; at += questionsAtOnce) {
+        const questions = ids.slice(at, at + questionsAtOnce).map(async (id) => {
+          const loose = ids.length <= looseReadsMax ? findLoose(id) : undefined;
+          const info = loose ? { type: loose.type, size: loose.bytes.length } : await catFile().info(id);
+          if (info?.type !== 'blob') throw objectMissing(id, 'blob');
+          return info.size;
+        });
+        for (const size of await Promise.all(questions)) sizes.push(size);
+      }
+      return sizes;
+    },
+  };
+  return store;
+}
+
+/** Whether an object directory holds packs; loose objects are then not all there is. */
+export function hasPacks(objectDirectory: string): boolean {
+  try {
+    return readdirSync(`${objectDirectory}/pack`).some((name) => name.endsWith('.pack'));
+  } catch {
+    return false;
+  }
+}
+
+function objectMissing(id: ObjectId, type: string): TreecastError {
+  return new TreecastError('GIT_FAILED', `There is no ${type} ${id} in the staging repository.`, {
+    fix: 'Push the commit again; if that does not help, run git fsck in the staging repository.',
+    data: { id, type },
+  });
+}

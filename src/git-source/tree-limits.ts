@@ -1,0 +1,30 @@
+// How large a tree may be before it is taken for an attack (a few nested trees can name billions of files).
+
+import { TreecastError } from '../model/treecast-error.ts';
+
+/** Leaves in one tree or changes in one diff. */
+export const treeEntriesMax = 5_000_000;
+/** Linux's PATH_MAX. */
+export const pathBytesMax = 4_096;
+/** Linux's NAME_MAX. */
+export const componentBytesMax = 255;
+
+export function treeTooLarge(): TreecastError {
+  return new TreecastError('PUSH_REFUSED', `The tree has more than ${treeEntriesMax} files.`, {
+    fix: 'Split the site, or remove the directory that was nested by mistake.',
+    data: { entriesMax: treeEntriesMax },
+  });
+}
+
+/** Walks stop here: deeper paths cannot exist on any server, and depth is what an attack would use. */
+export function checkPathLength(pathBytes: number, shown: string): void {
+  if (pathBytes <= pathBytesMax) return;
+  throw new TreecastError(
+    'PATH_FORBIDDEN',
+    `The path "${shown.slice(0, 60)}…" is longer than ${pathBytesMax} bytes.`,
+    {
+      fix: 'Use shorter names or fewer nested directories.',
+      data: { pathBytes, pathBytesMax },
+    },
+  );
+}
