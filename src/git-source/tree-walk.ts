@@ -2,8 +2,8 @@
 // Where the objects come from is the reader's business; both backends share this walk.
 
 import { emptyTreeIds, type ObjectId, type TreeChange, type TreeEntry } from '../model/tree.ts';
-import { directoryMode, type TreeObjectEntry } from './tree-object.ts';
 import { checkPathLength, treeEntriesMax, treeTooLarge } from './tree-limits.ts';
+import { directoryMode, type TreeObjectEntry } from './tree-object.ts';
 import { decodePath } from './tree-path.ts';
 
 /** Reads one tree object. The empty tree is never asked for. */

@@ -12,9 +12,9 @@ import type { GitEndpointLogger } from './git-endpoint.ts';
 import { type GitService, startGitService } from './git-service.ts';
 import { type HookQuestion, serveHook, type Verdict } from './hook-session.ts';
 import { messagePacket } from './pkt-line.ts';
+import { pumpBody } from './pump-body.ts';
 import { createPushRequestReader, type PushRequest } from './push-request.ts';
 import { createPushResponse, type PushResponse } from './push-response.ts';
-import { pumpBody } from './pump-body.ts';
 import { readMovedRefs } from './read-moved-refs.ts';
 import { explainUnpackFailure } from './unpack-failure.ts';
 
