@@ -1,7 +1,7 @@
 // What the CCM can be asked to do: called by the HTTP API and the Git endpoint, implemented by the core's runner.
 // Every method throws TreecastError; every change of state is in the event log before the promise resolves.
 
-import type { JobResource, SiteStatus, VerifyResult } from '../model/api.ts';
+import type { JobResource, JobUpdate, SiteStatus, VerifyResult } from '../model/api.ts';
 import type { ObjectId } from '../model/tree.ts';
 
 export interface PublishRequest {
@@ -14,11 +14,7 @@ export interface PublishRequest {
   readonly allowDelete: boolean;
 }
 
-/** What a waiting pusher or CLI is told while a job goes on. */
-export type JobUpdate =
-  | { readonly kind: 'line'; readonly text: string }
-  /** The last one: the job ended, or waits for something that has no bound (deferred, held). */
-  | { readonly kind: 'end'; readonly job: JobResource; readonly text: string };
+export type { JobUpdate };
 
 export interface CcmService {
   /** Queues a publish; newest wins among the site's queued publishes. A wanted tree equal to the live one succeeds at once. */

@@ -2,8 +2,8 @@
 
 import type { Release } from './release.ts';
 import type { Site, SitePolicy } from './site.ts';
-import type { WireError } from './treecast-error.ts';
 import type { ObjectId } from './tree.ts';
+import type { WireError } from './treecast-error.ts';
 
 export const roles = ['viewer', 'author', 'operator', 'admin'] as const;
 /** viewer reads; author pushes to (and publishes) its sites; operator runs the fleet; admin also manages tokens and nodes. */
@@ -18,6 +18,11 @@ export interface TokenResource {
   readonly createdAt: string;
   readonly expiresAt: string | null;
   readonly revokedAt: string | null;
+}
+
+/** The only answer that holds a token's text. */
+export interface CreatedTokenResource extends TokenResource {
+  readonly token: string;
 }
 
 /** Join tokens are for agents: one use, short life; the token text carries the CCM's agent URL and the CA's fingerprint. */
@@ -120,6 +125,12 @@ export interface JobResource {
   readonly nodes: readonly JobNode[];
   readonly error: WireError | null;
 }
+
+/** What a waiting pusher or CLI is told while a job goes on; a line of `GET /jobs/:id/follow`. */
+export type JobUpdate =
+  | { readonly kind: 'line'; readonly text: string }
+  /** The last one: the job ended, or waits for something that has no bound (deferred, held). */
+  | { readonly kind: 'end'; readonly job: JobResource; readonly text: string };
 
 export interface SnapshotResource {
   readonly id: number;

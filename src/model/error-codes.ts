@@ -28,6 +28,8 @@ export const errorCodes = {
   CONFLICT: user(409),
   STATE_DIRECTORY_LOCKED: user(409),
   CCM_UNREACHABLE: operating(503),
+  METHOD_NOT_ALLOWED: user(405),
+  REQUEST_TOO_LARGE: user(413),
   // What was pushed
   PUSH_REFUSED: user(403),
   SYMLINK_ESCAPES: user(422),

@@ -1,0 +1,21 @@
+// What the endpoints work with: the registry, the CCM's service, and the few facts that only the composition knows.
+
+import type { HealthResource } from '../../model/api.ts';
+import type { ObjectId } from '../../model/tree.ts';
+import type { CcmService } from '../ccm-service.ts';
+import type { Registry } from '../registry/registry.ts';
+
+export interface ApiContext {
+  readonly service: CcmService;
+  readonly registry: Registry;
+  readonly version: HealthResource['version'];
+  /** The commit that a ref (or full commit id) of a staging repository names; undefined when there is none. */
+  resolveRef(repository: string, ref: string): Promise<ObjectId | undefined>;
+  isConnected(node: string): boolean;
+  /** Where authors push to. */
+  gitUrl(repository: string): string;
+  /** A join token's text around a secret: with the agents' URL and the CA's fingerprint. */
+  formatJoinToken(secret: string): string;
+  /** Whether `/readyz` says yes. */
+  isReady(): boolean;
+}

@@ -1,0 +1,20 @@
+// The whole API as one table, in the order in which it is documented.
+
+import type { Endpoint } from './endpoint.ts';
+import { eventEndpoints } from './event-endpoints.ts';
+import { groupEndpoints } from './group-endpoints.ts';
+import { healthEndpoints } from './health-endpoints.ts';
+import { jobEndpoints } from './job-endpoints.ts';
+import { nodeEndpoints } from './node-endpoints.ts';
+import { siteEndpoints } from './site-endpoints.ts';
+import { tokenEndpoints } from './token-endpoints.ts';
+
+export const endpoints: readonly Endpoint[] = [
+  ...healthEndpoints,
+  ...siteEndpoints,
+  ...groupEndpoints,
+  ...nodeEndpoints,
+  ...tokenEndpoints,
+  ...jobEndpoints,
+  ...eventEndpoints,
+];

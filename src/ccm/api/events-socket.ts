@@ -1,0 +1,167 @@
+// Live events over a WebSocket at /api/v1/events: first what happened after `?after=ID` (if asked), then everything as it happens.
+// A reader that does not keep up is dropped with the code 1013 and may come back with the last id it saw: nothing is lost, nothing piles up here.
+
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { WebSocket, WebSocketServer } from 'ws';
+import { z } from 'zod';
+import type { EventResource } from '../../model/api.ts';
+import { TreecastError, toWireError } from '../../model/treecast-error.ts';
+import { hasRole, type Principal } from '../registry/permission.ts';
+import type { Registry } from '../registry/registry.ts';
+import type { Authenticator } from './authenticator.ts';
+
+export interface EventsSocketOptions {
+  readonly registry: Pick<Registry, 'events' | 'tokens'>;
+  readonly authenticator: Authenticator;
+}
+
+export interface EventsSocket {
+  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void;
+  close(): void;
+}
+
+const bufferedBytesMax = 1_048_576;
+const socketsMax = 1_000;
+const authenticationTimeoutMs = 10_000;
+const pingIntervalMs = 15_000;
+const pageEvents = 200;
+const closeCodes = { policy: 1008, tryAgainLater: 1013, goingAway: 1001 } as const;
+
+const firstMessage = z.strictObject({ token: z.string().max(200) });
+
+export function createEventsSocket({ registry, authenticator }: EventsSocketOptions): EventsSocket {
+  const server = new WebSocketServer({ noServer: true, maxPayload: 4_096, perMessageDeflate: false });
+
+  /** Resolves to the token once the first message brought it. */
+  function tokenMessage(socket: WebSocket): Promise<string> {
+    return new Promise((resolve, reject) => {
+      const refuse = (): void => reject(unauthenticated());
+      const timer = setTimeout(refuse, authenticationTimeoutMs);
+      socket.once('close', () => {
+        clearTimeout(timer);
+        refuse();
+      });
+      socket.once('message', (data: Buffer) => {
+        clearTimeout(timer);
+        const message = firstMessage.safeParse(parseJson(data));
+        if (message.success) resolve(message.data.token);
+        else refuse();
+      });
+    });
+  }
+
+  async function admit(
+    socket: WebSocket,
+    request: IncomingMessage,
+    after: number | undefined,
+  ): Promise<void> {
+    const header = /^bearer +(\S+)$/i.exec(request.headers.authorization ?? '')?.[1];
+    try {
+      const token = header ?? (await tokenMessage(socket));
+      requireViewer(await authenticator.byToken(token, request.socket.remoteAddress));
+      follow(socket, token, after);
+    } catch (error) {
+      refuse(socket, error);
+    }
+  }
+
+  function follow(socket: WebSocket, token: string, after: number | undefined): void {
+    let isAlive = true;
+    const send = (event: EventResource): void => {
+      if (socket.readyState !== WebSocket.OPEN) return;
+      if (socket.bufferedAmount > bufferedBytesMax) {
+        socket.close(closeCodes.tryAgainLater, `too slow; come back with after=${event.id - 1}`);
+        return;
+      }
+      socket.send(JSON.stringify(event));
+      // It may have been this very token.
+      if (event.kind === 'token.revoked') requireToken();
+    };
+    const requireToken = (): void => {
+      const principal = registry.tokens.authenticate(token);
+      if (!principal || !hasRole(principal, 'viewer')) refuse(socket, unauthenticated());
+    };
+    let stop = (): void => undefined;
+    const catchUp = (from: number): void => {
+      const page = registry.events.page({ after: from, limit: pageEvents });
+      for (const event of page) send(event);
+      const last = page.at(-1);
+      if (socket.readyState !== WebSocket.OPEN) return;
+      // The last page and the subscription are one synchronous step: no event falls between them.
+      if (last === undefined || page.length < pageEvents) stop = registry.events.subscribe(send);
+      else whenDrained(socket, () => catchUp(last.id));
+    };
+    const ping = setInterval(() => {
+      if (!isAlive) socket.terminate();
+      requireToken();
+      isAlive = false;
+      socket.ping();
+    }, pingIntervalMs);
+    socket.on('pong', () => {
+      isAlive = true;
+    });
+    socket.once('close', () => {
+      clearInterval(ping);
+      stop();
+    });
+    catchUp(after ?? registry.events.newestId());
+  }
+
+  return {
+    upgrade(request, socket, head) {
+      socket.on('error', () => socket.destroy());
+      const url = URL.parse(request.url ?? '', 'http://ccm');
+      const after = url?.searchParams.get('after') ?? undefined;
+      if (url?.pathname !== '/api/v1/events') return rejectUpgrade(socket, '404 Not Found');
+      if (after !== undefined && !/^\d{1,15}$/.test(after)) return rejectUpgrade(socket, '400 Bad Request');
+      if (server.clients.size >= socketsMax) return rejectUpgrade(socket, '503 Service Unavailable');
+      server.handleUpgrade(request, socket, head, (webSocket) => {
+        webSocket.on('error', () => webSocket.terminate());
+        void admit(webSocket, request, after === undefined ? undefined : Number(after));
+      });
+    },
+    close() {
+      for (const socket of server.clients) socket.close(closeCodes.goingAway);
+      server.close();
+    },
+  };
+}
+
+function whenDrained(socket: WebSocket, next: () => void): void {
+  // ws calls back once what was sent before has left this process.
+  socket.ping(undefined, undefined, () => {
+    if (socket.readyState === WebSocket.OPEN) next();
+  });
+}
+
+function refuse(socket: WebSocket, error: unknown): void {
+  if (socket.readyState !== WebSocket.OPEN) return;
+  socket.send(JSON.stringify({ error: toWireError(error) }));
+  socket.close(closeCodes.policy);
+}
+
+function rejectUpgrade(socket: Duplex, status: string): void {
+  socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
+}
+
+function requireViewer(principal: Principal): void {
+  if (hasRole(principal, 'viewer')) return;
+  throw new TreecastError('FORBIDDEN', `The token ${principal.name} lacks the role viewer.`, {
+    fix: 'Ask an admin for a token with the role viewer.',
+  });
+}
+
+function unauthenticated(): TreecastError {
+  return new TreecastError('UNAUTHENTICATED', 'The token is missing, unknown, revoked or expired.', {
+    fix: 'Send `authorization: Bearer TOKEN`, or {"token": "…"} as the first message.',
+  });
+}
+
+function parseJson(data: Buffer): unknown {
+  try {
+    return JSON.parse(data.toString());
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,76 @@
+// Nodes: looked at, taken into and out of maintenance, labelled, removed.
+
+import { z } from 'zod';
+import type { NodeResource } from '../../model/api.ts';
+import type { NodeRecord } from '../registry/node-registry.ts';
+import type { ApiContext } from './api-context.ts';
+import { defineEndpoint, type Endpoint } from './endpoint.ts';
+import { labels, name } from './request-schemas.ts';
+
+const parameters = z.strictObject({ node: name });
+
+export const nodeEndpoints: readonly Endpoint[] = [
+  defineEndpoint({
+    method: 'GET',
+    path: '/api/v1/nodes',
+    summary: 'All nodes that joined, with what each holds.',
+    roles: ['viewer'],
+    handle: (_, context) => context.registry.nodes.list().map((node) => toResource(node, context)),
+  }),
+  defineEndpoint({
+    method: 'GET',
+    path: '/api/v1/nodes/:node',
+    summary: 'One node.',
+    roles: ['viewer'],
+    parameters,
+    handle: (input, context) => toResource(context.registry.nodes.get(input.parameters.node), context),
+  }),
+  defineEndpoint({
+    method: 'PATCH',
+    path: '/api/v1/nodes/:node',
+    summary: "Maintenance on or off; `labels` replaces those set here, which win over the agent's own.",
+    roles: ['operator'],
+    parameters,
+    body: z.strictObject({ maintenance: z.boolean().optional(), labels: labels.optional() }),
+    async handle(input, context) {
+      const { registry, service } = context;
+      const { node } = input.parameters;
+      registry.nodes.get(node);
+      if (input.body.labels !== undefined) {
+        registry.nodes.setLabels(node, input.body.labels, input.principal.name);
+        await service.configurationChanged();
+      }
+      if (input.body.maintenance !== undefined) {
+        await service.setMaintenance(node, input.body.maintenance, input.principal.name);
+      }
+      return toResource(registry.nodes.get(node), context);
+    },
+  }),
+  defineEndpoint({
+    method: 'DELETE',
+    path: '/api/v1/nodes/:node',
+    summary: "Removes a node: its certificate stops working at once, its sites' content keys are rotated.",
+    roles: ['admin'],
+    parameters,
+    status: 204,
+    async handle(input, { registry, service }) {
+      registry.nodes.get(input.parameters.node);
+      await service.removeNode(input.parameters.node, input.principal.name);
+    },
+  }),
+];
+
+function toResource(node: NodeRecord, { registry, isConnected }: ApiContext): NodeResource {
+  return {
+    name: node.name,
+    labels: node.labels,
+    connected: isConnected(node.name),
+    maintenance: node.maintenance,
+    url: node.url,
+    agentVersion: node.agentVersion,
+    freeBytes: node.freeBytes,
+    joinedAt: new Date(node.joinedAt).toISOString(),
+    lastSeenAt: node.lastSeenAt === null ? null : new Date(node.lastSeenAt).toISOString(),
+    sites: registry.nodes.sitesOf(node.name),
+  };
+}

@@ -1,0 +1,102 @@
+// The public port: an HTTP or HTTPS server around the API, with limits against clients that hold connections and send nothing.
+
+import { createServer, type Server } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import type { AddressInfo, Socket } from 'node:net';
+import { TreecastError } from '../../model/treecast-error.ts';
+import type { Api } from './create-api.ts';
+
+export interface PublicServerOptions {
+  readonly listen: { readonly host: string; readonly port: number };
+  /** The operator's certificate, PEM. */
+  readonly tls?: { readonly certificate: string; readonly key: string };
+}
+
+export interface PublicServer {
+  /** Origin without trailing slash; with host `0.0.0.0` or `::` it names the loopback address. */
+  readonly url: string;
+  readonly port: number;
+  /** Stops listening, lets running requests end for `graceMs` (default 1 s), then cuts them. */
+  close(graceMs?: number): Promise<void>;
+}
+
+const headersTimeoutMs = 10_000;
+/** Silence on a connection, in either direction. Streams of the CCM say something every 15 s. */
+const idleTimeoutMs = 120_000;
+const keepAliveTimeoutMs = 30_000;
+const connectionsMax = 10_000;
+
+/** Throws CONFLICT when the port is taken, INVALID_CONFIGURATION when it cannot be listened on. */
+export async function createPublicServer(api: Api, options: PublicServerOptions): Promise<PublicServer> {
+  const { host, port } = options.listen;
+  const limits = {
+    headersTimeout: headersTimeoutMs,
+    keepAliveTimeout: keepAliveTimeoutMs,
+    connectionsCheckingInterval: 5_000,
+    // A push may send for as long as it moves; JSON bodies have their own limit.
+    requestTimeout: 0,
+  };
+  const server = options.tls
+    ? createTlsServer({ ...limits, cert: options.tls.certificate, key: options.tls.key }, api.app)
+    : createServer(limits, api.app);
+  server.timeout = idleTimeoutMs;
+  server.maxConnections = connectionsMax;
+  const upgraded = new Set<Socket>();
+  server.on('upgrade', (request, socket, head) => {
+    upgraded.add(request.socket);
+    request.socket.once('close', () => upgraded.delete(request.socket));
+    api.upgrade(request, socket, head);
+  });
+  await listen(server, host, port);
+  const address = server.address() as AddressInfo;
+
+  return {
+    port: address.port,
+    url: `${options.tls ? 'https' : 'http'}://${authority(host, address.port)}`,
+    async close(graceMs = 1_000) {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      api.close();
+      server.closeIdleConnections();
+      const timer = setTimeout(() => {
+        server.closeAllConnections();
+        for (const socket of upgraded) socket.destroy();
+      }, graceMs);
+      await closed;
+      clearTimeout(timer);
+    },
+  };
+}
+
+async function listen(server: Server, host: string, port: number): Promise<void> {
+  try {
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      server.listen({ host, port }, () => {
+        server.off('error', reject);
+        resolve();
+      });
+    });
+  } catch (cause) {
+    const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
+    if (code === 'EADDRINUSE') {
+      throw new TreecastError('CONFLICT', `Port ${port} of ${host} is taken by another program.`, {
+        cause,
+        fix: 'Stop that program, or choose another port (0 picks a free one).',
+      });
+    }
+    throw new TreecastError(
+      'INVALID_CONFIGURATION',
+      `The CCM cannot listen on ${host}, port ${port} (${code}).`,
+      {
+        cause,
+        fix: 'Choose an address of this machine, and a port that this user may listen on (1024 and above).',
+      },
+    );
+  }
+}
+
+function authority(host: string, port: number): string {
+  if (host === '0.0.0.0') return `127.0.0.1:${port}`;
+  if (host === '::') return `[::1]:${port}`;
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}
