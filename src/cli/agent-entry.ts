@@ -1,0 +1,40 @@
+// The CLI's view of the agent's entry points, loaded only by the commands that need them. A change of theirs touches this file.
+
+import type { AgentConfigurationInput } from '../agent/configuration/agent-configuration.ts';
+import type { Joined } from '../agent/join/join-ccm.ts';
+import type { RunningAgent } from '../agent/run/run-agent.ts';
+import type { ServiceLogger } from './service-logger.ts';
+
+export type { AgentConfigurationInput };
+
+/** Uses the token up; repeating it with the same token is harmless. Writes agent.yaml when a configuration is given. */
+export async function joinAgent(options: {
+  readonly directory: string;
+  readonly token: string;
+  readonly name: string;
+  readonly configuration?: AgentConfigurationInput;
+}): Promise<Joined> {
+  const { joinCcm } = await import('../agent/join/join-ccm.ts');
+  return joinCcm(options);
+}
+
+export async function isAgentJoined(directory: string): Promise<boolean> {
+  const { readNodeIdentity } = await import('../agent/join/node-identity.ts');
+  return (await readNodeIdentity(directory)) !== undefined;
+}
+
+export async function writeAgentConfiguration(
+  directory: string,
+  configuration: AgentConfigurationInput,
+): Promise<void> {
+  const entry = await import('../agent/configuration/agent-configuration.ts');
+  await entry.writeAgentConfiguration(directory, configuration);
+}
+
+export async function runAgent(
+  directory: string,
+  options: { readonly logger: ServiceLogger },
+): Promise<RunningAgent> {
+  const entry = await import('../agent/run/run-agent.ts');
+  return entry.runAgent(directory, options);
+}

@@ -1,0 +1,45 @@
+// Runs the agent of a server until it is told to stop.
+
+import { resolve } from 'node:path';
+import { z } from 'zod';
+import { runAgent } from '../agent-entry.ts';
+import { defineCommand } from '../command.ts';
+import { createServiceLogger, logFormat, logLevel } from '../service-logger.ts';
+import { untilAborted, untilEnded } from '../until-aborted.ts';
+
+export const agentRun = defineCommand({
+  name: 'agent run',
+  summary: 'run the agent of this server',
+  details: 'Logs go to standard error. SIGTERM and SIGINT stop it in good order.',
+  options: [
+    { flags: '--dir <directory>', summary: 'its state directory, made by `agent join`' },
+    { flags: '--with-parent', summary: 'stop when standard input closes' },
+    { flags: '--log-level <level>', summary: 'trace, debug, info, warn, error or silent (default: info)' },
+    { flags: '--log-format <format>', summary: 'json or pretty (default: json)' },
+  ],
+  examples: [
+    { line: 'treecast agent run --dir /var/lib/treecast', explanation: 'with the agent.yaml there' },
+  ],
+  kind: 'service',
+  exits: ['ok', 'failed', 'refused'],
+  json: 'one line when it runs: `{"ready":true,"node","url"}`.',
+  input: z.strictObject({
+    dir: z.string().min(1),
+    withParent: z.boolean().default(false),
+    logLevel: logLevel.default('info'),
+    logFormat: logFormat.default('json'),
+  }),
+  async run({ dir, withParent, logLevel: level, logFormat: format }, { cwd, output, signal, stdin }) {
+    const directory = resolve(cwd, dir);
+    const logger = createServiceLogger({ level, format }, 'stderr');
+    const agent = await runAgent(directory, { logger });
+    try {
+      output.answer({ ready: true, node: agent.node, url: agent.url }, () => [
+        `The agent of ${agent.node} runs${agent.url === null ? '' : ` and serves ${agent.url}`}.`,
+      ]);
+      await Promise.race([untilAborted(signal), ...(withParent ? [untilEnded(stdin)] : [])]);
+    } finally {
+      await agent.close();
+    }
+  },
+});

@@ -1,0 +1,86 @@
+// All commands, in the order of the help; and what their groups are for.
+
+import type { CliCommand } from '../command.ts';
+import { agentJoin } from './agent-join.ts';
+import { agentRun } from './agent-run.ts';
+import { assignmentInspect } from './assignment-inspect.ts';
+import { ccmInit } from './ccm-init.ts';
+import { ccmRun } from './ccm-run.ts';
+import { configCheck } from './config-check.ts';
+import { configSchema } from './config-schema.ts';
+import { doctor } from './doctor.ts';
+import { groupAdd } from './group-add.ts';
+import { groupList } from './group-list.ts';
+import { groupRemove } from './group-remove.ts';
+import { groupSet } from './group-set.ts';
+import { groupShow } from './group-show.ts';
+import { jobAbort } from './job-abort.ts';
+import { jobList } from './job-list.ts';
+import { jobShow } from './job-show.ts';
+import { nodeJoinToken } from './node-join-token.ts';
+import { nodeList } from './node-list.ts';
+import { nodeMaintenance } from './node-maintenance.ts';
+import { nodeRemove } from './node-remove.ts';
+import { nodeShow } from './node-show.ts';
+import { publish } from './publish.ts';
+import { rollback } from './rollback.ts';
+import { siteAdd } from './site-add.ts';
+import { siteList } from './site-list.ts';
+import { siteRemove } from './site-remove.ts';
+import { siteSet } from './site-set.ts';
+import { siteShow } from './site-show.ts';
+import { status } from './status.ts';
+import { tokenCreate } from './token-create.ts';
+import { tokenList } from './token-list.ts';
+import { tokenRevoke } from './token-revoke.ts';
+import { up } from './up.ts';
+import { verify } from './verify.ts';
+
+export const commands: readonly CliCommand[] = [
+  up,
+  publish,
+  rollback,
+  status,
+  verify,
+  jobList,
+  jobShow,
+  jobAbort,
+  siteAdd,
+  siteList,
+  siteShow,
+  siteSet,
+  siteRemove,
+  groupAdd,
+  groupList,
+  groupShow,
+  groupSet,
+  groupRemove,
+  nodeList,
+  nodeShow,
+  nodeMaintenance,
+  nodeRemove,
+  nodeJoinToken,
+  tokenCreate,
+  tokenList,
+  tokenRevoke,
+  ccmInit,
+  ccmRun,
+  agentJoin,
+  agentRun,
+  assignmentInspect,
+  configCheck,
+  configSchema,
+  doctor,
+];
+
+export const groupSummaries: Readonly<Record<string, string>> = {
+  job: 'look at jobs and abort them',
+  site: 'sites: repository, branch, group, policies',
+  group: 'content groups: which nodes receive which sites',
+  node: 'nodes: the servers',
+  token: 'tokens of authors and operators',
+  ccm: 'make and run a CCM',
+  agent: 'join and run the agent of a server',
+  assignment: 'look into assignments',
+  config: 'configuration files',
+};

@@ -1,0 +1,50 @@
+// Checks a configuration file and reports everything that is wrong in it at once.
+
+import { basename, resolve } from 'node:path';
+import { z } from 'zod';
+import { TreecastError } from '../../model/treecast-error.ts';
+import { readYamlFile } from '../../net/yaml-file.ts';
+import { defineCommand } from '../command.ts';
+import {
+  type ConfigurationKindName,
+  configurationKindNames,
+  configurationKinds,
+} from '../configuration-kinds.ts';
+
+export const configCheck = defineCommand({
+  name: 'config check',
+  summary: 'check a configuration file: every problem with line, column and fix',
+  arguments: [{ name: 'file', summary: 'a YAML file' }],
+  options: [{ flags: '--kind <kind>', summary: 'ccm, agent or policy (default: by the name of the file)' }],
+  examples: [
+    { line: 'treecast config check ccm.yaml', explanation: 'exit code 0 when the CCM would accept it' },
+    { line: 'treecast config check docs.yaml --kind policy', explanation: 'policies of a site' },
+  ],
+  kind: 'local',
+  exits: ['ok', 'refused'],
+  json: '`{"file","kind","ok":true,"configuration"}`; problems are in `error.data.problems`, each with `line`, `column`, `path`, `message`, `fix`.',
+  input: z.strictObject({
+    file: z.string().min(1),
+    kind: z.enum(configurationKindNames).optional(),
+  }),
+  async run({ file, kind = kindByName(file) }, { cwd, output }) {
+    const path = resolve(cwd, file);
+    const configuration = await readYamlFile(path, configurationKinds[kind].schema);
+    output.answer({ file: path, kind, ok: true, configuration }, () => [
+      `${file} is a correct ${kind} file.`,
+    ]);
+  },
+});
+
+function kindByName(file: string): ConfigurationKindName {
+  const name = basename(file).replace(/\.yml$/, '.yaml');
+  const kind = configurationKindNames.find((each) => name.endsWith(configurationKinds[each].fileName));
+  if (kind !== undefined) return kind;
+  throw new TreecastError(
+    'INVALID_INPUT',
+    `Which kind of configuration ${file} is does not follow from its name.`,
+    {
+      fix: `Give --kind ${configurationKindNames.join(', --kind ')}.`,
+    },
+  );
+}

@@ -1,0 +1,55 @@
+// Looks for what would keep Treecast from working here, and says what to do about it.
+
+import { resolve } from 'node:path';
+import { z } from 'zod';
+import { defineCommand } from '../command.ts';
+import { ccmChecks } from '../doctor/ccm-checks.ts';
+import { runChecks } from '../doctor/check.ts';
+import { machineChecks } from '../doctor/machine-checks.ts';
+import { port } from '../input-schemas.ts';
+import { printable } from '../printable.ts';
+
+export const doctor = defineCommand({
+  name: 'doctor',
+  summary: 'check this machine and the way to the CCM; says what to do about each finding',
+  details: 'Each check is ok, warn or fail. The exit code is 1 when one fails.',
+  options: [
+    {
+      flags: '--dir <directory>',
+      summary: 'the state directory whose disk is checked (default: ./treecast-data)',
+    },
+    { flags: '--port <port>', summary: 'a port that should be free here; may be repeated', repeatable: true },
+    { flags: '--offline', summary: 'this machine only' },
+  ],
+  examples: [
+    { line: 'treecast doctor', explanation: 'Node, Git, disk, context, CCM, clock, token, nodes' },
+    {
+      line: 'treecast doctor --offline --port 7070 --port 7443',
+      explanation: 'before a CCM is started here',
+    },
+  ],
+  kind: 'api',
+  exits: ['ok', 'failed'],
+  json: '`{"checks":[{"name","outcome":"ok|warn|fail","message","fix"?}]}`.',
+  input: z.strictObject({
+    dir: z.string().min(1).default('treecast-data'),
+    port: z.array(port).default([]),
+    offline: z.boolean().default(false),
+  }),
+  async run({ dir, port: ports, offline }, { client, connection, cwd, env, output }) {
+    const results = await runChecks([
+      ...machineChecks({ directory: resolve(cwd, dir), env, ports }),
+      ...(offline ? [] : ccmChecks(connection, client)),
+    ]);
+    const { style } = output;
+    const paint = { ok: style.good, warn: style.warn, fail: style.bad };
+    const width = Math.max(...results.map(({ name }) => name.length));
+    output.answer({ checks: results }, () =>
+      results.flatMap(({ name, outcome, message, fix }) => [
+        `${paint[outcome](outcome.padEnd(4))}  ${name.padEnd(width)}  ${printable(message)}`,
+        ...(fix === undefined ? [] : [`      ${' '.repeat(width)}  fix: ${printable(fix)}`]),
+      ]),
+    );
+    return results.some(({ outcome }) => outcome === 'fail') ? 'failed' : 'ok';
+  },
+});

@@ -1,0 +1,23 @@
+// Shows one node.
+
+import { z } from 'zod';
+import { defineCommand } from '../command.ts';
+import { name } from '../input-schemas.ts';
+import { nodeLines } from '../resource-lines.ts';
+
+export const nodeShow = defineCommand({
+  name: 'node show',
+  summary: 'show a node and what it holds of every site',
+  arguments: [{ name: 'node', summary: 'its name' }],
+  examples: [
+    { line: 'treecast node show web1', explanation: 'phase, live and backup tree of each site, last error' },
+  ],
+  kind: 'api',
+  exits: ['ok', 'refused'],
+  json: 'NodeResource.',
+  input: z.strictObject({ node: name }),
+  async run({ node }, { client, output }) {
+    const found = await (await client()).nodes.get(node);
+    output.answer(found, () => nodeLines(found));
+  },
+});

@@ -1,0 +1,33 @@
+// The process around the CLI: standard streams, signals, exit code. bin/treecast starts it.
+
+import { run } from './run.ts';
+
+const stop = new AbortController();
+const readerGone = new AbortController();
+
+for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.on(name, () => {
+    // The second time somebody means it.
+    if (stop.signal.aborted) process.exit(130);
+    stop.abort(name);
+  });
+}
+
+// `treecast … | head` is no error: nobody reads any more, so nothing is left to say. Services go on.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error;
+    if (stream === process.stdout) readerGone.abort();
+  });
+}
+
+const code = await run(process.argv.slice(2), {
+  stdout: process.stdout,
+  stderr: process.stderr,
+  stdin: process.stdin,
+  env: process.env,
+  signal: stop.signal,
+  readerGone: readerGone.signal,
+});
+// Connections kept alive for reuse must not keep the process.
+process.exit(code);

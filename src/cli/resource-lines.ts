@@ -1,0 +1,77 @@
+// Sites, groups and nodes as lines for people.
+
+import type { GroupResource, NodeResource, SiteResource } from '../model/api.ts';
+import { releaseName } from '../model/release.ts';
+import { printable } from './printable.ts';
+import { tableLines } from './table.ts';
+import { bytesText, nothing, shortId, timeText } from './text.ts';
+
+export function siteLines(site: SiteResource): string[] {
+  const { live, policy } = site;
+  return fieldLines([
+    ['site', site.name],
+    ['repository', `${site.repository} (${site.gitUrl})`],
+    ['branch', printable(site.branch)],
+    ['group', site.group],
+    ['live tree', live === null ? 'nothing published yet' : live.tree],
+    ['commit', live?.commit ?? nothing],
+    ['release', live === null ? nothing : `${releaseName(live.release)}, since ${timeText(live.at)}`],
+    ['policy', printable(JSON.stringify(policy))],
+  ]);
+}
+
+export function groupLines(group: GroupResource): string[] {
+  return fieldLines([
+    ['group', group.name],
+    ['nodes', group.nodes.join(', ') || nothing],
+    ['selector', selectorText(group)],
+  ]);
+}
+
+export function selectorText({ selector }: GroupResource): string {
+  if (selector === null) return nothing;
+  return labelsText(selector) || 'every node';
+}
+
+export function labelsText(labels: Readonly<Record<string, string>>): string {
+  return Object.entries(labels)
+    .map(([key, value]) => printable(`${key}=${value}`))
+    .join(', ');
+}
+
+export function connectionText(node: Pick<NodeResource, 'connected' | 'maintenance'>): string {
+  return `${node.connected ? 'connected' : 'away'}${node.maintenance ? ', maintenance' : ''}`;
+}
+
+export function nodeLines(node: NodeResource): string[] {
+  const lines = fieldLines([
+    ['node', node.name],
+    ['state', connectionText(node)],
+    ['url', node.url ?? nothing],
+    ['labels', labelsText(node.labels) || nothing],
+    ['agent', node.agentVersion ?? nothing],
+    ['free space', bytesText(node.freeBytes)],
+    ['joined', timeText(node.joinedAt)],
+    ['last seen', timeText(node.lastSeenAt)],
+  ]);
+  if (node.sites.length === 0) return lines;
+  const table = tableLines(
+    ['SITE', 'PHASE', 'LIVE TREE', 'RELEASE', 'SINCE', 'BACKUP', 'ERROR'],
+    node.sites.map((site) => [
+      site.site,
+      site.phase,
+      shortId(site.liveTree),
+      site.liveRelease === null ? nothing : releaseName(site.liveRelease),
+      timeText(site.liveSince),
+      shortId(site.backupTree),
+      site.error === null ? '' : printable(site.error.message),
+    ]),
+  );
+  return [...lines, '', ...table];
+}
+
+/** `name  value` lines with the values below each other. */
+export function fieldLines(fields: readonly (readonly [string, string])[]): string[] {
+  const width = Math.max(...fields.map(([label]) => label.length));
+  return fields.map(([label, value]) => `${label.padEnd(width)}  ${value}`);
+}

@@ -1,0 +1,63 @@
+// The status of sites as lines: what is live, how far the job is, and a table of nodes.
+
+import type { JobNode, SiteStatus } from '../model/api.ts';
+import { releaseName } from '../model/release.ts';
+import { phaseText, progressText } from './job-lines.ts';
+import { printable } from './printable.ts';
+import { connectionText } from './resource-lines.ts';
+import type { Style } from './style.ts';
+import { tableLines } from './table.ts';
+import { nothing, shortId, timeText } from './text.ts';
+
+export function statusLines(all: readonly SiteStatus[], style: Style): string[] {
+  if (all.length === 0) return ['There are no sites. Add one with `treecast site add`.'];
+  return all.flatMap((status, index) => [...(index === 0 ? [] : ['']), ...siteStatusLines(status, style)]);
+}
+
+function siteStatusLines(status: SiteStatus, style: Style): string[] {
+  const { job } = status;
+  const live =
+    status.tree === null
+      ? 'nothing published yet'
+      : `tree ${shortId(status.tree)}  commit ${shortId(status.commit)}  release ${
+          status.release === null ? nothing : releaseName(status.release)
+        }  since ${timeText(status.liveSince)}`;
+  const lines = [`${style.bold(status.site)} (${printable(status.branch)})  ${live}`];
+  if (job !== null) {
+    lines.push(`  job ${job.id}  ${job.type}  ${phaseText(job, style)}${bar(job.nodes)}`);
+    if (job.error !== null) lines.push(`  ${style.bad(printable(job.error.message))}`);
+  }
+  if (status.nodes.length === 0) return [...lines, '  no nodes in its group'];
+  const table = tableLines(
+    ['NODE', 'STATE', 'PHASE', 'PROGRESS', 'LIVE TREE', 'URL', 'ERROR'],
+    status.nodes.map((node) => {
+      const jobNode = job?.nodes.find((each) => each.node === node.node);
+      const error = node.error ?? jobNode?.error ?? null;
+      return [
+        node.node,
+        connectionText(node),
+        paintPhase(node.phase, style),
+        jobNode === undefined ? '' : progressText(jobNode),
+        node.liveTree === status.tree ? shortId(node.liveTree) : style.warn(shortId(node.liveTree)),
+        node.url ?? nothing,
+        error === null ? '' : printable(error.message),
+      ];
+    }),
+  );
+  return [...lines, ...table.map((line) => `  ${line}`)];
+}
+
+function paintPhase(phase: SiteStatus['nodes'][number]['phase'], style: Style): string {
+  if (phase === 'live') return style.good(phase);
+  if (phase === 'failed') return style.bad(phase);
+  return phase === 'stale' ? style.warn(phase) : phase;
+}
+
+/** `  staged 2/3  live 0/3`, of the nodes that take part. */
+function bar(nodes: readonly JobNode[]): string {
+  const taking = nodes.filter(({ state }) => state !== 'left-out');
+  if (taking.length === 0) return '';
+  const staged = taking.filter(({ state }) => state === 'staged' || state === 'live').length;
+  const live = taking.filter(({ state }) => state === 'live').length;
+  return `  staged ${staged}/${taking.length}  live ${live}/${taking.length}`;
+}
