@@ -1,6 +1,7 @@
 // The agents' port: mutual TLS, POST /join, the WebSocket /agent, and assignments by ranges.
 // It knows who is connected and carries messages; what they mean, and who may join, is decided elsewhere.
 
+import type { KeyObject } from 'node:crypto';
 import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
@@ -25,9 +26,16 @@ import type { NodeAuthority } from './node-authority.ts';
 import { createOutbox } from './outbox.ts';
 import { type Peer, peerOf } from './peer-certificate.ts';
 
+export interface ConnectionFacts {
+  readonly id: string;
+  readonly protocol: number;
+  /** The node's key from its certificate: what its receipts are signed with. */
+  readonly publicKey: KeyObject;
+}
+
 export interface AgentHandlers {
   /** The core answers with a welcome of this protocol. A node's older connection was disconnected before. */
-  connected(node: string, hello: Hello, connection: string, protocol: number): void;
+  connected(node: string, hello: Hello, connection: ConnectionFacts): void;
   message(node: string, report: AgentReport, connection: string): void;
   disconnected(node: string, connection: string): void;
 }
@@ -159,6 +167,11 @@ export function createAgentGateway(options: AgentGatewayOptions): AgentGateway {
   });
 
   function accept(peer: Peer, request: IncomingMessage, socket: TLSSocket, head: Buffer): void {
+    const publicKey = peer.publicKey();
+    if (publicKey === undefined) {
+      socket.destroy();
+      return;
+    }
     sockets.handleUpgrade(request, socket, head, (webSocket) => {
       const { node } = peer;
       connections += 1;
@@ -170,7 +183,7 @@ export function createAgentGateway(options: AgentGatewayOptions): AgentGateway {
         onHello(hello, protocol) {
           const older = table.greeted(connection);
           if (older !== undefined) handlers.disconnected(node, older.id);
-          handlers.connected(node, hello, connection.id, protocol);
+          handlers.connected(node, hello, { id: connection.id, protocol, publicKey });
         },
         onReport(report) {
           if (table.of(node) === connection) handlers.message(node, report, connection.id);

@@ -10,6 +10,7 @@ import { sendJson } from '../../net/http/send-error.ts';
 import { nameSchema } from '../../net/link/field-schemas.ts';
 import { parseMessage } from '../../net/link/parse-message.ts';
 import type { CertificateAuthority } from '../../net/tls/certificate-authority.ts';
+import { fingerprintOf } from '../../net/tls/fingerprint.ts';
 import { signingRequestCharactersMax } from '../../net/tls/signing-request.ts';
 import type { JoinAuthority } from './node-authority.ts';
 
@@ -57,7 +58,7 @@ export function createJoinEndpoint({
     const known = answers.get(key);
     if (known !== undefined && known.until > now()) return known.answer;
     const issued = await certificates.issueNodeCertificate(body.request, body.name);
-    const fingerprint = hash('sha256', new X509Certificate(issued.certificate).raw);
+    const fingerprint = fingerprintOf(new X509Certificate(issued.certificate).raw);
     await authority.redeem(body.secret, body.name, { serial: issued.serial, fingerprint });
     const answer = { certificate: issued.certificate, ca: certificates.certificate };
     const oldest = answers.keys().next().value;
