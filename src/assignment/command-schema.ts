@@ -68,7 +68,7 @@ const commandSchema = z.discriminatedUnion('do', [
       .string()
       .max(128)
       .regex(/^[a-z0-9][a-z0-9.-]*:[a-z0-9][a-z0-9-]*$/, 'is not a namespaced command'),
-    parameters: z.record(z.string(), z.unknown()),
+    parameters: z.record(z.string().regex(/^[A-Za-z][A-Za-z0-9_-]{0,63}$/, 'is not a name'), z.unknown()),
     data: z.exactOptional(data),
   }),
 ]);
