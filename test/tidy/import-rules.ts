@@ -1,0 +1,73 @@
+// Who may import whom (docs/ARCHITECTURE.md), as data. A folder not listed here may not hold code at all.
+// `allowances` name single arrows beyond the table, each with its reason; one that no file uses any more fails the check.
+
+export interface FolderRule {
+  readonly folder: string;
+  /** Folders whose files this folder's files may import, besides its own. */
+  readonly mayImport: readonly string[];
+  /** npm packages and `node:` modules: all of them unless listed here. */
+  readonly packages?: readonly string[];
+  /** Nothing ambient: no clock, randomness, timers, promises or console; all of it comes in from outside. */
+  readonly pure?: boolean;
+}
+
+export interface Allowance {
+  /** A file, or a folder ending in `/`. */
+  readonly from: string;
+  /** A file, or a folder ending in `/`. */
+  readonly to: string;
+  readonly because: string;
+}
+
+export interface ImportRules {
+  readonly folders: readonly FolderRule[];
+  readonly allowances: readonly Allowance[];
+}
+
+const shared = ['src/model', 'src/protocol', 'src/assignment', 'src/delta', 'src/plugins', 'src/client'];
+
+export const importRules: ImportRules = {
+  folders: [
+    { folder: 'src/model', mayImport: [], packages: [] },
+    { folder: 'src/protocol', mayImport: ['src/model'], packages: [], pure: true },
+    { folder: 'src/assignment', mayImport: ['src/model'] },
+    { folder: 'src/delta', mayImport: ['src/model', 'src/assignment'] },
+    { folder: 'src/plugins', mayImport: ['src/model'] },
+    { folder: 'src/client', mayImport: ['src/model'] },
+    { folder: 'src/git-source', mayImport: shared },
+    { folder: 'src/net', mayImport: shared },
+    { folder: 'src/ccm', mayImport: [...shared, 'src/git-source', 'src/net'] },
+    { folder: 'src/agent', mayImport: [...shared, 'src/git-source', 'src/net'] },
+    { folder: 'src/sim', mayImport: ['src/model', 'src/protocol'] },
+    { folder: 'src/cli', mayImport: ['src/model', 'src/client'] },
+    { folder: 'console', mayImport: ['src/model', 'src/client'] },
+    { folder: 'plugins', mayImport: [], packages: ['treecast/plugin'] },
+    { folder: 'examples', mayImport: [], packages: ['treecast/plugin'] },
+    { folder: 'bench', mayImport: ['src', 'test/lab'] },
+    { folder: 'test', mayImport: ['src', 'bench'] },
+  ],
+  allowances: [
+    {
+      from: 'src/cli/',
+      to: 'src/net/yaml-file.ts',
+      because: 'its files are read and judged as the programs read theirs',
+    },
+  ],
+};
+
+/** What a pure folder may not name, and what it uses instead. */
+export const ambientThings: readonly {
+  readonly pattern: RegExp;
+  readonly name: string;
+  readonly instead: string;
+}[] = [
+  { pattern: /\bPromise\b|\basync\b|\bawait\b/, name: 'promises', instead: 'return effects and take events' },
+  { pattern: /\bDate\b|\bperformance\b/, name: 'a clock', instead: 'take `now` as an argument' },
+  {
+    pattern: /\bMath\.random\b|\bcrypto\b/,
+    name: 'randomness',
+    instead: 'take a seeded source as an argument',
+  },
+  { pattern: /\bset(?:Timeout|Interval|Immediate)\b/, name: 'timers', instead: 'return the next deadline' },
+  { pattern: /\bconsole\./, name: 'logging', instead: 'return what happened as data' },
+];
