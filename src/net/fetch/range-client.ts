@@ -3,13 +3,12 @@
 
 import { Agent } from 'node:https';
 import { blockBytes } from '../../model/assignment.ts';
-import { TreecastError } from '../../model/treecast-error.ts';
-import { createBackoff } from '../backoff.ts';
-import { type Clock, delay } from '../clock.ts';
+import type { Clock } from '../clock.ts';
 import type { TlsIdentity } from '../tls/certificate-authority.ts';
 import { ccmConnectionOptions } from '../tls/tls-settings.ts';
 import { type BlockRun, blockRuns } from './block-runs.ts';
-import { RefusedBySource, requestRange } from './range-request.ts';
+import { requestRange } from './range-request.ts';
+import { createRetry } from './retry.ts';
 
 export interface FetchedFile {
   readonly url: string;
@@ -45,49 +44,24 @@ export interface RangeClientOptions {
 
 const runBytesMax = 8_388_608;
 const requestsMax = 2;
-const retryMinMs = 100;
-const retryMaxMs = 5_000;
 const failuresInRowMax = 9;
 /** A block that the receiver refuses is asked for again this often: the source may have been read while it went bad. */
 const blockRefusalsMax = 2;
 
 export function createRangeClient(options: RangeClientOptions): RangeClient {
   const { clock, random } = options;
-  const failuresMax = options.failuresMax ?? failuresInRowMax;
+  const retryOptions = { clock, random, failuresMax: options.failuresMax ?? failuresInRowMax };
   const agent = new Agent({
     ...ccmConnectionOptions(options.identity, options.ca),
     keepAlive: true,
     maxSockets: 2 * requestsMax,
     maxFreeSockets: requestsMax,
-    noDelay: true,
   });
-
-  /** Runs `attempt` until it resolves; `attempt` says whether it got anywhere. */
-  function createRetry(signal: AbortSignal): {
-    failed(error: unknown): Promise<void>;
-    progressed(): void;
-  } {
-    const backoff = createBackoff({ minMs: retryMinMs, maxMs: retryMaxMs, random });
-    let failures = 0;
-    return {
-      progressed() {
-        failures = 0;
-        backoff.reset();
-      },
-      async failed(error) {
-        if (signal.aborted) throw aborted(error);
-        if (error instanceof RefusedBySource) throw error;
-        failures += 1;
-        if (failures > failuresMax) throw unreachable(error);
-        await delay(clock, backoff.next(), signal);
-        if (signal.aborted) throw aborted(error);
-      },
-    };
-  }
 
   return {
     async fetchFile({ url, ticket, bytes }, signal) {
-      const retry = createRetry(signal);
+      if (bytes === 0) return Buffer.alloc(0);
+      const retry = createRetry(signal, retryOptions);
       while (true) {
         const file = Buffer.allocUnsafe(bytes);
         let filled = 0;
@@ -109,23 +83,24 @@ export function createRangeClient(options: RangeClientOptions): RangeClient {
     async fetchBlocks({ url, ticket, bytes }, missing, onBlock, signal) {
       const blocksMax = runBytesMax / blockBytes;
       const runs = blockRuns(missing, blocksMax);
-      const retry = createRetry(signal);
       const stop = new AbortController();
       const either = AbortSignal.any([signal, stop.signal]);
+      const retry = createRetry(either, retryOptions);
       let refusals = 0;
       let turn: Promise<void> = Promise.resolve();
 
       /** One at a time, whichever request it came by. */
       const deliver = (index: number, block: Buffer): Promise<void> => {
-        turn = turn.then(() => onBlock(index, block));
-        return turn;
+        const done = turn.then(() => onBlock(index, block));
+        turn = done.catch(() => undefined);
+        return done;
       };
 
       async function fetchRun(run: BlockRun): Promise<void> {
         let next = run.first;
         const start = run.first * blockBytes;
         const end = Math.min(bytes, (run.first + run.count) * blockBytes);
-        let block = Buffer.allocUnsafe(Math.min(blockBytes, bytes - start));
+        let block = newBlock(bytes, next);
         let filled = 0;
         try {
           for await (const chunk of requestRange(agent, { url, ticket, start, end, total: bytes }, either)) {
@@ -136,13 +111,12 @@ export function createRangeClient(options: RangeClientOptions): RangeClient {
               filled += copied;
               if (filled < block.length) continue;
               await deliver(next, block).catch((error: unknown) => {
-                turn = Promise.resolve();
                 refusals += 1;
                 throw refusals > blockRefusalsMax ? new RefusedByReceiver(error) : error;
               });
               retry.progressed();
               next += 1;
-              block = Buffer.allocUnsafe(Math.min(blockBytes, bytes - next * blockBytes));
+              block = newBlock(bytes, next);
               filled = 0;
             }
           }
@@ -187,14 +161,6 @@ class RefusedByReceiver {
   }
 }
 
-function aborted(cause: unknown): TreecastError {
-  return new TreecastError('ABORTED', 'Fetching was stopped.', { cause });
-}
-
-function unreachable(cause: unknown): TreecastError {
-  const why = cause instanceof Error ? cause.message : String(cause);
-  return new TreecastError('CCM_UNREACHABLE', `The assignment cannot be fetched: ${why}.`, {
-    cause,
-    fix: 'Check that the CCM’s agents’ port can be reached from this node.',
-  });
+function newBlock(bytes: number, index: number): Buffer {
+  return Buffer.allocUnsafe(Math.max(0, Math.min(blockBytes, bytes - index * blockBytes)));
 }

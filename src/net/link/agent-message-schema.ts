@@ -16,10 +16,15 @@ import {
 } from './field-schemas.ts';
 import { sitesMax } from './limits.ts';
 
+const labelsMax = 32;
+
 /** Labels of a node: what content groups select by. */
 export const labelsSchema = z
-  .record(z.string().regex(/^[a-zA-Z0-9][a-zA-Z0-9._/-]{0,62}$/), z.string().max(63))
-  .refine((labels) => Object.keys(labels).length <= 64, 'more than 64 labels');
+  .record(
+    z.string().regex(/^[A-Za-z0-9](?:[A-Za-z0-9._/-]{0,61}[A-Za-z0-9])?$/),
+    z.string().regex(/^[^\p{Cc}]{0,128}$/u),
+  )
+  .refine((labels) => Object.keys(labels).length <= labelsMax, `more than ${labelsMax} labels`);
 
 const holdingSchema = z.strictObject({
   site: nameSchema,

@@ -106,7 +106,13 @@ export function createLinkClient(options: LinkClientOptions): LinkClient {
       }
       welcomed = true;
       backoff.reset();
-      options.onMessage(message);
+      try {
+        options.onMessage(message);
+      } catch (error) {
+        if (!(error instanceof TreecastError)) throw error;
+        failure = error;
+        opened.close(closeCodes.messageInvalid, error.code);
+      }
     });
     opened.on('error', (cause) => {
       failure ??= new TreecastError(

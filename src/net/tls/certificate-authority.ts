@@ -2,7 +2,7 @@
 // Who may have one, and whose certificate was revoked, is decided elsewhere.
 
 import 'reflect-metadata';
-import { createHash, type KeyObject, randomBytes, webcrypto, X509Certificate } from 'node:crypto';
+import { type KeyObject, randomBytes, webcrypto, X509Certificate } from 'node:crypto';
 import { chmod, mkdir, readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
@@ -10,6 +10,7 @@ import * as x509 from '@peculiar/x509';
 import { TreecastError } from '../../model/treecast-error.ts';
 import { writeFileAtomic } from '../atomic-file.ts';
 import { ccmUri, nodeUri } from './certificate-names.ts';
+import { fingerprintOf } from './fingerprint.ts';
 import { ed25519, exportPrivateKey, generatePrivateKey, importPrivateKey, webKeyPair } from './key-pair.ts';
 import { verifySigningRequest } from './signing-request.ts';
 
@@ -102,10 +103,6 @@ export async function createCertificateAuthority(directory: string): Promise<Cer
       };
     },
   };
-}
-
-export function fingerprintOf(der: Uint8Array): string {
-  return createHash('sha256').update(der).digest('hex');
 }
 
 async function openKey(path: string): Promise<KeyObject> {

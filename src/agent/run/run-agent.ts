@@ -1,0 +1,154 @@
+// An agent: one state directory, one link to the CCM, its sites' sessions and, if wanted, the built-in static server.
+// This file puts them together and takes them down again; it decides nothing about content.
+
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { commandSetProfiles } from '../../model/assignment.ts';
+import { type Hello, protocolVersions } from '../../model/messages.ts';
+import { TreecastError } from '../../model/treecast-error.ts';
+import { type Clock, systemClock } from '../../net/clock.ts';
+import { createRangeClient } from '../../net/fetch/range-client.ts';
+import { createLinkClient, type LinkClient } from '../../net/link/link-client.ts';
+import { lockStateDirectory } from '../../net/state-lock.ts';
+import { exportPrivateKey } from '../../net/tls/key-pair.ts';
+import { readAgentConfiguration } from '../configuration/agent-configuration.ts';
+import { openNodeKey, readNodeIdentity } from '../join/node-identity.ts';
+import { type AgentLog, silentLog } from '../session/agent-log.ts';
+import { createReleaseKeys } from '../session/release-keys.ts';
+import { createReceiptSigner } from '../session/sign-receipt.ts';
+import { createStaticServer, type StaticServer } from '../static-server/static-server.ts';
+import { createSiteStore } from '../store/create-site-store.ts';
+import { freeSpace } from './free-space.ts';
+import { openKnownSites } from './known-sites.ts';
+import { createSiteSessions } from './site-sessions.ts';
+import { warmUp } from './warm-up.ts';
+
+export interface RunAgentOptions {
+  /** Said in the hello. */
+  readonly version: string;
+  readonly log?: AgentLog;
+  readonly clock?: Clock;
+  /** In [0, 1). */
+  readonly random?: () => number;
+}
+
+export interface RunningAgent {
+  readonly node: string;
+  /** Origin of the built-in static server, without trailing slash; null when it is off. */
+  readonly url: string | null;
+  /** The first welcome has arrived. Stays pending while the CCM is away; trying goes on. */
+  readonly ready: Promise<void>;
+  /** Finishes what is being written, closes everything and gives the directory free. Idempotent. */
+  close(): Promise<void>;
+}
+
+/** Throws NOT_FOUND (not joined), INVALID_CONFIGURATION, STATE_DIRECTORY_LOCKED, STATE_CORRUPT, or when its port is taken. */
+export async function runAgent(directory: string, options: RunAgentOptions): Promise<RunningAgent> {
+  const lock = lockStateDirectory(directory, 'treecast agent run');
+  const closers: (() => Promise<void> | void)[] = [() => lock.release()];
+  let closing: Promise<void> | undefined;
+  const closeAll = (): Promise<void> => {
+    closing ??= (async () => {
+      for (const close of closers.reverse()) await close();
+    })();
+    return closing;
+  };
+  try {
+    return await start(directory, options, closers, closeAll);
+  } catch (error) {
+    await closeAll();
+    throw error;
+  }
+}
+
+async function start(
+  directory: string,
+  options: RunAgentOptions,
+  closers: (() => Promise<void> | void)[],
+  closeAll: () => Promise<void>,
+): Promise<RunningAgent> {
+  const { log = silentLog, clock = systemClock, random = Math.random } = options;
+  const configuration = await readAgentConfiguration(directory);
+  const joined = await readNodeIdentity(directory);
+  if (joined === undefined) {
+    throw new TreecastError('NOT_FOUND', `${directory} holds no node: it has not joined a CCM.`, {
+      fix: 'Join first: treecast agent join --dir DIR --token TOKEN.',
+    });
+  }
+  if (configuration.name !== undefined && configuration.name !== joined.name) {
+    throw new TreecastError(
+      'INVALID_CONFIGURATION',
+      `agent.yaml names the node ${configuration.name}, but it joined as ${joined.name}.`,
+      { fix: 'Correct `name`, or join again under the new name.' },
+    );
+  }
+  const key = await openNodeKey(directory);
+  const ccmUrl = configuration.ccm ?? joined.ccmUrl;
+  const identity = { key: exportPrivateKey(key), certificate: joined.certificate };
+  const root = configuration.root ?? join(directory, 'sites');
+  await mkdir(root, { recursive: true });
+
+  const ranges = createRangeClient({ identity, ca: joined.ca, clock, random });
+  closers.push(() => ranges.close());
+  const keys = createReleaseKeys([]);
+  const welcomed = Promise.withResolvers<void>();
+  let link: LinkClient | undefined;
+  const sessions = createSiteSessions({
+    root,
+    known: openKnownSites(directory),
+    keys,
+    createStore: createSiteStore,
+    report: (report) => {
+      link?.send(report);
+    },
+    signReceipt: createReceiptSigner(joined.name, key, () => clock.now()),
+    receiver: { ranges, ccmUrl },
+    clock,
+    log,
+    onWelcome: () => {
+      log.info({ ccmUrl }, 'connected');
+      welcomed.resolve();
+    },
+  });
+  closers.push(() => sessions.close());
+  await sessions.open();
+
+  let server: StaticServer | undefined;
+  if (configuration.serve !== 'off') {
+    const { site, listen, url } = configuration.serve;
+    server = await createStaticServer({
+      listen,
+      ...(url === undefined ? {} : { url }),
+      // The configured site, else the first one that this node was granted.
+      store: () => (site === undefined ? sessions.all()[0] : sessions.of(site))?.store ?? null,
+      log,
+    });
+    closers.push(server.close);
+  }
+  const url = server?.url ?? null;
+  warmUp(key);
+
+  const hello = (): Hello => ({
+    type: 'hello',
+    protocols: [...protocolVersions],
+    agentVersion: options.version,
+    node: joined.name,
+    profiles: [...commandSetProfiles],
+    url,
+    labels: configuration.labels,
+    ...freeSpace(root),
+    sites: sessions.all().flatMap((session) => session.holding() ?? []),
+  });
+  link = createLinkClient({
+    ccmUrl,
+    identity,
+    ca: joined.ca,
+    hello,
+    onMessage: sessions.receive,
+    onDown: (error, retryMs) => log.warn({ code: error.code, retryMs }, error.message),
+    clock,
+    random,
+  });
+  closers.push(link.close);
+  return { node: joined.name, url, ready: welcomed.promise, close: closeAll };
+}

@@ -1,0 +1,162 @@
+// The sessions of all sites of a node: opened from disk and by grants, closed by removals; hands each message to its own.
+
+import { rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { SiteGrant } from '../../model/messages.ts';
+import { TreecastError } from '../../model/treecast-error.ts';
+import type { ReceivedMessage } from '../../net/link/link-client.ts';
+import type { ReleaseKeys } from '../session/release-keys.ts';
+import { reportableError } from '../session/reportable-error.ts';
+import { createSiteSession, type SiteSession, type SiteSessionOptions } from '../session/site-session.ts';
+import type { SiteStore, SiteStoreOptions } from '../store/site-store.ts';
+import { grantWithoutKeys, type KnownSitesFile, sitesOnDisk } from './known-sites.ts';
+
+export interface SiteSessions {
+  /** Opens what is known and on disk; resolves when every store is open, or has failed to. */
+  open(): Promise<void>;
+  receive(message: ReceivedMessage): void;
+  all(): readonly SiteSession[];
+  of(site: string): SiteSession | undefined;
+  close(): Promise<void>;
+}
+
+export interface SiteSessionsOptions
+  extends Pick<SiteSessionOptions, 'report' | 'signReceipt' | 'receiver' | 'clock' | 'log'> {
+  readonly root: string;
+  readonly known: KnownSitesFile;
+  readonly keys: ReleaseKeys;
+  readonly createStore: (options: SiteStoreOptions) => Promise<SiteStore>;
+  readonly onWelcome: () => void;
+}
+
+export function createSiteSessions(options: SiteSessionsOptions): SiteSessions {
+  const { root, known, keys, log } = options;
+  const sessions = new Map<string, SiteSession>();
+  const grants = new Map<string, SiteGrant>();
+  /** Directories on their way out. */
+  const removals = new Set<Promise<void>>();
+
+  function openSession(site: string): SiteSession {
+    const session = createSiteSession({
+      ...options,
+      site,
+      verifyDecision: keys.verifyDecision,
+      openStore: () =>
+        options.createStore({
+          root,
+          site,
+          grant: grants.get(site) ?? grantWithoutKeys(site),
+          verifySignature: keys.verify,
+        }),
+    });
+    sessions.set(site, session);
+    return session;
+  }
+
+  function remember(): void {
+    known
+      .write({ releaseKeys: keys.pems(), grants: [...grants.values()] })
+      .catch((error: unknown) => log.warn({ err: error }, 'the grants could not be written'));
+  }
+
+  function grant(granted: SiteGrant): void {
+    grants.set(granted.site, granted);
+    (sessions.get(granted.site) ?? openSession(granted.site)).grant(granted);
+  }
+
+  /** LINK-20: the one thing that takes a site from a node. */
+  function remove(site: string): void {
+    const session = sessions.get(site);
+    grants.delete(site);
+    sessions.delete(site);
+    remember();
+    if (session === undefined) return;
+    log.info({ site }, 'the site is removed from this node');
+    const removal = session
+      .close(() => discardDirectory(root, site))
+      .catch((error: unknown) => log.error({ site, err: error }, 'the removed site’s files are still there'))
+      .finally(() => removals.delete(removal));
+    removals.add(removal);
+  }
+
+  function requireSession(site: string, message: string): SiteSession | undefined {
+    const session = sessions.get(site);
+    if (session === undefined)
+      log.warn({ site, message }, 'a message for a site that this node does not have');
+    return session;
+  }
+
+  function receive(message: ReceivedMessage): void {
+    switch (message.type) {
+      case 'welcome':
+        keys.replace(message.releaseKeys);
+        for (const granted of message.sites) grant(granted);
+        remember();
+        options.onWelcome();
+        return;
+      case 'grant':
+        grant(message.grant);
+        remember();
+        return;
+      case 'removed':
+        remove(message.site);
+        return;
+      case 'assignment':
+        requireSession(message.site, message.type)?.assignment(message);
+        return;
+      case 'decision': {
+        const { decision } = message;
+        // LINK-18
+        if (keys.verifyDecision(decision)) requireSession(decision.site, message.type)?.decision(decision);
+        else
+          log.error({ site: decision.site, release: decision.release }, 'a decision is not validly signed');
+        return;
+      }
+      case 'abort':
+        requireSession(message.site, message.type)?.abort(message.release);
+        return;
+      case 'verify': {
+        const session = requireSession(message.site, message.type);
+        if (session === undefined) reportUnknown(message.request, message.site);
+        else session.verify(message.request);
+      }
+    }
+  }
+
+  function reportUnknown(request: string, site: string): void {
+    const error = new TreecastError('NOT_FOUND', `This node does not have the site ${site}.`);
+    const receipt = options.signReceipt(site, 'verified', { tree: null, scope: 'full', release: null });
+    options.report({
+      type: 'verified',
+      request,
+      site,
+      receipt,
+      drift: [],
+      error: reportableError(error, null),
+    });
+  }
+
+  return {
+    async open() {
+      const { releaseKeys, grants: kept } = await known.read();
+      keys.replace(releaseKeys);
+      for (const granted of kept) grants.set(granted.site, granted);
+      for (const site of new Set([...grants.keys(), ...(await sitesOnDisk(root))])) openSession(site);
+      await Promise.all([...sessions.values()].map((session) => session.idle()));
+    },
+    receive,
+    all: () => [...sessions.values()],
+    of: (site) => sessions.get(site),
+    async close() {
+      await Promise.all([...sessions.values()].map((session) => session.close()));
+      await Promise.all(removals);
+    },
+  };
+}
+
+/** The name is free at once; the files go behind it. */
+async function discardDirectory(root: string, site: string): Promise<void> {
+  const discarded = join(root, `.removed-${site}-${process.pid}-${Date.now()}`);
+  await rename(join(root, site), discarded);
+  await rm(discarded, { recursive: true, force: true, maxRetries: 3 });
+}

@@ -1,0 +1,41 @@
+// LINK-19: what a node tells of a staging that goes on, at most five times a second, and nothing of one that is over sooner.
+
+import type { AgentMessage } from '../../model/messages.ts';
+
+export interface ProgressMeter {
+  received(bytes: number): void;
+  executed(commandsDone: number): void;
+}
+
+const intervalMs = 200;
+
+export interface ProgressMeterOptions {
+  readonly site: string;
+  readonly assignment: string;
+  readonly now: () => number;
+  readonly report: (message: Extract<AgentMessage, { readonly type: 'progress' }>) => void;
+}
+
+export function createProgressMeter({ site, assignment, now, report }: ProgressMeterOptions): ProgressMeter {
+  let lastAt = now();
+  let receivedBytes = 0;
+  let commandsDone = 0;
+
+  function tell(): void {
+    const at = now();
+    if (at - lastAt < intervalMs) return;
+    lastAt = at;
+    report({ type: 'progress', site, assignment, receivedBytes, commandsDone });
+  }
+
+  return {
+    received(bytes) {
+      receivedBytes += bytes;
+      tell();
+    },
+    executed(done) {
+      commandsDone = done;
+      tell();
+    },
+  };
+}

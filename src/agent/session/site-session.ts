@@ -1,0 +1,261 @@
+// One site on this node, between the link and the store: takes what the CCM says in order, stages, switches, proves, reports.
+// It decides when the store is asked; what may be staged or switched is the store's decision, what happens next the CCM's.
+
+import type { AgentMessage, Hello, SiteGrant, SiteHolding } from '../../model/messages.ts';
+import type { SignedDecision } from '../../model/receipt.ts';
+import { compareReleases, type Release } from '../../model/release.ts';
+import { TreecastError } from '../../model/treecast-error.ts';
+import type { Clock } from '../../net/clock.ts';
+import type { DecisionOutcome, SiteStore } from '../store/site-store.ts';
+import type { AgentLog } from './agent-log.ts';
+import { createProgressMeter } from './progress-meter.ts';
+import { type AssignmentMessage, type Receiver, receiveAssignment } from './receive-assignment.ts';
+import { reportableError } from './reportable-error.ts';
+import type { SignReceipt } from './sign-receipt.ts';
+import { createTaskQueue } from './task-queue.ts';
+
+export type Report = Exclude<AgentMessage, Hello>;
+
+export interface SiteSession {
+  readonly site: string;
+  /** Null while the store is being opened. */
+  readonly store: SiteStore | null;
+  holding(): SiteHolding | null;
+  /** From a welcome or a grant; its last decision is executed unless it was. */
+  grant(grant: SiteGrant): void;
+  assignment(message: AssignmentMessage): void;
+  /** Its signature was verified. */
+  decision(decision: SignedDecision): void;
+  abort(release: Release): void;
+  verify(request: string): void;
+  /** Stops what goes on and closes the store; `then` runs last, for what must follow a closed store. */
+  close(then?: () => Promise<void>): Promise<void>;
+  /** Resolves when nothing is being done. */
+  idle(): Promise<void>;
+}
+
+export interface SiteSessionOptions {
+  readonly site: string;
+  readonly openStore: () => Promise<SiteStore>;
+  readonly report: (report: Report) => void;
+  readonly signReceipt: SignReceipt;
+  readonly verifyDecision: (decision: SignedDecision) => boolean;
+  readonly receiver: Receiver;
+  readonly clock: Clock;
+  readonly log: AgentLog;
+}
+
+interface Staging {
+  readonly id: string;
+  readonly release: Release;
+  readonly controller: AbortController;
+}
+
+/** Background work of a store waits this long, so that it does not compete with the rest of a fleet's switch. */
+const settleDelayMs = 50;
+const verifyTriesMax = 5;
+
+export function createSiteSession(options: SiteSessionOptions): SiteSession {
+  const { site, report, signReceipt, clock, log } = options;
+  let store: SiteStore | null = null;
+  let closed = false;
+  let cancelSettle: (() => void) | undefined;
+  /** Assignments accepted and not finished, in order; the first one may be under way. */
+  const stagings = new Set<Staging>();
+  let verifying: AbortController | undefined;
+
+  const queue = createTaskQueue({
+    onError: (error) => log.error({ site, err: error }, 'a task of the site failed'),
+    onIdle() {
+      cancelSettle = clock.after(settleDelayMs, () => {
+        store?.settle().catch((error: unknown) => log.warn({ site, err: error }, 'background work failed'));
+      });
+    },
+  });
+
+  /** Runs after everything before it. */
+  function enqueue(task: () => Promise<void>): void {
+    cancelSettle?.();
+    queue.push(task);
+  }
+
+  /** Tried again with every task that needs it: what kept a store from opening may have been mended. */
+  async function open(): Promise<SiteStore> {
+    if (closed) throw new TreecastError('ABORTED', 'The site is being closed.');
+    store = await options.openStore();
+    return store;
+  }
+
+  /** LINK-17: stagings below a release give way to it. */
+  function abortStagings(isConcerned: (staging: Staging) => boolean): void {
+    for (const staging of stagings) if (isConcerned(staging)) staging.controller.abort();
+  }
+
+  async function stage(message: AssignmentMessage, staging: Staging): Promise<void> {
+    const { signal } = staging.controller;
+    if (signal.aborted) return;
+    const assignment = message.id;
+    const progress = createProgressMeter({ site, assignment, now: clock.now, report });
+    try {
+      const opened = store ?? (await open());
+      const entry = await receiveAssignment(opened, message, options.receiver, progress, signal);
+      report({ type: 'held', site, assignment });
+      const proof = await opened.stage(entry, signal, ({ commandsDone }) => progress.executed(commandsDone));
+      report({ type: 'staged', site, assignment, receipt: signReceipt(site, 'staged', proof) });
+      const { lastDecision, executed } = opened.holding();
+      if (lastDecision !== null && !executed && lastDecision.toTree === proof.tree) {
+        await execute(lastDecision);
+      }
+    } catch (error) {
+      if (signal.aborted) {
+        log.info({ site, assignment }, 'staging was stopped');
+        return;
+      }
+      log.warn({ site, assignment, err: error }, 'staging failed');
+      report({
+        type: 'stageFailed',
+        site,
+        assignment,
+        release: message.release,
+        error: reportableError(error, store?.live() ?? null),
+      });
+    }
+  }
+
+  async function execute(decision: SignedDecision): Promise<void> {
+    let outcome: DecisionOutcome;
+    try {
+      outcome = await (store ?? (await open())).decide(decision);
+    } catch (error) {
+      log.error({ site, release: decision.release, err: error }, 'the switch failed');
+      reportStale(decision, error);
+      return;
+    }
+    switch (outcome.outcome) {
+      case 'switched':
+      case 'repeated':
+        report({ type: 'switched', site, receipt: signReceipt(site, 'switched', outcome.proof) });
+        if (outcome.outcome === 'switched') {
+          log.info({ site, release: decision.release, tree: outcome.proof.tree }, 'switched');
+        }
+        break;
+      case 'stale':
+        reportStale(
+          decision,
+          new TreecastError(
+            'BASE_MISMATCH',
+            `Tree ${decision.toTree} is neither staged nor kept on this node.`,
+            {
+              fix: 'Nothing needs to be done: the CCM synchronizes the node.',
+            },
+          ),
+        );
+        break;
+      case 'outdated':
+        log.debug({ site, release: decision.release }, 'an outdated decision was ignored');
+        break;
+    }
+  }
+
+  function reportStale({ release }: SignedDecision, error: unknown): void {
+    const live = store?.live() ?? null;
+    report({ type: 'stale', site, release, live, error: reportableError(error, live) });
+  }
+
+  function enqueueVerify(request: string, triesLeft: number): void {
+    enqueue(async () => {
+      const controller = new AbortController();
+      verifying = controller;
+      try {
+        const { proof, drift } = await (store ?? (await open())).verify(controller.signal);
+        report({
+          type: 'verified',
+          request,
+          site,
+          receipt: signReceipt(site, 'verified', proof),
+          drift: drift.slice(0, 100),
+        });
+      } catch (error) {
+        // A publish goes first; the verification starts again after it.
+        if (controller.signal.aborted && triesLeft > 0 && !closed) enqueueVerify(request, triesLeft - 1);
+        else reportUnverified(request, error);
+      } finally {
+        verifying = undefined;
+      }
+    });
+  }
+
+  function reportUnverified(request: string, error: unknown): void {
+    const receipt = signReceipt(site, 'verified', { tree: null, scope: 'full', release: null });
+    report({ type: 'verified', request, site, receipt, drift: [], error: reportableError(error, null) });
+  }
+
+  function decide(decision: SignedDecision): void {
+    verifying?.abort();
+    abortStagings((staging) => compareReleases(staging.release, decision.release) < 0);
+    enqueue(() => execute(decision));
+  }
+
+  queue.push(async () => {
+    await open();
+  });
+
+  return {
+    site,
+    get store() {
+      return store;
+    },
+    holding: () => store?.holding() ?? null,
+    grant(grant) {
+      enqueue(async () => (store ?? (await open())).updateGrant(grant));
+      const decision = grant.lastDecision;
+      if (decision === null) return;
+      if (decision.site !== site || !options.verifyDecision(decision)) {
+        log.error({ site, release: decision.release }, 'a granted decision is not validly signed');
+        return;
+      }
+      enqueue(async () => {
+        const holding = store?.holding();
+        const last = holding?.lastDecision ?? null;
+        const isKnown = last !== null && compareReleases(last.release, decision.release) === 0;
+        if (!isKnown || holding?.executed !== true) await execute(decision);
+      });
+    },
+    assignment(message) {
+      const { id, release } = message;
+      for (const staging of stagings) {
+        if (staging.id === id && !staging.controller.signal.aborted) return;
+      }
+      verifying?.abort();
+      abortStagings((staging) => compareReleases(staging.release, release) < 0);
+      const staging: Staging = { id, release, controller: new AbortController() };
+      stagings.add(staging);
+      enqueue(() => stage(message, staging).finally(() => stagings.delete(staging)));
+    },
+    decision: decide,
+    abort(release) {
+      abortStagings((staging) => compareReleases(staging.release, release) === 0);
+      enqueue(async () => {
+        await (store ?? (await open())).abort(release);
+        report({ type: 'undone', site, release });
+      });
+    },
+    verify(request) {
+      enqueueVerify(request, verifyTriesMax);
+    },
+    async close(then) {
+      closed = true;
+      verifying?.abort();
+      abortStagings(() => true);
+      queue.push(async () => {
+        const opened = store;
+        store = null;
+        await opened?.close();
+        await then?.();
+      });
+      await queue.idle();
+      cancelSettle?.();
+    },
+    idle: () => queue.idle(),
+  };
+}
