@@ -49,6 +49,11 @@ function configureSite(turn: Turn, configuration: SiteConfiguration): void {
   }
   const former = known.members;
   const policyChanged = JSON.stringify(known.policy) !== JSON.stringify(configuration.policy);
+  if (known.repository !== configuration.repository || known.branch !== configuration.branch) {
+    // Another head counts as not handled yet: it is found and published.
+    known.headHandled = null;
+    turn.effects.push({ do: 'saveSite', site: known.name });
+  }
   known.repository = configuration.repository;
   known.branch = configuration.branch;
   known.policy = configuration.policy;

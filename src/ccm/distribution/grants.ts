@@ -1,0 +1,31 @@
+// What an agent is told of its sites: keys, policy, last decision.
+
+import type { SiteGrant } from '../../model/messages.ts';
+import type { CoreState } from '../core/state.ts';
+import type { Registry } from '../registry/registry.ts';
+
+export interface Grants {
+  ofSite(site: string): SiteGrant | undefined;
+  ofNode(node: string): SiteGrant[];
+}
+
+export function createGrants(state: CoreState, registry: Registry): Grants {
+  function ofSite(name: string): SiteGrant | undefined {
+    const site = state.sites.get(name);
+    if (site === undefined) return undefined;
+    const { autonomous, fileMode, executableMode, directoryMode } = site.policy;
+    return {
+      site: name,
+      contentKeys: registry.contentKeys.list(name).map(({ id, key }) => ({ id, key })),
+      policy: { autonomous, fileMode, executableMode, directoryMode },
+      lastDecision: site.lastDecision,
+    };
+  }
+  return {
+    ofSite,
+    ofNode: (node) =>
+      [...state.sites.values()]
+        .filter((site) => site.members.has(node))
+        .flatMap((site) => ofSite(site.name) ?? []),
+  };
+}

@@ -1,0 +1,28 @@
+// The registry's sites, groups and nodes as one event for the core.
+
+import type { CoreEvent } from '../core/events.ts';
+import type { CcmDatabase } from '../db/ccm-database.ts';
+import type { Registry } from '../registry/registry.ts';
+
+export function configuredEvent(
+  registry: Registry,
+  database: CcmDatabase,
+): Extract<CoreEvent, { type: 'configured' }> {
+  const epochs = new Map(
+    database
+      .all(database.queries.selectFrom('sites').select(['name', 'epoch']))
+      .map((row) => [row.name, row.epoch]),
+  );
+  return {
+    type: 'configured',
+    sites: registry.sites.list().map((site) => ({
+      name: site.name,
+      epoch: epochs.get(site.name) ?? 1,
+      repository: site.repository,
+      branch: site.branch,
+      policy: site.policy,
+      members: registry.groups.membersOf(site.group),
+    })),
+    nodes: registry.nodes.list().map(({ name, maintenance }) => ({ name, maintenance })),
+  };
+}
