@@ -1,8 +1,12 @@
 // The CLI's view of the agent's entry points, loaded only by the commands that need them. A change of theirs touches this file.
 
-import type { AgentConfigurationInput } from '../agent/configuration/agent-configuration.ts';
+import type {
+  AgentConfiguration,
+  AgentConfigurationInput,
+} from '../agent/configuration/agent-configuration.ts';
 import type { Joined } from '../agent/join/join-ccm.ts';
 import type { RunningAgent } from '../agent/run/run-agent.ts';
+import { packageVersion } from './package-version.ts';
 import type { ServiceLogger } from './service-logger.ts';
 
 export type { AgentConfigurationInput };
@@ -31,10 +35,15 @@ export async function writeAgentConfiguration(
   await entry.writeAgentConfiguration(directory, configuration);
 }
 
+export async function readAgentConfiguration(directory: string): Promise<AgentConfiguration> {
+  const entry = await import('../agent/configuration/agent-configuration.ts');
+  return entry.readAgentConfiguration(directory);
+}
+
 export async function runAgent(
   directory: string,
-  options: { readonly logger: ServiceLogger },
+  { logger }: { readonly logger: ServiceLogger },
 ): Promise<RunningAgent> {
   const entry = await import('../agent/run/run-agent.ts');
-  return entry.runAgent(directory, options);
+  return entry.runAgent(directory, { version: packageVersion(), log: logger });
 }

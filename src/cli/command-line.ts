@@ -1,11 +1,11 @@
 // Wires commands (data) to commander: groups, help with examples, suggestions. The only module that knows commander.
 
-import { readFileSync } from 'node:fs';
 import { Command, CommanderError, Option } from 'commander';
 import { TreecastError } from '../model/treecast-error.ts';
 import type { CliCommand } from './command.ts';
 import { groupSummaries } from './commands/command-list.ts';
 import type { OutputStream } from './output.ts';
+import { packageVersion } from './package-version.ts';
 import { camelCase } from './parse-input.ts';
 import { wantsColor } from './style.ts';
 
@@ -122,9 +122,4 @@ async function parse(program: Command, argv: readonly string[]): Promise<void> {
 
 function capital(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
-}
-
-export function packageVersion(): string {
-  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(text) as { version: string }).version;
 }

@@ -2,7 +2,7 @@
 
 import { resolve } from 'node:path';
 import { z } from 'zod';
-import { runAgent } from '../agent-entry.ts';
+import { readAgentConfiguration, runAgent } from '../agent-entry.ts';
 import { defineCommand } from '../command.ts';
 import { createServiceLogger, logFormat, logLevel } from '../service-logger.ts';
 import { untilAborted, untilEnded } from '../until-aborted.ts';
@@ -14,7 +14,10 @@ export const agentRun = defineCommand({
   options: [
     { flags: '--dir <directory>', summary: 'its state directory, made by `agent join`' },
     { flags: '--with-parent', summary: 'stop when standard input closes' },
-    { flags: '--log-level <level>', summary: 'trace, debug, info, warn, error or silent (default: info)' },
+    {
+      flags: '--log-level <level>',
+      summary: 'trace, debug, info, warn, error or silent (default: as agent.yaml says)',
+    },
     { flags: '--log-format <format>', summary: 'json or pretty (default: json)' },
   ],
   examples: [
@@ -26,12 +29,13 @@ export const agentRun = defineCommand({
   input: z.strictObject({
     dir: z.string().min(1),
     withParent: z.boolean().default(false),
-    logLevel: logLevel.default('info'),
+    logLevel: logLevel.optional(),
     logFormat: logFormat.default('json'),
   }),
   async run({ dir, withParent, logLevel: level, logFormat: format }, { cwd, output, signal, stdin }) {
     const directory = resolve(cwd, dir);
-    const logger = createServiceLogger({ level, format }, 'stderr');
+    const { log } = await readAgentConfiguration(directory);
+    const logger = createServiceLogger({ level: level ?? log.level, format }, 'stderr');
     const agent = await runAgent(directory, { logger });
     try {
       output.answer({ ready: true, node: agent.node, url: agent.url }, () => [

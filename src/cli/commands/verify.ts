@@ -21,8 +21,8 @@ export const verify = defineCommand({
   exits: ['ok', 'failed', 'refused'],
   json: '`{"site","commit","tree","nodes":[{"name","tree","ok"}]}`; a node that is not ok also has `"drift":[{"path","problem"}]` and, when it could not be asked, `"error"`.',
   input: z.strictObject({ site: name }),
-  async run({ site }, { client, output }) {
-    const result = await (await client()).sites.verify(site);
+  async run({ site }, { client, output, signal }) {
+    const result = await (await client()).sites.verify(site, { signal });
     const lines = verifyLines(result, output.style);
     output.answer(verifyJson(result), () => lines);
     const isAgreed = result.nodes.length > 0 && result.nodes.every(({ ok }) => ok);
