@@ -16,6 +16,8 @@ export interface GitSource {
   diffTrees(base: ObjectId, target: ObjectId): Promise<TreeChange[]>;
   /** Every leaf of a tree in bytewise order of paths. Throws PATH_NOT_UTF8. */
   listTree(tree: ObjectId): AsyncIterable<TreeEntry>;
+  /** Which of these paths are directories of the tree. */
+  findDirectories(tree: ObjectId, paths: readonly string[]): Promise<ReadonlySet<string>>;
   /** Sizes in bytes of blobs, in the order asked. */
   blobSizes(ids: readonly ObjectId[]): Promise<number[]>;
   /** A whole blob; for blobs larger than a caller wants to hold use {@link streamBlob}. */

@@ -7,6 +7,7 @@ import type { ObjectId } from '../model/tree.ts';
 import { emptyTreeIds } from '../model/tree.ts';
 import { TreecastError } from '../model/treecast-error.ts';
 import { commitTree, refUnknown } from './commit-object.ts';
+import { findDirectories } from './find-directories.ts';
 import type { GitSource } from './git-source.ts';
 import { hiddenTreeRef, writeHiddenTreeRef } from './hidden-tree-ref.ts';
 import { isObjectId, refCandidates } from './ref-name.ts';
@@ -100,6 +101,10 @@ export function createIsomorphicGitSource(repositoryPath: string): GitSource {
     async *listTree(tree) {
       checkOpen(tree);
       yield* walkTree(readTree, tree);
+    },
+    async findDirectories(tree, paths) {
+      checkOpen(tree);
+      return findDirectories(readTree, tree, paths);
     },
     async blobSizes(ids) {
       checkOpen(...ids);

@@ -6,6 +6,7 @@ import { emptyTreeIds } from '../model/tree.ts';
 import { TreecastError } from '../model/treecast-error.ts';
 import { type CatFileProcess, createCatFileProcess } from './cat-file-process.ts';
 import { commitTree, refUnknown } from './commit-object.ts';
+import { findDirectories } from './find-directories.ts';
 import { type GitEnvironment, gitEnvironment } from './git-environment.ts';
 import type { GitSource } from './git-source.ts';
 import { hiddenTreeRef, writeHiddenTreeRef } from './hidden-tree-ref.ts';
@@ -134,6 +135,10 @@ function createView(view: View): GitSource {
     async *listTree(tree) {
       checkOpen(tree);
       if (!emptyTreeIds.includes(tree)) yield* runListTree(view, tree);
+    },
+    async findDirectories(tree, paths) {
+      checkOpen(tree);
+      return findDirectories(readTree, tree, paths);
     },
     async blobSizes(ids) {
       checkOpen(...ids);
