@@ -16,15 +16,12 @@ export function treeTooLarge(): TreecastError {
   });
 }
 
-/** Walks stop here: deeper paths cannot exist on any server, and depth is what an attack would use. */
-export function checkPathLength(pathBytes: number, shown: string): void {
-  if (pathBytes <= pathBytesMax) return;
-  throw new TreecastError(
-    'PATH_FORBIDDEN',
-    `The path "${shown.slice(0, 60)}…" is longer than ${pathBytesMax} bytes.`,
-    {
-      fix: 'Use shorter names or fewer nested directories.',
-      data: { pathBytes, pathBytesMax },
-    },
-  );
+/** Walks stop here: deeper paths cannot exist on any server, and depth is what an attack would use. `path` is latin1. */
+export function checkPathLength(path: string): void {
+  if (path.length <= pathBytesMax) return;
+  const shown = path.slice(0, 60).replace(/[^\x20-\x7e]/g, '?');
+  throw new TreecastError('PATH_FORBIDDEN', `The path "${shown}…" is longer than ${pathBytesMax} bytes.`, {
+    fix: 'Use shorter names or fewer nested directories.',
+    data: { pathBytes: path.length, pathBytesMax },
+  });
 }

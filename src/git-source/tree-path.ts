@@ -10,7 +10,7 @@ const asciiPattern = /^[\x00-\x7f]*$/;
 
 /** Throws PATH_NOT_UTF8, and PATH_FORBIDDEN for a path longer than any server can hold. */
 export function decodePath(latin1: string): string {
-  checkPathLength(latin1.length, latin1.replace(/[^\x20-\x7e]/g, '?'));
+  checkPathLength(latin1);
   if (asciiPattern.test(latin1)) return latin1;
   const bytes = Buffer.from(latin1, 'latin1');
   if (isUtf8(bytes)) return bytes.toString('utf8');

@@ -94,7 +94,7 @@ function compareEntry(
   const entry = (old ?? now) as TreeObjectEntry;
   const path = prefix + entry.name;
   if (entry.mode === directoryMode) {
-    checkDepth(path);
+    checkPathLength(path);
     pairs.push({ prefix: `${path}/`, base: old?.id, target: now?.id });
   } else {
     changes.push({
@@ -119,13 +119,8 @@ export async function* walkTree(read: TreeReader, tree: ObjectId): AsyncGenerato
     }
     const path = level.prefix + entry.name;
     if (entry.mode === directoryMode) {
-      checkDepth(path);
+      checkPathLength(path);
       levels.push({ prefix: `${path}/`, entries: await read(entry.id), at: 0 });
     } else yield { path: decodePath(path), mode: entry.mode, id: entry.id };
   }
-}
-
-/** A directory too deep to hold any file is where a walk stops. */
-function checkDepth(path: string): void {
-  checkPathLength(path.length, path.replace(/[^\x20-\x7e]/g, '?'));
 }

@@ -1,0 +1,42 @@
+// Finds Git LFS pointers among new and changed files: publishing one would serve the pointer's text instead of the file.
+
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { TreeChange } from '../../model/tree.ts';
+import type { GitSource } from '../git-source.ts';
+import { type Violation, violationsMax } from './violation.ts';
+
+const pointerStart = Buffer.from('version https://git-lfs.github.com/spec/v1');
+const pointerBytesMax = 1_024;
+const blobsAtOnce = 256;
+
+export async function findLfsPointers(
+  source: GitSource,
+  changes: readonly TreeChange[],
+): Promise<Violation[]> {
+  const pathsByBlob = new Map<string, string>();
+  for (const { path, before, after } of changes) {
+    if (after?.mode.startsWith('100') && after.id !== before?.id) pathsByBlob.set(after.id, path);
+  }
+  const blobs = [...pathsByBlob.keys()];
+  const violations: Violation[] = [];
+  for (let at = 0; at < blobs.length && violations.length < violationsMax; at += blobsAtOnce) {
+    if (at > 0) await nextTurn();
+    const batch = blobs.slice(at, at + blobsAtOnce);
+    const sizes = await source.blobSizes(batch);
+    const small = batch.filter((_, index) => {
+      const size = sizes[index] as number;
+      return size >= pointerStart.length && size <= pointerBytesMax;
+    });
+    const contents = await Promise.all(small.map((blob) => source.readBlob(blob)));
+    small.forEach((blob, index) => {
+      if (!contents[index]?.subarray(0, pointerStart.length).equals(pointerStart)) return;
+      violations.push({
+        code: 'LFS_POINTER',
+        path: pathsByBlob.get(blob) as string,
+        text: 'is a Git LFS pointer, not the file itself.',
+        fix: 'Store the file in Git itself: git lfs migrate export --include=<path> --everything, then push again.',
+      });
+    });
+  }
+  return violations;
+}
