@@ -36,7 +36,7 @@ function explainIssue(issue: Issue, source: Source): YamlProblem[] {
     });
   }
   const missing = issue.code === 'invalid_type' && !source.document.hasIn([...issue.path]);
-  const message = missing ? 'is missing' : `is not valid: ${lowerFirst(issue.message)}`;
+  const message = missing ? 'is missing' : messageOf(issue);
   return [
     {
       ...position(issue.path, source),
@@ -45,6 +45,11 @@ function explainIssue(issue: Issue, source: Source): YamlProblem[] {
       fix: fixOf(issue, missing),
     },
   ];
+}
+
+function messageOf(issue: Issue): string {
+  if (issue.code === 'invalid_value') return 'is not valid';
+  return `is not valid: ${lowerFirst(issue.message.replace(/^Invalid input: /, ''))}`;
 }
 
 function fixOf(issue: Issue, missing: boolean): string {

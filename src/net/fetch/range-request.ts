@@ -48,15 +48,15 @@ export async function* requestRange(
     if (response.statusCode !== 206) throw await refusalOf(response);
     const contentRange = response.headers['content-range'];
     if (contentRange !== `bytes ${start}-${end - 1}/${total}`) {
-      throw new Error(`the source answered with content-range ${String(contentRange)}`);
+      throw broken(`the source answered with content-range ${String(contentRange)}`);
     }
     let received = 0;
     for await (const chunk of response as AsyncIterable<Buffer>) {
       received += chunk.length;
-      if (received > end - start) throw new Error('the source sent more than was asked for');
+      if (received > end - start) throw broken('the source sent more than was asked for');
       yield chunk;
     }
-    if (received < end - start) throw new Error('the source ended the answer early');
+    if (received < end - start) throw broken('the source ended the answer early');
   } finally {
     if (!response.complete) response.destroy();
   }
@@ -70,7 +70,7 @@ function open(
 ): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     const outgoing = request(url, { agent, headers, signal, timeout: idleTimeoutMs });
-    outgoing.on('timeout', () => outgoing.destroy(new Error('the source went silent')));
+    outgoing.on('timeout', () => outgoing.destroy(broken('the source went silent')));
     outgoing.on('response', resolve);
     outgoing.on('error', reject);
     outgoing.end();
@@ -87,8 +87,12 @@ async function refusalOf(response: IncomingMessage): Promise<Error> {
     value = undefined;
   }
   const parsed = errorSchema.safeParse(value);
-  if (!parsed.success) return new Error(`the source answered with status ${status}`);
+  if (!parsed.success) return broken(`the source answered with status ${status}`);
   const error = fromWireError(parsed.data.error);
   if (!finalCodes.has(error.code)) return error;
   return new RefusedBySource(error.code, error.message, error.fix === undefined ? {} : { fix: error.fix });
+}
+
+function broken(why: string): TreecastError {
+  return new TreecastError('CCM_UNREACHABLE', why);
 }
