@@ -47,3 +47,9 @@ export async function runAgent(
   const entry = await import('../agent/run/run-agent.ts');
   return entry.runAgent(directory, { version: packageVersion(), log: logger });
 }
+
+/** For `--with-parent`: when the other end of standard input was closed, however that came. */
+export async function untilParentGone(stdin: Readable): Promise<void> {
+  const { watchParent } = await import('../agent/run/watch-parent.ts');
+  return new Promise((gone) => watchParent(stdin, gone));
+}

@@ -1,5 +1,6 @@
 // What a running command has: its output, the CCM's API when it asks for it, and what is ambient (environment, signals).
 
+import type { Readable } from 'node:stream';
 import type { Client } from '../client/client.ts';
 import type { Connection } from './connection.ts';
 import type { Output } from './output.ts';
@@ -12,7 +13,7 @@ export interface CommandContext {
   /** Aborted when the command shall stop: SIGINT, SIGTERM, SIGHUP, or (unless it is a service) the reader of stdout went away. */
   readonly signal: AbortSignal;
   /** Standard input, for services that end when it closes. */
-  readonly stdin: NodeJS.ReadableStream;
+  readonly stdin: Readable;
   /** Throws INVALID_INPUT when no CCM is known. */
   connection(): Promise<Connection>;
   client(): Promise<Client>;

@@ -1,6 +1,7 @@
 // One run of the CLI inside this process: arguments in, exit code out. main.ts and the tests call it; it never exits.
 
 import { resolve } from 'node:path';
+import type { Readable } from 'node:stream';
 import { createClient } from '../client/client.ts';
 import { TreecastError } from '../model/treecast-error.ts';
 import type { CliCommand } from './command.ts';
@@ -18,7 +19,7 @@ export interface RunOptions {
   readonly stderr: OutputStream;
   readonly env: NodeJS.ProcessEnv;
   readonly cwd?: string;
-  readonly stdin?: NodeJS.ReadableStream;
+  readonly stdin?: Readable;
   /** Told to stop. */
   readonly signal?: AbortSignal;
   /** Whoever read stdout went away. */

@@ -2,10 +2,10 @@
 
 import { resolve } from 'node:path';
 import { z } from 'zod';
-import { readAgentConfiguration, runAgent } from '../agent-entry.ts';
+import { readAgentConfiguration, runAgent, untilParentGone } from '../agent-entry.ts';
 import { defineCommand } from '../command.ts';
 import { createServiceLogger, logFormat, logLevel } from '../service-logger.ts';
-import { untilAborted, untilEnded } from '../until-aborted.ts';
+import { untilAborted } from '../until-aborted.ts';
 
 export const agentRun = defineCommand({
   name: 'agent run',
@@ -41,7 +41,7 @@ export const agentRun = defineCommand({
       output.answer({ ready: true, node: agent.node, url: agent.url }, () => [
         `The agent of ${agent.node} runs${agent.url === null ? '' : ` and serves ${agent.url}`}.`,
       ]);
-      await Promise.race([untilAborted(signal), ...(withParent ? [untilEnded(stdin)] : [])]);
+      await Promise.race([untilAborted(signal), ...(withParent ? [untilParentGone(stdin)] : [])]);
     } finally {
       await agent.close();
     }

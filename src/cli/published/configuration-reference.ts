@@ -12,15 +12,27 @@ interface SchemaNode {
   readonly additionalProperties?: SchemaNode | boolean;
 }
 
-export function configurationReference(schema: Readonly<Record<string, unknown>>): string {
-  return ['| key | value | default | meaning |', '|---|---|---|---|', ...rowsOf(schema, '')].join('\n');
+/** `defaults` are for keys whose schema names none. */
+export function configurationReference(
+  schema: Readonly<Record<string, unknown>>,
+  defaults: Readonly<Record<string, unknown>> = {},
+): string {
+  return ['| key | value | default | meaning |', '|---|---|---|---|', ...rowsOf(schema, '', defaults)].join(
+    '\n',
+  );
 }
 
-function rowsOf(node: SchemaNode, prefix: string): string[] {
+function rowsOf(
+  node: SchemaNode,
+  prefix: string,
+  defaults: Readonly<Record<string, unknown>> = {},
+): string[] {
   return Object.entries(node.properties ?? {}).flatMap(([name, child]) => {
     const path = `${prefix}${name}`;
-    const fallback = child.default === undefined ? '' : `\`${JSON.stringify(child.default)}\``;
-    const row = `| \`${path}\` | ${valueText(child)} | ${fallback} | ${child.description ?? ''} |`;
+    const value = child.default ?? defaults[name];
+    const fallback = value === undefined ? '' : `\`${JSON.stringify(value)}\``;
+    const meaning = (child.description ?? '').replaceAll('<', '&lt;').replaceAll('|', '\\|');
+    const row = `| \`${path}\` | ${valueText(child)} | ${fallback} | ${meaning} |`;
     const parts = [child, ...(child.anyOf ?? [])];
     return [
       row,

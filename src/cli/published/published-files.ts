@@ -4,6 +4,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { defaultSitePolicy } from '../../model/site.ts';
 import { commands } from '../commands/command-list.ts';
 import { configurationKindNames, jsonSchemaOf } from '../configuration-kinds.ts';
 import { commandReference, exitCodeTable } from './command-reference.ts';
@@ -30,7 +31,10 @@ export async function publishedFiles(): Promise<PublishedFile[]> {
     await withParts(
       'docs/configuration.md',
       Object.fromEntries(
-        configurationKindNames.map((kind) => [kind, configurationReference(jsonSchemaOf(kind))]),
+        configurationKindNames.map((kind) => [
+          kind,
+          configurationReference(jsonSchemaOf(kind), kind === 'policy' ? { ...defaultSitePolicy } : {}),
+        ]),
       ),
     ),
   ];
