@@ -10,7 +10,25 @@ export interface PublicServerOptions {
   readonly listen: { readonly host: string; readonly port: number };
   /** The operator's certificate, PEM. */
   readonly tls?: { readonly certificate: string; readonly key: string };
+  readonly limits?: Partial<ConnectionLimits>;
 }
+
+export interface ConnectionLimits {
+  /** Until a request's headers are complete. */
+  readonly headersMs: number;
+  /** Silence on a connection, in either direction. Streams of the CCM say something every 15 s. */
+  readonly idleMs: number;
+  /** How often the first limit is looked at. */
+  readonly checkMs: number;
+  readonly connectionsMax: number;
+}
+
+const limitsDefault: ConnectionLimits = {
+  headersMs: 10_000,
+  idleMs: 120_000,
+  checkMs: 5_000,
+  connectionsMax: 10_000,
+};
 
 export interface PublicServer {
   /** Origin without trailing slash; with host `0.0.0.0` or `::` it names the loopback address. */
@@ -20,27 +38,22 @@ export interface PublicServer {
   close(graceMs?: number): Promise<void>;
 }
 
-const headersTimeoutMs = 10_000;
-/** Silence on a connection, in either direction. Streams of the CCM say something every 15 s. */
-const idleTimeoutMs = 120_000;
-const keepAliveTimeoutMs = 30_000;
-const connectionsMax = 10_000;
-
 /** Throws CONFLICT when the port is taken, INVALID_CONFIGURATION when it cannot be listened on. */
 export async function createPublicServer(api: Api, options: PublicServerOptions): Promise<PublicServer> {
   const { host, port } = options.listen;
-  const limits = {
-    headersTimeout: headersTimeoutMs,
-    keepAliveTimeout: keepAliveTimeoutMs,
-    connectionsCheckingInterval: 5_000,
+  const limits = { ...limitsDefault, ...options.limits };
+  const serverOptions = {
+    headersTimeout: limits.headersMs,
+    keepAliveTimeout: 30_000,
+    connectionsCheckingInterval: limits.checkMs,
     // A push may send for as long as it moves; JSON bodies have their own limit.
     requestTimeout: 0,
   };
   const server = options.tls
-    ? createTlsServer({ ...limits, cert: options.tls.certificate, key: options.tls.key }, api.app)
-    : createServer(limits, api.app);
-  server.timeout = idleTimeoutMs;
-  server.maxConnections = connectionsMax;
+    ? createTlsServer({ ...serverOptions, cert: options.tls.certificate, key: options.tls.key }, api.app)
+    : createServer(serverOptions, api.app);
+  server.timeout = limits.idleMs;
+  server.maxConnections = limits.connectionsMax;
   const upgraded = new Set<Socket>();
   server.on('upgrade', (request, socket, head) => {
     upgraded.add(request.socket);
