@@ -256,8 +256,14 @@ describe('guards', () => {
     const asked: string[] = [];
     const counting = {
       ...source,
-      blobSizes: (ids: readonly string[]) => (asked.push(...ids), source.blobSizes(ids)),
-      readBlob: (id: string) => (asked.push(id), source.readBlob(id)),
+      blobSizes(ids: readonly string[]) {
+        asked.push(...ids);
+        return source.blobSizes(ids);
+      },
+      readBlob(id: string) {
+        asked.push(id);
+        return source.readBlob(id);
+      },
       listTree: (): never => assert.fail('the whole tree was listed'),
     };
     const changes: TreeChange[] = await source.diffTrees(from, to);
