@@ -30,7 +30,10 @@ test('the README opens with the two commands, and CI runs its test command', () 
   const ciLines = read('.ci/run').split('\n');
   const places = testCommand.split(' && ').map((step) => ciLines.indexOf(step));
   assert.ok(!places.includes(-1), `.ci/run does not run every step of "${testCommand}"`);
-  assert.deepEqual(places, places.toSorted((a, b) => a - b));
+  assert.deepEqual(
+    places,
+    places.toSorted((a, b) => a - b),
+  );
 });
 
 test('every npm script that the documents name exists', () => {
