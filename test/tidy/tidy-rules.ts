@@ -92,7 +92,7 @@ export const tidyRules: readonly TidyRule[] = [
     name: 'legacy-module',
     instead: 'ESM only: import, import.meta.dirname',
     applies: isCode,
-    find: lines(/\brequire\(|\bmodule\.exports\b|\b__dirname\b|\b__filename\b/),
+    find: lines(/(?<![.#\w])require\(['"]|\bmodule\.exports\b|\b__dirname\b|\b__filename\b/),
   },
   {
     name: 'builtin-without-prefix',
@@ -113,12 +113,6 @@ export const tidyRules: readonly TidyRule[] = [
     instead: 'spawn or execFile with an argument array',
     applies: isProduct,
     find: lines(/\bexecSync\b|\bexec\b.*from 'node:child_process'|\bshell: true\b/),
-  },
-  {
-    name: 'error-without-code',
-    instead: 'throw a TreecastError with a code, a reason and a fix; assert for what only a bug can cause',
-    applies: isProduct,
-    find: lines(/\bthrow new Error\(/),
   },
   {
     name: 'place-of-one-machine',

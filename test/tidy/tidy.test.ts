@@ -79,13 +79,6 @@ const samples: Readonly<Record<string, readonly Sample[]>> = {
       good: `${header}pattern.exec(text);`,
     },
   ],
-  'error-without-code': [
-    {
-      path: 'src/a.ts',
-      bad: `${header}throw new Error('no');`,
-      good: `${header}throw new TreecastError('BUG', 'no');`,
-    },
-  ],
   'place-of-one-machine': [
     { path: 'docs/a.md', bad: ['', 'work', 'main'].join('/'), good: 'a work/of art' },
     { path: 'src/a.ts', bad: `${header}'${['', 'home', 'me', 'x'].join('/')}'`, good: header },
