@@ -1,5 +1,5 @@
 // Live events over a WebSocket at /api/v1/events: first what happened after `?after=ID` (if asked), then everything as it happens.
-// A reader that does not keep up is dropped with the code 1013 and may come back with the last id it saw: nothing is lost, nothing piles up here.
+// A reader that does not keep up gets the rest from the database when it does: nothing is lost, and nothing piles up here.
 
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
@@ -26,7 +26,7 @@ const socketsMax = 1_000;
 const authenticationTimeoutMs = 10_000;
 const pingIntervalMs = 15_000;
 const pageEvents = 200;
-const closeCodes = { policy: 1008, tryAgainLater: 1013, goingAway: 1001 } as const;
+const closeCodes = { policy: 1008, goingAway: 1001 } as const;
 
 const firstMessage = z.strictObject({ token: z.string().max(200) });
 
@@ -68,29 +68,32 @@ export function createEventsSocket({ registry, authenticator }: EventsSocketOpti
 
   function follow(socket: WebSocket, token: string, after: number | undefined): void {
     let isAlive = true;
-    const send = (event: EventResource): void => {
-      if (socket.readyState !== WebSocket.OPEN) return;
-      if (socket.bufferedAmount > bufferedBytesMax) {
-        socket.close(closeCodes.tryAgainLater, `too slow; come back with after=${event.id - 1}`);
-        return;
-      }
-      socket.send(JSON.stringify(event));
-      // It may have been this very token.
-      if (event.kind === 'token.revoked') requireToken();
-    };
+    let sent = after ?? registry.events.newestId();
+    let stop = (): void => undefined;
+
     const requireToken = (): void => {
       const principal = registry.tokens.authenticate(token);
       if (!principal || !hasRole(principal, 'viewer')) refuse(socket, unauthenticated());
     };
-    let stop = (): void => undefined;
-    const catchUp = (from: number): void => {
-      const page = registry.events.page({ after: from, limit: pageEvents });
-      for (const event of page) send(event);
-      const last = page.at(-1);
-      if (socket.readyState !== WebSocket.OPEN) return;
+    /** False when the socket takes no more for now. */
+    const send = (event: EventResource): boolean => {
+      if (socket.readyState !== WebSocket.OPEN || socket.bufferedAmount > bufferedBytesMax) return false;
+      socket.send(JSON.stringify(event));
+      sent = event.id;
+      // It may have been this very token.
+      if (event.kind === 'token.revoked') requireToken();
+      return true;
+    };
+    const sendLive = (event: EventResource): void => {
+      if (send(event)) return;
+      stop();
+      whenDrained(socket, sendStored);
+    };
+    const sendStored = (): void => {
+      const page = registry.events.page({ after: sent, limit: pageEvents });
       // The last page and the subscription are one synchronous step: no event falls between them.
-      if (last === undefined || page.length < pageEvents) stop = registry.events.subscribe(send);
-      else whenDrained(socket, () => catchUp(last.id));
+      if (page.every(send) && page.length < pageEvents) stop = registry.events.subscribe(sendLive);
+      else whenDrained(socket, sendStored);
     };
     const ping = setInterval(() => {
       if (!isAlive) socket.terminate();
@@ -105,7 +108,7 @@ export function createEventsSocket({ registry, authenticator }: EventsSocketOpti
       clearInterval(ping);
       stop();
     });
-    catchUp(after ?? registry.events.newestId());
+    sendStored();
   }
 
   return {
@@ -129,6 +132,7 @@ export function createEventsSocket({ registry, authenticator }: EventsSocketOpti
 }
 
 function whenDrained(socket: WebSocket, next: () => void): void {
+  if (socket.readyState !== WebSocket.OPEN) return;
   // ws calls back once what was sent before has left this process.
   socket.ping(undefined, undefined, () => {
     if (socket.readyState === WebSocket.OPEN) next();

@@ -54,6 +54,13 @@ export async function createPublicServer(api: Api, options: PublicServerOptions)
     : createServer(serverOptions, api.app);
   server.timeout = limits.idleMs;
   server.maxConnections = limits.connectionsMax;
+  let isClosing = false;
+  server.prependListener('request', (_, response) => {
+    response.once('close', () => {
+      // A connection that was busy when the server closed would else be kept for the next request.
+      if (isClosing) setImmediate(() => server.closeIdleConnections());
+    });
+  });
   const upgraded = new Set<Socket>();
   server.on('upgrade', (request, socket, head) => {
     upgraded.add(request.socket);
@@ -67,6 +74,7 @@ export async function createPublicServer(api: Api, options: PublicServerOptions)
     port: address.port,
     url: `${options.tls ? 'https' : 'http'}://${authority(host, address.port)}`,
     async close(graceMs = 1_000) {
+      isClosing = true;
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       api.close();
       server.closeIdleConnections();

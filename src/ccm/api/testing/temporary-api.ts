@@ -22,7 +22,7 @@ export interface TemporaryApi {
   call(method: string, path: string, token?: string, body?: unknown): Promise<Answer>;
   /** Whether `/readyz` says yes. */
   ready: boolean;
-  close(): Promise<void>;
+  close(graceMs?: number): Promise<void>;
 }
 
 export interface Answer {
@@ -88,7 +88,7 @@ export async function temporaryApi(options: TemporaryApiOptions = {}): Promise<T
       const isJson = response.headers.get('content-type')?.startsWith('application/json');
       return { status: response.status, headers: response.headers, body: isJson ? JSON.parse(text) : text };
     },
-    close: () => server.close(0),
+    close: (graceMs = 0) => server.close(graceMs),
   };
   after(async () => {
     await server.close(0);
