@@ -25,6 +25,8 @@ export interface AssignmentStore {
     inline: { readonly manifest: Uint8Array; readonly data: Uint8Array } | null,
   ): StoredAssignment;
   get(id: string): Promise<StoredAssignment | undefined>;
+  /** One that was built or sent lately. */
+  known(id: string): StoredAssignment | undefined;
   /** All parts that bring `base` to `target` for this release, if they were built. */
   find(
     site: string,
@@ -115,6 +117,7 @@ export function createAssignmentStore(directory: string, database: CcmDatabase):
       });
     },
     get,
+    known: (id) => kept.get(id),
     async find(site, base, target, release) {
       const rows = database.all(
         queries

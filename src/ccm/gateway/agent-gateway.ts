@@ -108,8 +108,10 @@ export function createAgentGateway(options: AgentGatewayOptions): AgentGateway {
       noDelay: true,
     },
     (request, response) => {
+      // A request that was destroyed has no socket any more.
+      const socket = request.socket as TLSSocket;
       answer(request, response).catch((error: unknown) => {
-        refused(request.socket as TLSSocket, error);
+        refused(socket, error);
         sendError(response, error);
       });
     },

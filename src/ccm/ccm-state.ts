@@ -1,0 +1,98 @@
+// A CCM's state directory: lock, database, keys, repositories, assignments. Made once by `ccm init` (or `up`), opened by every run.
+
+import { access, mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { TreecastError } from '../model/treecast-error.ts';
+import { lockStateDirectory } from '../net/state-lock.ts';
+import { type CcmKeys, openCcmKeys } from './ccm-keys.ts';
+import type { CcmDatabase } from './db/ccm-database.ts';
+import { openDatabase } from './db/open-database.ts';
+import { createRegistry, type Registry } from './registry/registry.ts';
+
+export interface CcmState {
+  readonly database: CcmDatabase;
+  readonly registry: Registry;
+  readonly keys: CcmKeys;
+  readonly paths: { readonly repositories: string; readonly assignments: string };
+  /** What `ccm init` was told; a configuration file goes before it. */
+  readonly publicUrl: string | undefined;
+  readonly agentUrl: string | undefined;
+  /** Names and addresses for the certificate of the agents' port. */
+  readonly hosts: readonly string[];
+  close(): void;
+}
+
+const settingKeys = { publicUrl: 'public-url', agentUrl: 'agent-url', hosts: 'hosts' } as const;
+
+/** Throws NOT_FOUND when there is no CCM and none is to be made, STATE_DIRECTORY_LOCKED, STATE_CORRUPT. */
+export async function openCcmState(
+  directory: string,
+  { create }: { readonly create: boolean },
+): Promise<CcmState> {
+  const databasePath = join(directory, 'ccm.db');
+  if (!create && !(await exists(databasePath))) {
+    throw new TreecastError('NOT_FOUND', `There is no CCM in ${directory}.`, {
+      fix: 'Make one with `treecast ccm init --dir DIRECTORY`.',
+    });
+  }
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+  const lock = lockStateDirectory(directory, 'a CCM');
+  try {
+    const paths = {
+      repositories: join(directory, 'repositories'),
+      assignments: join(directory, 'assignments'),
+    };
+    for (const path of Object.values(paths)) await mkdir(path, { recursive: true, mode: 0o700 });
+    const database = await openDatabase(databasePath);
+    const registry = createRegistry(database);
+    return {
+      database,
+      registry,
+      keys: await openCcmKeys(directory),
+      paths,
+      publicUrl: registry.settings.get(settingKeys.publicUrl),
+      agentUrl: registry.settings.get(settingKeys.agentUrl),
+      hosts: JSON.parse(registry.settings.get(settingKeys.hosts) ?? '[]') as string[],
+      close() {
+        database.close();
+        lock.release();
+      },
+    };
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+}
+
+/** Makes a state directory with keys, database and a first token. Throws ALREADY_EXISTS when it has one. */
+export async function initCcm(options: {
+  readonly directory: string;
+  readonly publicUrl?: string;
+  readonly agentUrl?: string;
+  readonly hosts?: readonly string[];
+}): Promise<{ readonly adminToken: string }> {
+  const { directory, publicUrl, agentUrl, hosts = [] } = options;
+  if (await exists(join(directory, 'ccm.db'))) {
+    throw new TreecastError('ALREADY_EXISTS', `There is a CCM in ${directory} already.`, {
+      fix: 'Run it with `treecast ccm run`, or choose another directory.',
+    });
+  }
+  const opened = await openCcmState(directory, { create: true });
+  try {
+    const { settings, tokens } = opened.registry;
+    if (publicUrl !== undefined) settings.set(settingKeys.publicUrl, publicUrl);
+    if (agentUrl !== undefined) settings.set(settingKeys.agentUrl, agentUrl);
+    const named = agentUrl === undefined ? hosts : [new URL(agentUrl).hostname, ...hosts];
+    settings.set(settingKeys.hosts, JSON.stringify(named));
+    return { adminToken: tokens.create({ name: 'admin', roles: ['admin', 'author'] }, 'ccm init').secret };
+  } finally {
+    opened.close();
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}

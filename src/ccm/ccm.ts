@@ -1,0 +1,276 @@
+// A whole CCM, put together: database, registry, core, Git, agents' port, public port. `initCcm` makes its state directory,
+// `runCcm` runs it until `close()`.
+
+import type { Logger } from 'pino';
+import { signObject } from '../assignment/signed.ts';
+import { createGitEndpoint } from '../git-source/endpoint/git-endpoint.ts';
+import { TreecastError, toWireError } from '../model/treecast-error.ts';
+import { parseListenAddress, urlAuthority } from '../net/http/listen-address.ts';
+import { formatJoinToken } from '../net/join/join-token.ts';
+import { createApi } from './api/create-api.ts';
+import { createPublicServer } from './api/public-server.ts';
+import { openCcmState } from './ccm-state.ts';
+import type { ActEffect } from './core/effects.ts';
+import { createAssignmentStore } from './distribution/assignment-store.ts';
+import { createDelivery } from './distribution/delivery.ts';
+import { createGrants } from './distribution/grants.ts';
+import { createAgentGateway } from './gateway/agent-gateway.ts';
+import { createBuilds } from './planning/builds.ts';
+import { createPathTimes } from './planning/path-times.ts';
+import { createRepositories } from './planning/repositories.ts';
+import { createTreeDiffs } from './planning/tree-diffs.ts';
+import { createTreeGuard } from './planning/tree-guard.ts';
+import { createPushAuthority } from './push/push-authority.ts';
+import { recoverPushes } from './push/recover-pushes.ts';
+import { createNodeAuthority } from './registry/node-authority.ts';
+import type { Registry } from './registry/registry.ts';
+import { createAgentEvents } from './runner/agent-events.ts';
+import { createCoreRunner } from './runner/core-runner.ts';
+import { createFollowers } from './runner/followers.ts';
+import { loadState } from './runner/load-state.ts';
+import { createCorePersistence } from './runner/persist.ts';
+import { configuredEvent } from './service/configured-event.ts';
+import { createService, readJob } from './service/create-service.ts';
+import { createVerifyRequests } from './service/verify-requests.ts';
+import { version } from './version.ts';
+
+export { initCcm } from './ccm-state.ts';
+
+export interface CcmOptions {
+  readonly directory: string;
+  /** `host:port`; port 0 lets the system choose. */
+  readonly listen: string;
+  readonly agentListen: string;
+  /** Origins without trailing slash; by default the addresses listened on. */
+  readonly publicUrl?: string | undefined;
+  readonly agentUrl?: string | undefined;
+  readonly logger: Logger;
+  /** Whether a state directory that does not exist is made. */
+  readonly create?: boolean;
+  /** Called when the CCM can no longer go on (its database refused a write): the process should end and be started again. */
+  readonly onFatal?: (error: unknown) => void;
+}
+
+export interface Ccm {
+  /** Origin of the public port. */
+  readonly api: string;
+  /** Origin of the agents' port. */
+  readonly agentUrl: string;
+  git(repository: string): string;
+  readonly registry: Registry;
+  close(): Promise<void>;
+}
+
+/** The largest push, in bytes: what one site may hold, and then some. */
+const pushBytesMax = 4 * 1024 ** 3;
+/** Pushes whose event was lost are looked for at start and this often. */
+const recoverIntervalMs = 60_000;
+
+export async function runCcm(options: CcmOptions): Promise<Ccm> {
+  const { logger } = options;
+  const opened = await openCcmState(options.directory, { create: options.create === true });
+  const { database, registry, keys, paths, hosts } = opened;
+  const listen = addressOf(options.listen);
+  const agentListen = addressOf(options.agentListen);
+  const now = Date.now;
+
+  const state = loadState(database, now());
+  const repositories = createRepositories(paths.repositories);
+  const diffs = createTreeDiffs();
+  const guard = createTreeGuard(diffs);
+  const store = createAssignmentStore(paths.assignments, database);
+  const pathTimes = createPathTimes(database);
+  const grants = createGrants(state, registry);
+  const followers = createFollowers({ job: (id) => readJob(state, database, id) });
+  const verifyRequests = createVerifyRequests((node, request, site) =>
+    gateway.send(node, { type: 'verify', request, site }),
+  );
+  const builds = createBuilds({
+    state,
+    registry,
+    repositories,
+    diffs,
+    guard,
+    store,
+    pathTimes,
+    releaseKey: keys.releaseKey,
+    now,
+    onUnstored: (assignment, error) =>
+      logger.error({ err: error, assignment }, 'an assignment could not be stored'),
+  });
+  const persistence = createCorePersistence({
+    database,
+    events: registry.events,
+    decisionRows: builds.decisionRows,
+  });
+
+  const runner = createCoreRunner({
+    state,
+    persistence,
+    now,
+    sign: (decision) => signObject(decision, keys.releaseKey),
+    act,
+    ended: builds.forget,
+    fatal(error) {
+      logger.fatal({ err: error }, 'the CCM stops: its state could not be written');
+      options.onFatal?.(error);
+    },
+  });
+
+  const identity = await keys.certificates.issueServerIdentity(['localhost', '127.0.0.1', '::1', ...hosts]);
+  const gateway = createAgentGateway({
+    listen: agentListen,
+    identity,
+    certificates: keys.certificates,
+    authority: createNodeAuthority(registry),
+    ticketKeys: [keys.releasePublicKey],
+    resolveAssignment: store.files,
+    handlers: createAgentEvents({
+      registry,
+      post: runner.post,
+      configure: () => void configure(),
+      releaseKeys: [keys.releasePublicKey],
+      verifyRequests,
+      onForged: (node, what) => logger.warn({ node, what }, 'a node sent something that it did not sign'),
+      assignmentBytes: (id) => store.known(id)?.dataBytes ?? 0,
+    }),
+    onRefused: (who, error) => logger.warn({ ...who, error: toWireError(error) }, 'an agent was turned away'),
+    onJoined: (node) => {
+      logger.info({ node }, 'a node joined');
+      void configure();
+    },
+  });
+  const agentPort = (await gateway.listen()).port;
+  const agentUrl =
+    options.agentUrl ??
+    opened.agentUrl ??
+    `https://${urlAuthority({ host: reachable(agentListen.host), port: agentPort })}`;
+  const delivery = createDelivery({ store, gateway, releaseKey: keys.releaseKey, agentUrl, now });
+
+  function act(effect: Exclude<ActEffect, { do: 'setTimer' | 'clearTimer' }>): void {
+    switch (effect.do) {
+      case 'send':
+        gateway.broadcast(effect.nodes, effect.message);
+        return;
+      case 'deliver':
+        delivery
+          .deliver(effect)
+          .catch((error: unknown) =>
+            logger.error({ err: error, assignments: effect.assignments }, 'an assignment could not be sent'),
+          );
+        return;
+      case 'build':
+        void builds.build(effect).then(runner.post);
+        return;
+      case 'welcome':
+        gateway.send(effect.node, {
+          type: 'welcome',
+          protocol: 1,
+          ccmTime: now(),
+          releaseKeys: [keys.releasePublicKey.export({ type: 'spki', format: 'pem' }) as string],
+          sites: grants.ofNode(effect.node),
+        });
+        return;
+      case 'grant':
+        sendGrant(effect.site, [effect.node]);
+        return;
+      case 'tell':
+        logger.info({ job: effect.job }, effect.text);
+        if (effect.end) followers.end(effect.job, effect.text);
+        else followers.tell(effect.job, effect.text);
+        return;
+      case 'progressed':
+        followers.progressed(effect.job);
+        return;
+    }
+  }
+
+  function sendGrant(site: string, nodes: readonly string[]): void {
+    const grant = grants.ofSite(site);
+    if (grant !== undefined) gateway.broadcast(nodes, { type: 'grant', grant });
+  }
+
+  async function configure(): Promise<void> {
+    for (const site of registry.sites.list()) await repositories.ensure(site.repository, site.branch);
+    await runner.request(configuredEvent(registry, database));
+    await recover();
+  }
+
+  const service = createService({
+    state,
+    database,
+    registry,
+    followers,
+    verifyRequests,
+    request: runner.request,
+    treeOfCommit: (repository, commit) => repositories.source(repository).treeOf(commit),
+    configure,
+    turnAway: gateway.close,
+    regrant: (site) => sendGrant(site, [...(state.sites.get(site)?.members ?? [])]),
+  });
+  const authority = createPushAuthority({
+    registry,
+    service,
+    repositories,
+    guard,
+    liveTree: (site) => state.sites.get(site)?.live?.tree ?? null,
+  });
+  const recover = () =>
+    recoverPushes({ state, repositories, service, isPushing: authority.isPushing, logger });
+  const git = createGitEndpoint({
+    repositoriesDirectory: paths.repositories,
+    authority,
+    maxInputBytes: pushBytesMax,
+    logger,
+  });
+
+  let publicUrl = options.publicUrl ?? opened.publicUrl ?? '';
+  const gitUrl = (repository: string) => `${publicUrl}/git/${repository}.git`;
+  const api = createApi({
+    service,
+    registry,
+    version,
+    git,
+    resolveRef: (repository, ref) => repositories.source(repository).resolveCommit(ref),
+    isConnected: gateway.isConnected,
+    gitUrl,
+    formatJoinToken: (secret) =>
+      formatJoinToken({ url: agentUrl, secret, fingerprint: keys.certificates.fingerprint }),
+    isReady: () => true,
+    onBug: (error, facts) => logger.error({ err: error, ...facts }, 'a request met a bug'),
+  });
+  await configure();
+  const server = await createPublicServer(api, { listen });
+  publicUrl ||= server.url;
+  const recovering = setInterval(() => void recover(), recoverIntervalMs);
+  logger.info({ api: publicUrl, agents: agentUrl }, 'the CCM is ready');
+
+  return {
+    api: publicUrl,
+    agentUrl,
+    git: gitUrl,
+    registry,
+    async close() {
+      clearInterval(recovering);
+      await server.close();
+      await gateway.stop();
+      runner.close();
+      await builds.close();
+      await repositories.close();
+      opened.close();
+    },
+  };
+}
+
+function addressOf(text: string): { host: string; port: number } {
+  const address = parseListenAddress(text);
+  if (address !== undefined) return address;
+  throw new TreecastError('INVALID_CONFIGURATION', `"${text}" is not an address to listen on.`, {
+    fix: 'Write HOST:PORT, such as 127.0.0.1:7070.',
+  });
+}
+
+/** What others on this machine connect to when every address is listened on. */
+function reachable(host: string): string {
+  return host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host;
+}

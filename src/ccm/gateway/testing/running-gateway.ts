@@ -1,0 +1,134 @@
+// A gateway on 127.0.0.1 with a certificate authority of its own, an authority over nodes in memory, and a record of what its
+// handlers were told.
+
+import { createPublicKey, type KeyObject, X509Certificate } from 'node:crypto';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import type { CcmMessage, Hello } from '../../../model/messages.ts';
+import { TreecastError } from '../../../model/treecast-error.ts';
+import type { Clock } from '../../../net/clock.ts';
+import { issueNodeCredentials, type NodeCredentials } from '../../../net/testing/node-credentials.ts';
+import { type TestScope, temporaryDirectory } from '../../../net/testing/temporary-directory.ts';
+import {
+  type CertificateAuthority,
+  createCertificateAuthority,
+} from '../../../net/tls/certificate-authority.ts';
+import { fingerprintOf } from '../../../net/tls/fingerprint.ts';
+import { generatePrivateKey } from '../../../net/tls/key-pair.ts';
+import type { AgentReport } from '../agent-connection.ts';
+import { type AgentGateway, createAgentGateway } from '../agent-gateway.ts';
+
+export type GatewayEvent =
+  | {
+      readonly what: 'connected';
+      readonly node: string;
+      readonly connection: string;
+      readonly protocol: number;
+      readonly publicKey: KeyObject;
+      readonly hello: Hello;
+    }
+  | {
+      readonly what: 'message';
+      readonly node: string;
+      readonly connection: string;
+      readonly report: AgentReport;
+    }
+  | { readonly what: 'disconnected'; readonly node: string; readonly connection: string };
+
+export interface RunningGateway {
+  readonly gateway: AgentGateway;
+  readonly certificates: CertificateAuthority;
+  readonly directory: string;
+  /** Origin. */
+  readonly url: string;
+  readonly port: number;
+  readonly events: GatewayEvent[];
+  /** Codes of what was turned away. */
+  readonly refusals: string[];
+  readonly releaseKey: KeyObject;
+  /** Secret → whether it was used. */
+  readonly secrets: Map<string, 'good' | 'used' | 'expired'>;
+  /** Node → fingerprint of the certificate that is admitted. */
+  readonly nodes: Map<string, string>;
+  readonly assignments: Map<string, { readonly manifestPath: string; readonly dataPath: string }>;
+  /** A registered node. */
+  addNode(node: string): Promise<NodeCredentials>;
+}
+
+export interface RunningGatewayOptions {
+  readonly clock?: Clock;
+  readonly pingIntervalMs?: number;
+  /** Answers a hello; the default welcomes with no sites. */
+  readonly onConnected?: (gateway: AgentGateway, node: string) => void;
+}
+
+export const emptyWelcome: CcmMessage = {
+  type: 'welcome',
+  protocol: 1,
+  ccmTime: 0,
+  releaseKeys: [],
+  sites: [],
+};
+
+export async function runGateway(t: TestScope, options: RunningGatewayOptions = {}): Promise<RunningGateway> {
+  const directory = temporaryDirectory(t);
+  const certificates = await createCertificateAuthority(join(directory, 'keys'));
+  const releaseKey = generatePrivateKey();
+  const events: GatewayEvent[] = [];
+  const refusals: string[] = [];
+  const secrets: RunningGateway['secrets'] = new Map();
+  const nodes = new Map<string, string>();
+  const assignments: RunningGateway['assignments'] = new Map();
+  const gateway = createAgentGateway({
+    listen: { host: '127.0.0.1', port: 0 },
+    identity: await certificates.issueServerIdentity(['127.0.0.1', 'localhost']),
+    certificates,
+    ticketKeys: [createPublicKey(releaseKey)],
+    authority: {
+      async redeem(secret, node, certificate) {
+        if (secrets.get(secret) !== 'good') {
+          throw new TreecastError(
+            'JOIN_TOKEN_INVALID',
+            `This join token is ${secrets.get(secret) ?? 'unknown'}.`,
+          );
+        }
+        secrets.set(secret, 'used');
+        nodes.set(node, certificate.fingerprint);
+      },
+      admits: async (node, { fingerprint }) => nodes.get(node) === fingerprint,
+    },
+    resolveAssignment: async (id) => assignments.get(id),
+    handlers: {
+      connected(node, hello, { id, protocol, publicKey }) {
+        events.push({ what: 'connected', node, connection: id, protocol, publicKey, hello });
+        if (options.onConnected === undefined) gateway.send(node, emptyWelcome);
+        else options.onConnected(gateway, node);
+      },
+      message: (node, report, connection) => events.push({ what: 'message', node, connection, report }),
+      disconnected: (node, connection) => events.push({ what: 'disconnected', node, connection }),
+    },
+    onRefused: (_, error) => refusals.push(error.code),
+    ...(options.clock === undefined ? {} : { clock: options.clock }),
+    ...(options.pingIntervalMs === undefined ? {} : { pingIntervalMs: options.pingIntervalMs }),
+  });
+  const { port }: AddressInfo = await gateway.listen();
+  t.after(() => gateway.stop());
+  return {
+    gateway,
+    certificates,
+    directory,
+    url: `https://127.0.0.1:${port}`,
+    port,
+    events,
+    refusals,
+    releaseKey,
+    secrets,
+    nodes,
+    assignments,
+    async addNode(node) {
+      const credentials = await issueNodeCredentials(certificates, node);
+      nodes.set(node, fingerprintOf(new X509Certificate(credentials.identity.certificate).raw));
+      return credentials;
+    },
+  };
+}

@@ -1,0 +1,42 @@
+// A push that moved the ref but whose event was lost (a crash between ref move and job) is found by comparing each site's branch
+// with the last head handled for it. Git is the truth; the event was only a hint.
+
+import type { Logger } from 'pino';
+import type { CcmService } from '../ccm-service.ts';
+import type { CoreState } from '../core/state.ts';
+import type { Repositories } from '../planning/repositories.ts';
+
+export interface RecoverOptions {
+  readonly state: CoreState;
+  readonly repositories: Repositories;
+  readonly service: Pick<CcmService, 'publish'>;
+  readonly isPushing: (repository: string) => boolean;
+  readonly logger: Pick<Logger, 'info' | 'error'>;
+}
+
+export async function recoverPushes({
+  state,
+  repositories,
+  service,
+  isPushing,
+  logger,
+}: RecoverOptions): Promise<void> {
+  for (const { name, repository, branch } of [...state.sites.values()]) {
+    try {
+      const head = (await repositories.source(repository).branches()).get(branch);
+      const site = state.sites.get(name);
+      if (head === undefined || site === undefined || head === site.headHandled || isPushing(repository))
+        continue;
+      logger.info({ site: name, commit: head }, 'a push was found that no job had handled');
+      await service.publish({
+        site: name,
+        commit: head,
+        requestedBy: 'recovery',
+        branchHead: head,
+        allowDelete: false,
+      });
+    } catch (error) {
+      logger.error({ err: error, site: name }, 'missed pushes could not be looked for');
+    }
+  }
+}
