@@ -1,5 +1,6 @@
 // The CLI's view of the agent's entry points, loaded only by the commands that need them. A change of theirs touches this file.
 
+import type { Readable } from 'node:stream';
 import type {
   AgentConfiguration,
   AgentConfigurationInput,

@@ -1,6 +1,7 @@
 // The CLI's view of the CCM's entry points, loaded only by the commands that run a CCM. A change of theirs touches this file.
 
 import type { Ccm } from '../ccm/ccm.ts';
+import { TreecastError } from '../model/treecast-error.ts';
 import type { CcmConfiguration } from './ccm-configuration.ts';
 import type { ServiceLogger } from './service-logger.ts';
 
@@ -10,6 +11,10 @@ export interface CcmStart {
   readonly directory: string;
   readonly configuration: CcmConfiguration;
   readonly logger: ServiceLogger;
+  /** Makes the state directory when there is none. */
+  readonly create: boolean;
+  /** The CCM can no longer go on, for example because its disk refuses writes: end the process. */
+  onFatal(error: unknown): void;
 }
 
 /** Makes a state directory with keys, database and a first token. Throws ALREADY_EXISTS when it has one. */
@@ -23,7 +28,22 @@ export async function initCcm(options: {
   return entry.initCcm(options);
 }
 
-export async function runCcm({ directory, configuration, logger }: CcmStart): Promise<RunningCcm> {
+export async function runCcm({ configuration, onFatal, ...start }: CcmStart): Promise<RunningCcm> {
   const entry = await import('../ccm/ccm.ts');
-  return entry.runCcm({ directory, logger, ...configuration });
+  const { listen, agentListen, publicUrl, agentUrl } = configuration;
+  return entry.runCcm({
+    ...start,
+    listen,
+    agentListen,
+    publicUrl,
+    agentUrl,
+    onFatal(cause) {
+      onFatal(
+        new TreecastError('STATE_CORRUPT', 'The CCM stops: its state could not be written.', {
+          cause,
+          fix: 'Check the disk and the rights of its state directory, then start it again; its log says more.',
+        }),
+      );
+    },
+  });
 }

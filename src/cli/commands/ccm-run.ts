@@ -37,12 +37,20 @@ export const ccmRun = defineCommand({
     const directory = resolve(cwd, dir);
     const configuration = await readConfiguration(directory, config && resolve(cwd, config));
     const log = { level: level ?? configuration.log.level, format: format ?? configuration.log.format };
-    const ccm = await runCcm({ directory, configuration, logger: createServiceLogger(log, 'stderr') });
+    const fatal = Promise.withResolvers<never>();
+    fatal.promise.catch(() => undefined);
+    const ccm = await runCcm({
+      directory,
+      configuration,
+      logger: createServiceLogger(log, 'stderr'),
+      create: false,
+      onFatal: fatal.reject,
+    });
     try {
       output.answer({ ready: true, api: ccm.api, agentUrl: ccm.agentUrl }, () => [
         `The CCM is ready: ${ccm.api} (Git and API), ${ccm.agentUrl} (agents).`,
       ]);
-      await untilAborted(signal);
+      await Promise.race([untilAborted(signal), fatal.promise]);
     } finally {
       await ccm.close();
     }

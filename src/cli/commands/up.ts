@@ -53,7 +53,11 @@ export const up = defineCommand({
       env,
       signal,
       note: output.note,
+    }).catch((error: unknown) => {
+      if (!signal.aborted) throw error;
+      return undefined;
     });
+    if (session === undefined) return;
     try {
       const { ready } = session;
       await rememberContext({ api: ready.api, token: session.adminToken }, env, output);
@@ -65,7 +69,7 @@ export const up = defineCommand({
         needsIdentity: !output.isJson && !(await hasGitIdentity(env)),
       });
       output.answer(ready, () => lines);
-      await untilAborted(signal);
+      await Promise.race([untilAborted(signal), session.failed]);
     } finally {
       await session.close();
     }

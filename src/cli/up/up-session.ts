@@ -3,6 +3,7 @@
 
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { createClient } from '../../client/client.ts';
 import { lockStateDirectory } from '../../net/state-lock.ts';
 import { type RunningCcm, runCcm } from '../ccm-entry.ts';
@@ -15,8 +16,9 @@ import { createUpAgent } from './up-agent.ts';
 import { upHost, writeUpState } from './up-state.ts';
 import { whenNodesServe } from './when-nodes-serve.ts';
 
-/** Together with closing the CCM, what a shutdown may take. */
-const agentGraceMs = 2000;
+/** What a shutdown may take, for the agents and then for the CCM; the CCM's state is safe at every moment. */
+const agentGraceMs = 1800;
+const ccmGraceMs = 1000;
 
 /** The one line of `up --json`. */
 export interface UpReady {
@@ -45,6 +47,8 @@ export interface UpSession {
   readonly ready: UpReady;
   /** For this machine's own CLI: may do everything. */
   readonly adminToken: string;
+  /** Rejects when the CCM can no longer go on. */
+  readonly failed: Promise<never>;
   close(): Promise<void>;
 }
 
@@ -52,11 +56,14 @@ export interface UpSession {
 export async function startUp(options: UpOptions): Promise<UpSession> {
   const { directory, note } = options;
   const lock = lockStateDirectory(directory, 'treecast up');
+  const fatal = Promise.withResolvers<never>();
+  // It may come before anybody waits for it.
+  fatal.promise.catch(() => undefined);
   const children: AgentChild[] = [];
   let ccm: RunningCcm | undefined;
   const close = async (): Promise<void> => {
     await Promise.all(children.map((child) => child.stop(agentGraceMs)));
-    await ccm?.close();
+    await Promise.race([ccm?.close(), delay(ccmGraceMs, undefined, { ref: false })]);
     lock.release();
   };
   try {
@@ -72,6 +79,8 @@ export async function startUp(options: UpOptions): Promise<UpSession> {
         log: options.log,
       },
       logger: createServiceLogger(options.log, { file: join(directory, 'ccm.log') }),
+      create: true,
+      onFatal: fatal.reject,
     });
     const token = await keptToken(ccm, join(directory, 'token'), {
       name: 'up',
@@ -99,7 +108,7 @@ export async function startUp(options: UpOptions): Promise<UpSession> {
       branch: sampleBranch,
       nodes,
     };
-    return { ready, adminToken, close };
+    return { ready, adminToken, failed: fatal.promise, close };
   } catch (error) {
     await close();
     throw error;
