@@ -30,9 +30,7 @@ export type DecisionOutcome =
   /** Neither staged nor kept here: remembered as the last decision, not executed; the node must be synchronized. */
   | { readonly outcome: 'stale' };
 
-export interface StageProgress {
-  (done: { readonly commandsDone: number; readonly commands: number }): void;
-}
+export type StageProgress = (done: { readonly commandsDone: number; readonly commands: number }) => void;
 
 export interface SiteStore {
   readonly site: string;

@@ -1,0 +1,74 @@
+// Whether this node may receive and stage an assignment now: site, profile, release order, base tree, space. Changes nothing.
+
+import { type AssignmentHeader, commandSetProfiles } from '../../model/assignment.ts';
+import { compareReleases, releaseName } from '../../model/release.ts';
+import { emptyTreeIds } from '../../model/tree.ts';
+import { TreecastError } from '../../model/treecast-error.ts';
+import type { Disk } from './disk.ts';
+import { type State, slotOf } from './state.ts';
+
+/** STG-10. Throws ASSIGNMENT_MALFORMED, ASSIGNMENT_PROFILE_UNKNOWN, RELEASE_OUTDATED, BASE_MISMATCH. */
+export function checkAcceptable(header: AssignmentHeader, state: State): void {
+  if (header.site !== state.site) {
+    throw new TreecastError(
+      'ASSIGNMENT_MALFORMED',
+      `the assignment is for site ${header.site}, not ${state.site}`,
+    );
+  }
+  if (!commandSetProfiles.includes(header.profile)) {
+    throw new TreecastError(
+      'ASSIGNMENT_PROFILE_UNKNOWN',
+      `this agent does not know the command set ${header.profile}`,
+      { fix: 'Update the agent.' },
+    );
+  }
+  const last = state.lastDecision;
+  const order = last ? compareReleases(header.release, last.release) : 1;
+  if (order < 0 || (order === 0 && state.executed)) {
+    throw new TreecastError(
+      'RELEASE_OUTDATED',
+      `release ${releaseName(header.release)} is not above ${last ? releaseName(last.release) : 'the last one'}, which was decided and executed here`,
+      { fix: 'Nothing to do: a newer release took its place.', data: { lastDecided: last?.release } },
+    );
+  }
+  const live = slotOf(state, state.live)?.held?.tree ?? null;
+  if (header.baseTree === live || emptyTreeIds.includes(header.baseTree)) return;
+  throw new TreecastError(
+    'BASE_MISMATCH',
+    `the assignment starts from tree ${header.baseTree}, but ${live ?? 'no tree'} is live here`,
+    {
+      fix: 'Nothing to do: the CCM synchronizes the node from the tree it holds.',
+      data: { baseTree: header.baseTree, liveTree: live },
+    },
+  );
+}
+
+/** Whether the tree is built from nothing instead of from live. */
+export function startsFromNothing(header: AssignmentHeader, state: State): boolean {
+  const live = slotOf(state, state.live)?.held?.tree;
+  return live === undefined || (emptyTreeIds.includes(header.baseTree) && live !== header.baseTree);
+}
+
+/** N39. `inboxBytes` is what is still to be received. Throws SPACE_INSUFFICIENT with what is missing. */
+export function checkSpace(
+  header: AssignmentHeader,
+  inboxBytes: number,
+  disk: Disk,
+  directory: string,
+): void {
+  const { bavail, bsize, ffree, files } = disk.statfs(directory);
+  const availableBytes = bavail * bsize;
+  const requiredBytes = inboxBytes + header.space.decodedBytes + header.space.temporaryBytes;
+  const missingBytes = Math.max(0, requiredBytes - availableBytes);
+  // File systems without an inode limit report none.
+  const missingInodes = files === 0 ? 0 : Math.max(0, header.space.inodes - ffree);
+  if (missingBytes === 0 && missingInodes === 0) return;
+  const lacks = [
+    ...(missingBytes > 0 ? [`${missingBytes} bytes`] : []),
+    ...(missingInodes > 0 ? [`${missingInodes} inodes`] : []),
+  ];
+  throw new TreecastError('SPACE_INSUFFICIENT', `the disk lacks ${lacks.join(' and ')} for this release`, {
+    fix: `Free them on the file system of ${directory}, then publish again.`,
+    data: { missingBytes, missingInodes, requiredBytes, availableBytes },
+  });
+}

@@ -1,0 +1,75 @@
+// Runs one site's background work a piece at a time, gives way to the foreground at the next step, and starts again a little later.
+// Which work there is and in what order is maintenance.ts's.
+
+import { TreecastError } from '../../model/treecast-error.ts';
+
+/** Does a piece of work; stops with ABORTED when asked to. */
+export type Piece = (signal: AbortSignal) => Promise<void>;
+
+export interface Background {
+  /** Runs `work` while no piece runs; the background goes on afterwards. */
+  exclusively<T>(work: () => Promise<T>): Promise<T>;
+  /** Resolves when there is nothing left to do; rejects with what made a piece fail. */
+  settle(): Promise<void>;
+  /** Stops for good. */
+  close(): Promise<void>;
+}
+
+/** How long the foreground is left alone before the background starts. */
+const startDelayMs = 25;
+
+export function createBackground(nextPiece: () => Piece | undefined): Background {
+  let stop = new AbortController();
+  let running: Promise<void> | null = null;
+  let timer: NodeJS.Timeout | undefined;
+  let foreground = 0;
+  let closed = false;
+  let failure: { readonly error: unknown } | null = null;
+
+  async function run(signal: AbortSignal): Promise<void> {
+    failure = null;
+    try {
+      for (let piece = nextPiece(); piece && !signal.aborted; piece = nextPiece()) await piece(signal);
+    } catch (error) {
+      if (!(error instanceof TreecastError && error.code === 'ABORTED')) failure = { error };
+    }
+  }
+
+  function start(): Promise<void> {
+    clearTimeout(timer);
+    if (closed || foreground > 0) return Promise.resolve();
+    stop = running ? stop : new AbortController();
+    running ??= run(stop.signal).finally(() => {
+      running = null;
+    });
+    return running;
+  }
+
+  async function hold(): Promise<void> {
+    clearTimeout(timer);
+    stop.abort();
+    if (running) await running;
+  }
+
+  return {
+    async exclusively(work) {
+      foreground++;
+      try {
+        await hold();
+        return await work();
+      } finally {
+        foreground--;
+        clearTimeout(timer);
+        if (!closed) timer = setTimeout(() => void start(), startDelayMs).unref();
+      }
+    },
+    async settle() {
+      await start();
+      if (failure) throw failure.error;
+    },
+    async close() {
+      closed = true;
+      await hold();
+    },
+  };
+}

@@ -1,0 +1,181 @@
+// The SiteStore of one site: puts acceptance, staging, switching, verification and background work together.
+// Calls come one at a time (the caller's duty); the background gives way to each of them.
+
+import { canonicalJson } from '../../assignment/canonical-json.ts';
+import { readManifest } from '../../assignment/read-manifest.ts';
+import type { HeldTree, SiteGrant } from '../../model/messages.ts';
+import type { SignedDecision } from '../../model/receipt.ts';
+import { compareReleases, releaseName } from '../../model/release.ts';
+import { TreecastError } from '../../model/treecast-error.ts';
+import { checkAcceptable, checkSpace } from './acceptance.ts';
+import { createBackground } from './background.ts';
+import { createDisk, type Disk } from './disk.ts';
+import type { ReceivedAssignment } from './inbox.ts';
+import { directoryOfLiveTarget } from './layout.ts';
+import { createMaintenance, rebuildIndex } from './maintenance.ts';
+import { openSite } from './open-site.ts';
+import { createPartsCollector } from './parts-collector.ts';
+import type { SiteStore, SiteStoreOptions } from './site-store.ts';
+import { type StageRequest, stageRelease } from './stage.ts';
+import { dropStaging, planRenames, type Slot, slotOf } from './state.ts';
+import { executeDecision } from './switch.ts';
+import { IndexGap } from './tree-index.ts';
+import { verifyTree } from './verify.ts';
+
+/** Opens the site and recovers it. `disk` is given by tests and benches that count calls or inject failures. */
+export async function createSiteStore(
+  options: SiteStoreOptions,
+  disk: Disk = createDisk(),
+): Promise<SiteStore> {
+  let { grant } = options;
+  const context = await openSite(options, () => grant, disk);
+  const { journal, layout, index, inbox } = context;
+  const background = createBackground(createMaintenance(context));
+  const parts = createPartsCollector();
+
+  function checkSite({ site }: { readonly site: string }): void {
+    if (site === options.site) return;
+    throw new TreecastError('BUG', `site ${site} was given to the store of site ${options.site}`);
+  }
+
+  /** An index that turns out to have gaps costs one full re-read of live, then staging is tried again. */
+  async function stageWithIndex(request: StageRequest) {
+    try {
+      return await stageRelease(context, request);
+    } catch (error) {
+      if (!isIndexGap(error)) throw error;
+    }
+    const wanted = liveSlot()?.held?.tree;
+    const found = await rebuildIndex(context, request.signal);
+    if (found !== wanted) {
+      throw new TreecastError('CONTENT_DRIFT', `live is ${found} on disk, not ${wanted}`, {
+        fix: 'Files of the live tree were changed on this node: see `treecast verify`.',
+        data: { found, wanted },
+      });
+    }
+    return stageRelease(context, request);
+  }
+
+  function liveSlot(): Slot | undefined {
+    return slotOf(journal.state(), journal.state().live);
+  }
+
+  function held(number: number | null | undefined): HeldTree | null {
+    return slotOf(journal.state(), number ?? null)?.held ?? null;
+  }
+
+  return {
+    site: options.site,
+    holding() {
+      const { live, backup, staging, lastDecision, executed } = journal.state();
+      return {
+        site: options.site,
+        live: held(live),
+        backup: held(backup),
+        staged: staging?.complete ? held(staging.slot) : null,
+        lastDecision,
+        executed,
+      };
+    },
+    live: () => held(journal.state().live),
+    async openInbox(bytes) {
+      const manifest = readManifest(bytes, { verifySignature: options.verifySignature });
+      checkAcceptable(manifest.header, journal.state());
+      checkSpace(manifest.header, manifest.header.space.inboxBytes, disk, layout.site);
+      return inbox.open(manifest);
+    },
+    async stage(entry, signal, onProgress) {
+      const received = entry as ReceivedAssignment;
+      const { header } = received;
+      checkAcceptable(header, journal.state());
+      if (received.missingBlocks().length > 0) {
+        throw new TreecastError('STAGE_FAILED', `assignment ${header.id} has not arrived completely`, {
+          fix: 'Fetch the missing blocks first.',
+        });
+      }
+      const { staging } = journal.state();
+      if (staging?.complete && staging.targetTree === header.targetTree && sameRelease(staging, header)) {
+        await entry.discard();
+        return { tree: staging.targetTree, scope: 'changed', release: staging.release };
+      }
+      checkSpace(header, 0, disk, layout.site);
+      const complete = parts.add(received);
+      if (!complete) return { tree: null, scope: 'changed', release: header.release };
+      const request = { parts: complete, contentKeys: grant.contentKeys, signal, onProgress };
+      try {
+        return await background.exclusively(() => stageWithIndex(request));
+      } finally {
+        parts.clear();
+      }
+    },
+    async decide(decision: SignedDecision) {
+      checkSite(decision);
+      checkSignature(decision, options.verifySignature);
+      return background.exclusively(() => executeDecision(context, decision));
+    },
+    async abort(release) {
+      parts.forget(release);
+      const { staging, lastDecision, executed } = journal.state();
+      if (!staging || !sameRelease(staging, { release })) return false;
+      const decided = lastDecision && !executed && compareReleases(lastDecision.release, release) === 0;
+      if (decided && lastDecision.toTree === staging.targetTree) return false;
+      await background.exclusively(() => journal.save(planRenames(dropStaging(journal.state()))));
+      return true;
+    },
+    async verify(signal) {
+      const live = liveSlot();
+      if (!live?.held) return { proof: { tree: null, scope: 'full', release: null }, drift: [] };
+      const root = layout.tree(live.directory);
+      const { tree, drift } = await verifyTree({ disk, index, root, tree: live.held.tree, signal });
+      return { proof: { tree, scope: 'full', release: live.held.release }, drift };
+    },
+    settle: () => background.settle(),
+    updateGrant(next) {
+      checkSite(next);
+      grant = next satisfies SiteGrant;
+    },
+    resolveLive() {
+      const target = disk.readlink(layout.live);
+      const directory = target === undefined ? undefined : directoryOfLiveTarget(target);
+      const slot = journal.state().slots.find((candidate) => candidate.directory === directory);
+      if (directory === undefined || !slot?.held) return null;
+      return { ...slot.held, directory: layout.tree(directory) };
+    },
+    blobIdOf(tree, path) {
+      try {
+        const entry = index.entryOf(tree, path);
+        return entry?.mode.startsWith('100') ? entry.id : undefined;
+      } catch (error) {
+        if (error instanceof IndexGap) return undefined;
+        throw error;
+      }
+    },
+    async close() {
+      await background.close();
+      context.making?.close();
+      index.close();
+      disk.close(context.siteHandle);
+      disk.close(context.treesHandle);
+    },
+  };
+}
+
+function sameRelease(a: Pick<SignedDecision, 'release'>, b: Pick<SignedDecision, 'release'>): boolean {
+  return compareReleases(a.release, b.release) === 0;
+}
+
+function isIndexGap(error: unknown): boolean {
+  return error instanceof IndexGap || (error instanceof Error && error.cause instanceof IndexGap);
+}
+
+function checkSignature(decision: SignedDecision, verify: SiteStoreOptions['verifySignature']): void {
+  const { signature, ...signed } = decision;
+  if (verify(Buffer.from(canonicalJson(signed)), Buffer.from(signature, 'base64'))) return;
+  throw new TreecastError(
+    'DECISION_INVALID',
+    `no trusted release key signed the decision ${releaseName(decision.release)}`,
+    {
+      fix: 'If the release keys of the CCM were changed, reconnect the agent; else somebody tampers with messages.',
+    },
+  );
+}

@@ -1,0 +1,92 @@
+// Makes what one operation wrote durable: by one fsync per file and directory while they are few, by one sync of the whole file
+// system when they are many. Decides which; the threshold is measured (docs/spec/staging.md, STG-7).
+
+import { execFile } from 'node:child_process';
+import { constants } from 'node:fs';
+import { TreecastError } from '../../model/treecast-error.ts';
+import type { DirectoryHandles } from './directory-handles.ts';
+import type { Disk } from './disk.ts';
+
+/** Up to this many files and directories are synced one by one (together in flight); starting `sync -f` costs as much as about this many. */
+const oneByOneMax = 24;
+
+export interface SyncSet {
+  /** Takes over an open file whose contents are to become durable, and closes it. */
+  file(fd: number): void;
+  /** A directory of the tree whose entries changed. */
+  directory(path: string): void;
+  /** For a directory that is gone: it and those below it need no sync. */
+  forget(path: string): void;
+  /** Resolves when all of it is durable. */
+  settle(handles: DirectoryHandles, tree: string): Promise<void>;
+  /** Lets go of the open files without syncing. */
+  drop(): void;
+}
+
+export function createSyncSet(disk: Disk): SyncSet {
+  const files: number[] = [];
+  const directories = new Set<string>();
+  let whole = false;
+
+  function drop(): void {
+    for (const fd of files.splice(0)) disk.close(fd);
+  }
+
+  return {
+    file(fd) {
+      if (whole) return disk.close(fd);
+      files.push(fd);
+      if (files.length <= oneByOneMax) return;
+      whole = true;
+      drop();
+    },
+    directory(path) {
+      if (!whole) directories.add(path);
+      if (directories.size > oneByOneMax * 4) whole = true;
+    },
+    forget(path) {
+      const below = `${path}/`;
+      for (const directory of directories) {
+        if (directory === path || directory.startsWith(below)) directories.delete(directory);
+      }
+    },
+    async settle(handles, tree) {
+      if (!whole && files.length + directories.size <= oneByOneMax) {
+        await Promise.all([...files.map((fd) => disk.sync(fd)), syncDirectories(disk, handles, directories)]);
+      } else if (!(await syncFileSystem(disk, tree))) {
+        throw new TreecastError('STAGE_FAILED', 'the program `sync` could not make the tree durable', {
+          fix: 'Install coreutils (`sync -f`) and look at the kernel log for disk errors.',
+        });
+      }
+      drop();
+      directories.clear();
+      whole = false;
+    },
+    drop,
+  };
+}
+
+/** Through handles of its own: the cache may close one of its handles while a sync is in flight. */
+async function syncDirectories(
+  disk: Disk,
+  handles: DirectoryHandles,
+  directories: ReadonlySet<string>,
+): Promise<void> {
+  const own: number[] = [];
+  try {
+    for (const path of directories) {
+      own.push(disk.open(handles.directoryPath(path), constants.O_RDONLY | constants.O_DIRECTORY));
+    }
+    await Promise.all(own.map((fd) => disk.sync(fd)));
+  } finally {
+    for (const fd of own) disk.close(fd);
+  }
+}
+
+/** syncfs(2) by coreutils' `sync -f`, which Node does not offer; false when there is no such program. */
+export function syncFileSystem(disk: Disk, path: string): Promise<boolean> {
+  disk.countSync(path);
+  return new Promise((resolve) => {
+    execFile('sync', ['-f', path], (error) => resolve(error === null));
+  });
+}

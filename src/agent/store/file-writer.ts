@@ -1,0 +1,96 @@
+// Puts one new inode into `next`: bytes, mode and mtime first, then its name. Never writes in place and never touches an inode that
+// another tree shares. A new name is created exclusively; a name in use is replaced by rename from a temporary (STG-6).
+
+import { constants } from 'node:fs';
+import type { Disk } from './disk.ts';
+import type { SyncSet } from './durability.ts';
+
+export interface FileFacts {
+  /** Permission bits by the site's policy. */
+  readonly mode: number;
+  /** Whole seconds. */
+  readonly mtime: number;
+}
+
+export interface FileWriter {
+  write(entry: string, facts: FileFacts, bytes: Uint8Array): void;
+  /** For contents that should not be held whole; nothing is named when `pieces` throws. */
+  stream(entry: string, facts: FileFacts, pieces: AsyncIterable<Uint8Array>): Promise<void>;
+  /** A new inode with the bytes of an open file (sharing blocks where the file system can); nothing is named when `check` throws. */
+  copy(entry: string, facts: FileFacts, source: number, check: (fd: number) => Promise<void>): Promise<void>;
+  symlink(entry: string, target: string, mtime: number): void;
+}
+
+const createFlags = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
+
+/** `temporary` gives fresh absolute names outside the trees, on the same file system. */
+export function createFileWriter(disk: Disk, syncs: SyncSet, temporary: () => string): FileWriter {
+  function finish(fd: number, { mode, mtime }: FileFacts): void {
+    disk.chmod(fd, mode);
+    disk.touch(fd, mtime);
+  }
+
+  return {
+    write(entry, facts, bytes) {
+      const created = createNew(disk, entry);
+      const name = created === undefined ? temporary() : entry;
+      const fd = created ?? disk.open(name, createFlags, 0o600);
+      try {
+        if (bytes.length > 0) disk.write(fd, bytes, 0);
+        finish(fd, facts);
+        if (name !== entry) disk.rename(name, entry);
+      } catch (error) {
+        disk.close(fd);
+        throw error;
+      }
+      syncs.file(fd);
+    },
+    async stream(entry, facts, pieces) {
+      const name = temporary();
+      const fd = disk.open(name, createFlags, 0o600);
+      try {
+        let at = 0;
+        for await (const piece of pieces) {
+          disk.write(fd, piece, at);
+          at += piece.length;
+        }
+        finish(fd, facts);
+        disk.rename(name, entry);
+      } catch (error) {
+        disk.close(fd);
+        throw error;
+      }
+      syncs.file(fd);
+    },
+    async copy(entry, facts, source, check) {
+      const name = temporary();
+      await disk.copy(`/proc/self/fd/${source}`, name);
+      const fd = disk.open(name, constants.O_RDWR | constants.O_NOFOLLOW);
+      try {
+        await check(fd);
+        finish(fd, facts);
+        disk.rename(name, entry);
+      } catch (error) {
+        disk.close(fd);
+        throw error;
+      }
+      syncs.file(fd);
+    },
+    symlink(entry, target, mtime) {
+      const name = disk.lstat(entry) ? temporary() : entry;
+      disk.symlink(target, name);
+      disk.touchLink(name, mtime);
+      if (name !== entry) disk.rename(name, entry);
+    },
+  };
+}
+
+/** Undefined when the name is taken. */
+function createNew(disk: Disk, entry: string): number | undefined {
+  try {
+    return disk.open(entry, createFlags, 0o600);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,198 @@
+// Assignments being received: checks blocks against the signed header, keeps small ones in memory and large ones in `inbox/`, where
+// they survive a crash. Keeps a manifest as long as a lag names it. Whether an assignment is acceptable is acceptance.ts's decision.
+
+import { constants } from 'node:fs';
+import path from 'node:path';
+import { blockCount, blockRange, verifyBlock } from '../../assignment/block-layout.ts';
+import type { DataSource } from '../../assignment/data-reader.ts';
+import { type Manifest, readUnverifiedManifest } from '../../assignment/read-manifest.ts';
+import type { AssignmentHeader } from '../../model/assignment.ts';
+import { inlineBytesMax } from '../../model/assignment.ts';
+import type { Disk } from './disk.ts';
+import { type Lag, lagOfCommands } from './lag.ts';
+import type { Layout } from './layout.ts';
+import type { InboxEntry } from './site-store.ts';
+import { runInSlices, type Steps } from './slices.ts';
+
+/** Assignments up to this size in all are held in memory: fetching them again is cheaper than making them durable. */
+const memoryBytesMax = 8 * inlineBytesMax;
+
+export interface Inbox {
+  /** Reads every command once. Throws ASSIGNMENT_MALFORMED, ASSIGNMENT_TOO_LARGE. */
+  open(manifest: Manifest): Promise<ReceivedAssignment>;
+  /** Makes the manifest of an assignment that a lag is about to name durable. */
+  keepManifest(manifest: Manifest): Promise<void>;
+  /** The paths an assignment's commands name, from its kept manifest. Throws when it is not there or damaged. */
+  pathsOf(assignment: string): Iterable<string>;
+  /** Removes manifests and data that no lag names and no reception needs. */
+  clean(named: ReadonlySet<string>): void;
+  /** At start: removes everything but the named manifests and receptions that `wanted` says may go on. */
+  recover(named: ReadonlySet<string>, wanted: (header: AssignmentHeader) => boolean): void;
+}
+
+/** An inbox entry with what staging needs of it. */
+export interface ReceivedAssignment extends InboxEntry {
+  readonly manifest: Manifest;
+  /** What carrying it out will make a tree differ by. */
+  readonly lag: Lag;
+  source(): DataSource;
+  /** Gives the data's space back; the manifest stays where a lag may name it. */
+  dropData(): void;
+}
+
+const manifestSuffix = '.manifest';
+const dataSuffix = '.data';
+const createFlags = constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW;
+
+export function createInbox(disk: Disk, layout: Layout): Inbox {
+  const receiving = new Set<string>();
+  const fileOf = (id: string, suffix: string) => path.join(layout.inbox, id + suffix);
+
+  function unlink(file: string): void {
+    if (disk.lstat(file)) disk.unlink(file);
+  }
+
+  function writeManifest(manifest: Manifest): number {
+    const fd = disk.open(fileOf(manifest.header.id, manifestSuffix), createFlags | constants.O_TRUNC, 0o600);
+    disk.write(fd, manifest.bytes, 0);
+    return fd;
+  }
+
+  function readKept(id: string): Manifest {
+    const fd = disk.open(fileOf(id, manifestSuffix), constants.O_RDONLY | constants.O_NOFOLLOW);
+    try {
+      const bytes = Buffer.allocUnsafe(disk.fstat(fd).size);
+      const manifest = readUnverifiedManifest(bytes.subarray(0, disk.read(fd, bytes, 0)));
+      if (manifest.header.id !== id) throw new Error(`${id} is kept under another name`);
+      return manifest;
+    } finally {
+      disk.close(fd);
+    }
+  }
+
+  function inMemory(manifest: Manifest, lag: Lag): ReceivedAssignment {
+    const { header } = manifest;
+    let data = Buffer.alloc(header.data.bytes);
+    const missing = new Set(Array.from({ length: blockCount(header) }, (_, index) => index));
+    return {
+      header,
+      manifest,
+      lag,
+      missingBlocks: () => [...missing],
+      async writeBlock(index, sealed) {
+        verifyBlock(header, index, sealed);
+        data.set(sealed, blockRange(header, index).offset);
+        missing.delete(index);
+      },
+      source: () => data,
+      dropData() {
+        data = Buffer.alloc(0);
+      },
+      async discard() {
+        data = Buffer.alloc(0);
+      },
+    };
+  }
+
+  async function onDisk(manifest: Manifest, lag: Lag): Promise<ReceivedAssignment> {
+    const { header } = manifest;
+    const dataFile = fileOf(header.id, dataSuffix);
+    disk.close(writeManifest(manifest));
+    let fd: number | undefined = disk.open(dataFile, createFlags, 0o600);
+    receiving.add(header.id);
+    const missing = await runInSlices(findMissing(disk, header, fd));
+    const dropData = (): void => {
+      receiving.delete(header.id);
+      if (fd === undefined) return;
+      disk.close(fd);
+      fd = undefined;
+      unlink(dataFile);
+    };
+    return {
+      header,
+      manifest,
+      lag,
+      missingBlocks: () => [...missing],
+      async writeBlock(index, sealed) {
+        verifyBlock(header, index, sealed);
+        if (fd === undefined) throw new Error('the inbox entry is closed');
+        disk.write(fd, sealed, blockRange(header, index).offset);
+        missing.delete(index);
+      },
+      source() {
+        if (fd === undefined) throw new Error('the inbox entry is closed');
+        return { fd };
+      },
+      dropData,
+      async discard() {
+        dropData();
+      },
+    };
+  }
+
+  return {
+    async open(manifest) {
+      const bytes = manifest.bytes.length + manifest.header.data.bytes;
+      const lag = await runInSlices(lagOfCommands(manifest.header.id, manifest.commands()));
+      return bytes <= memoryBytesMax ? inMemory(manifest, lag) : onDisk(manifest, lag);
+    },
+    async keepManifest(manifest) {
+      const fd = writeManifest(manifest);
+      const directory = disk.open(layout.inbox, constants.O_RDONLY | constants.O_DIRECTORY);
+      try {
+        await Promise.all([disk.sync(fd), disk.sync(directory)]);
+      } finally {
+        disk.close(fd);
+        disk.close(directory);
+      }
+    },
+    *pathsOf(assignment) {
+      for (const command of readKept(assignment).commands()) {
+        if (command.do !== 'plugin') yield command.path;
+      }
+    },
+    clean(named) {
+      for (const { name } of disk.readdir(layout.inbox)) {
+        const id = path.basename(name, path.extname(name));
+        if (!named.has(id) && !receiving.has(id)) unlink(path.join(layout.inbox, name));
+      }
+    },
+    recover(named, wanted) {
+      for (const { name } of disk.readdir(layout.inbox)) {
+        const id = path.basename(name, path.extname(name));
+        if (name.endsWith(manifestSuffix) && named.has(id)) continue;
+        if (!mayGoOn(id, wanted)) unlink(path.join(layout.inbox, name));
+      }
+    },
+  };
+
+  function mayGoOn(id: string, wanted: (header: AssignmentHeader) => boolean): boolean {
+    try {
+      return wanted(readKept(id).header);
+    } catch {
+      return false;
+    }
+  }
+}
+
+/** Blocks that are not there or not as the header says. */
+function* findMissing(disk: Disk, header: AssignmentHeader, fd: number): Steps<Set<number>> {
+  const missing = new Set<number>();
+  const { size } = disk.fstat(fd);
+  for (let index = 0; index < blockCount(header); index++) {
+    const { offset, length } = blockRange(header, index);
+    if (offset + length > size) {
+      missing.add(index);
+      continue;
+    }
+    const bytes = Buffer.allocUnsafe(length);
+    disk.read(fd, bytes, offset);
+    try {
+      verifyBlock(header, index, bytes);
+    } catch {
+      missing.add(index);
+    }
+    yield;
+  }
+  return missing;
+}

@@ -1,0 +1,141 @@
+// state.json: reads it strictly, replaces it atomically and durably. Holds the state in force; decides nothing about it.
+
+import { constants } from 'node:fs';
+import { z } from 'zod';
+import { TreecastError } from '../../model/treecast-error.ts';
+import type { Disk } from './disk.ts';
+import type { Layout } from './layout.ts';
+import { slotNamePattern } from './layout.ts';
+import type { State } from './state.ts';
+
+const count = z.int().min(0);
+const objectId = z.string().regex(/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/);
+const release = z.strictObject({ epoch: count, sequence: count });
+const heldTree = z.strictObject({ release, tree: objectId });
+const directory = z.string().regex(slotNamePattern);
+const lag = z.strictObject({
+  all: z.boolean(),
+  assignments: z.array(z.string().regex(/^[0-9a-f]{64}$/)),
+  paths: z.array(z.string().min(1)),
+});
+const slot = z.strictObject({
+  slot: count,
+  directory,
+  formerDirectory: directory.nullable(),
+  served: z.boolean(),
+  held: heldTree.nullable(),
+  lag,
+});
+const decision = z.strictObject({
+  version: z.literal(1),
+  site: z.string(),
+  release,
+  kind: z.enum(['commit', 'rollback']),
+  fromTree: objectId.nullable(),
+  toTree: objectId,
+  decidedAt: count,
+  signature: z.string(),
+});
+const schema = z
+  .strictObject({
+    version: z.literal(1),
+    site: z.string(),
+    slots: z.array(slot).max(16),
+    live: count.nullable(),
+    backup: count.nullable(),
+    staging: z.strictObject({ slot: count, release, targetTree: objectId, complete: z.boolean() }).nullable(),
+    lastDecision: decision.nullable(),
+    executed: z.boolean(),
+    nextNumber: count,
+  })
+  .refine((state) => new Set(state.slots.map(({ slot }) => slot)).size === state.slots.length, {
+    error: 'two slots have the same number',
+  })
+  .refine(
+    ({ slots, live, backup, staging }) =>
+      [live, backup, staging?.slot ?? null].every(
+        (number) => number === null || slots.some(({ slot }) => slot === number),
+      ),
+    { error: 'a role names a slot that is not listed' },
+  );
+
+export interface Journal {
+  /** The state in force; may be ahead of the disk where losing it is harmless (STG-8). */
+  state(): State;
+  /** The state known to be on disk; null when a write of it failed half-way. */
+  durable(): State | null;
+  /** Puts a state in force without writing it: only for what a crash may forget. */
+  assume(state: State): void;
+  /** Durable when it resolves. `beside` runs just before the rename, so that its rename in the site directory shares the sync. */
+  save(state: State, beside?: () => void): Promise<void>;
+  /** Writes the state beside the journal; it comes into force by `commit()`. Lets the data's own syncs run meanwhile. */
+  prepare(state: State): Promise<{ commit(beside?: () => void): Promise<void> }>;
+}
+
+export function createJournal(disk: Disk, layout: Layout, siteHandle: number, initial: State): Journal {
+  const temporary = `${layout.journal}.tmp`;
+  let current = initial;
+  let written: State | null = initial;
+
+  const prepare: Journal['prepare'] = async (state) => {
+    const fd = disk.open(
+      temporary,
+      constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_NOFOLLOW,
+      0o600,
+    );
+    try {
+      disk.write(fd, Buffer.from(`${JSON.stringify(state)}\n`), 0);
+      await disk.syncData(fd);
+    } finally {
+      disk.close(fd);
+    }
+    return {
+      async commit(beside) {
+        beside?.();
+        written = null;
+        disk.rename(temporary, layout.journal);
+        current = state;
+        await disk.sync(siteHandle);
+        written = state;
+      },
+    };
+  };
+
+  return {
+    state: () => current,
+    durable: () => written,
+    assume(state) {
+      current = state;
+    },
+    prepare,
+    async save(state, beside) {
+      await (await prepare(state)).commit(beside);
+    },
+  };
+}
+
+/** The state on disk; undefined when there is none. Throws STATE_CORRUPT when it cannot be understood. */
+export function parseJournal(text: string, site: string): State {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (cause) {
+    throw corrupt('it is no JSON', cause);
+  }
+  const parsed = schema.safeParse(json);
+  if (!parsed.success) {
+    const problems = parsed.error.issues.map(
+      (issue) => `${issue.path.join('.') || '(top)'}: ${issue.message}`,
+    );
+    throw corrupt(problems.join('; '));
+  }
+  if (parsed.data.site !== site) throw corrupt(`it belongs to site ${JSON.stringify(parsed.data.site)}`);
+  return parsed.data;
+}
+
+function corrupt(why: string, cause?: unknown): TreecastError {
+  return new TreecastError('STATE_CORRUPT', `state.json cannot be read: ${why}`, {
+    cause,
+    fix: 'Nothing to do: it is rebuilt from the live tree, and the CCM sends what is missing.',
+  });
+}

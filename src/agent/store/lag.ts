@@ -1,0 +1,50 @@
+// A lag: the paths at which a tree slot may differ from the live tree. Long lists are named by the assignment whose manifest
+// (kept in the inbox) holds them, short ones are spelled out, so the journal stays small. Pure.
+
+import type { Command } from '../../model/assignment.ts';
+import type { Steps } from './slices.ts';
+
+export interface Lag {
+  /** Everything may differ: the slot was not made from the live tree. */
+  readonly all: boolean;
+  /** Assignments whose commands' paths are in the lag. */
+  readonly assignments: readonly string[];
+  readonly paths: readonly string[];
+}
+
+/** Above this many paths, or bytes of them, a lag names the assignment instead. */
+const pathsMax = 64;
+const pathBytesMax = 4096;
+
+export const emptyLag: Lag = { all: false, assignments: [], paths: [] };
+export const wholeLag: Lag = { all: true, assignments: [], paths: [] };
+
+export function isEmptyLag(lag: Lag): boolean {
+  return !lag.all && lag.assignments.length === 0 && lag.paths.length === 0;
+}
+
+export function uniteLags(a: Lag, b: Lag): Lag {
+  if (a.all || b.all) return wholeLag;
+  if (isEmptyLag(a)) return b;
+  if (isEmptyLag(b)) return a;
+  return {
+    all: false,
+    assignments: [...new Set([...a.assignments, ...b.assignments])],
+    paths: [...new Set([...a.paths, ...b.paths])],
+  };
+}
+
+/** The lag that carrying out these commands leaves. Goes through all of them, so a manifest that breaks a rule is found here. */
+export function* lagOfCommands(id: string, commands: Iterable<Command>): Steps<Lag> {
+  const paths = new Set<string>();
+  let bytes = 0;
+  for (const command of commands) {
+    yield;
+    if (command.do === 'plugin' || paths.size > pathsMax || bytes > pathBytesMax) continue;
+    if (paths.has(command.path)) continue;
+    paths.add(command.path);
+    bytes += command.path.length;
+  }
+  const few = paths.size <= pathsMax && bytes <= pathBytesMax;
+  return few ? { ...emptyLag, paths: [...paths] } : { ...emptyLag, assignments: [id] };
+}

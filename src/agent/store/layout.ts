@@ -1,0 +1,50 @@
+// Where things of one site lie on disk (ARCHITECTURE §6), and the permission bits of what the store itself makes.
+
+import path from 'node:path';
+
+export interface Layout {
+  /** `<root>/<site>`. */
+  readonly site: string;
+  /** The symlink that servers know. */
+  readonly live: string;
+  readonly trees: string;
+  /** Temporaries of files that replace others; on the trees' file system, outside every tree. Emptied at start. */
+  readonly work: string;
+  readonly journal: string;
+  readonly index: string;
+  readonly inbox: string;
+  /** Absolute path of a tree slot. */
+  tree(directory: string): string;
+}
+
+/** Names in `trees/` that are no slots. */
+export const workName = '.work';
+export const trashPrefix = '.trash-';
+
+/** Whether `trees/<name>` is a name the store gives to a slot. */
+export const slotNamePattern = /^(?:\d+-\d{4,}(?:\.\d+)?|spare-\d+)$/;
+
+export function createLayout(root: string, site: string): Layout {
+  const directory = path.join(root, site);
+  const trees = path.join(directory, 'trees');
+  return {
+    site: directory,
+    live: path.join(directory, 'live'),
+    trees,
+    work: path.join(trees, workName),
+    journal: path.join(directory, 'state.json'),
+    index: path.join(directory, 'index.db'),
+    inbox: path.join(directory, 'inbox'),
+    tree: (slot) => path.join(trees, slot),
+  };
+}
+
+/** What the symlink `live` holds for a slot, and back; undefined for a target the store would never write. */
+export function liveTarget(directory: string): string {
+  return `trees/${directory}`;
+}
+
+export function directoryOfLiveTarget(target: string): string | undefined {
+  const name = target.startsWith('trees/') ? target.slice('trees/'.length) : '';
+  return slotNamePattern.test(name) ? name : undefined;
+}

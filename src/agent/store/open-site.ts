@@ -1,0 +1,134 @@
+// Opens one site's directory: makes what is missing, recovers what a crash left, and gives the context the store works with.
+
+import { constants } from 'node:fs';
+import path from 'node:path';
+import type { ObjectIdLength } from '../../assignment/object-id.ts';
+import type { SiteGrant } from '../../model/messages.ts';
+import { compareReleases, type Release } from '../../model/release.ts';
+import { createDirectoryHandles } from './directory-handles.ts';
+import type { Disk } from './disk.ts';
+import { createInbox } from './inbox.ts';
+import type { Modes } from './interpreter.ts';
+import { createJournal } from './journal.ts';
+import { createLayout, type Layout, workName } from './layout.ts';
+import { recover } from './recover.ts';
+import { emptyDirectory } from './removal.ts';
+import type { SiteContext } from './site-context.ts';
+import type { SiteStoreOptions } from './site-store.ts';
+import { runInSlices } from './slices.ts';
+import { assignmentsNamed, type State } from './state.ts';
+import { createTreeIndex } from './tree-index.ts';
+
+const directoryFlags = constants.O_RDONLY | constants.O_DIRECTORY;
+/** What the agent's own directories are; web servers must get through to the tree. */
+const ownDirectoryMode = 0o755;
+const privateDirectoryMode = 0o700;
+
+export async function openSite(
+  { root, site }: Pick<SiteStoreOptions, 'root' | 'site'>,
+  grant: () => SiteGrant,
+  disk: Disk,
+): Promise<SiteContext> {
+  const layout = createLayout(root, site);
+  await makeDirectories(disk, root, layout);
+  const index = createTreeIndex(layout.index);
+  const handles: number[] = [];
+  try {
+    const siteHandle = disk.open(layout.site, directoryFlags);
+    handles.push(siteHandle);
+    const treesHandle = disk.open(layout.trees, directoryFlags);
+    handles.push(treesHandle);
+    await emptyWork(disk, layout);
+    const { state, trash } = await recover({
+      disk,
+      layout,
+      index,
+      site,
+      journal: readJournal(disk, layout),
+      hexLength: hexLengthOf(grant()),
+    });
+    const inbox = createInbox(disk, layout);
+    inbox.recover(assignmentsNamed(state), (header) => isStillWanted(header.release, state));
+    let temporaries = 0;
+    return {
+      disk,
+      layout,
+      index,
+      inbox,
+      journal: createJournal(disk, layout, siteHandle, state),
+      siteHandle,
+      treesHandle,
+      modes: () => modesOf(grant()),
+      temporary: () => path.join(layout.work, String(temporaries++)),
+      making: null,
+      trash: [...trash],
+    };
+  } catch (error) {
+    for (const handle of handles) disk.close(handle);
+    index.close();
+    throw error;
+  }
+}
+
+async function makeDirectories(disk: Disk, root: string, layout: Layout): Promise<void> {
+  const wanted: readonly (readonly [string, number])[] = [
+    [layout.site, ownDirectoryMode],
+    [layout.trees, ownDirectoryMode],
+    [layout.work, privateDirectoryMode],
+    [layout.inbox, privateDirectoryMode],
+  ];
+  let made = false;
+  for (const [directory, mode] of wanted) {
+    if (disk.lstat(directory)) continue;
+    disk.mkdir(directory, mode);
+    const handle = disk.open(directory, directoryFlags);
+    disk.chmod(handle, mode);
+    disk.close(handle);
+    made = true;
+  }
+  if (!made) return;
+  for (const directory of [root, layout.site, layout.trees]) {
+    const handle = disk.open(directory, directoryFlags);
+    await disk.sync(handle);
+    disk.close(handle);
+  }
+}
+
+async function emptyWork(disk: Disk, layout: Layout): Promise<void> {
+  const handles = createDirectoryHandles(disk, layout.trees);
+  try {
+    await runInSlices(emptyDirectory(disk, handles, workName));
+  } finally {
+    handles.close();
+  }
+}
+
+function readJournal(disk: Disk, layout: Layout): string | undefined {
+  if (!disk.lstat(layout.journal)) return undefined;
+  const fd = disk.open(layout.journal, constants.O_RDONLY | constants.O_NOFOLLOW);
+  try {
+    const bytes = Buffer.allocUnsafe(disk.fstat(fd).size);
+    return bytes.subarray(0, disk.read(fd, bytes, 0)).toString('utf8');
+  } finally {
+    disk.close(fd);
+  }
+}
+
+function hexLengthOf({ lastDecision }: SiteGrant): ObjectIdLength {
+  return lastDecision?.toTree.length === 64 ? 64 : 40;
+}
+
+/** Whether receiving an assignment of that release may still make sense. */
+function isStillWanted(release: Release, { lastDecision, executed }: State): boolean {
+  if (!lastDecision) return true;
+  const order = compareReleases(release, lastDecision.release);
+  return order > 0 || (order === 0 && !executed);
+}
+
+function modesOf({ policy }: SiteGrant): Modes {
+  return {
+    file: Number.parseInt(policy.fileMode, 8),
+    executable: Number.parseInt(policy.executableMode, 8),
+    directory: Number.parseInt(policy.directoryMode, 8),
+  };
+}

@@ -1,0 +1,44 @@
+// What the parts of one site's store work with. Holds handles and the little state that a crash may forget; decides nothing.
+
+import type { Disk } from './disk.ts';
+import type { Inbox } from './inbox.ts';
+import type { Modes } from './interpreter.ts';
+import type { Journal } from './journal.ts';
+import type { Lag } from './lag.ts';
+import type { Layout } from './layout.ts';
+import type { Steps } from './slices.ts';
+import type { State } from './state.ts';
+import type { TreeIndex } from './tree-index.ts';
+
+/** A tree being made by hard links; unknown to the journal until it is whole. */
+export interface TreeInMaking {
+  readonly directory: string;
+  /** Slot it is made from: never written while it is live or backup. */
+  readonly source: number;
+  /** Where live moved away from the source meanwhile. */
+  lag: Lag;
+  readonly steps: Steps;
+  close(): void;
+}
+
+export interface SiteContext {
+  readonly disk: Disk;
+  readonly layout: Layout;
+  readonly journal: Journal;
+  readonly index: TreeIndex;
+  readonly inbox: Inbox;
+  /** Open directories: the site's and `trees/`. */
+  readonly siteHandle: number;
+  readonly treesHandle: number;
+  /** Permission bits by the site's policy. */
+  readonly modes: () => Modes;
+  /** A fresh absolute name on the trees' file system, outside every tree. */
+  readonly temporary: () => string;
+  making: TreeInMaking | null;
+  /** Names in `trees/` to be removed in the background. */
+  readonly trash: string[];
+}
+
+export function stateOf(context: SiteContext): State {
+  return context.journal.state();
+}

@@ -1,0 +1,174 @@
+// What happens to tree slots on disk: rename before the first write, catch up with live, throw away, make a missing one.
+// Each may be interrupted and done again; the journal is durable before the disk changes (STG-1, STG-5).
+
+import { TreecastError } from '../../model/treecast-error.ts';
+import { catchUp } from './catch-up.ts';
+import { createDirectoryHandles } from './directory-handles.ts';
+import { createSyncSet, syncFileSystem } from './durability.ts';
+import { emptyLag, isEmptyLag, type Lag, uniteLags } from './lag.ts';
+import { trashPrefix } from './layout.ts';
+import type { SiteContext, TreeInMaking } from './site-context.ts';
+import { nextTurn, runInSlices, runOneSlice, throwIfAborted } from './slices.ts';
+import { linkTree } from './spare-tree.ts';
+import { addSlot, idleSlots, planRenames, removeSlot, replaceSlot, type Slot, slotOf } from './state.ts';
+
+/** Where the slot's tree is now. */
+export function placeOf(context: SiteContext, slot: Slot): string {
+  return context.layout.tree(slot.formerDirectory ?? slot.directory);
+}
+
+/** Carries out a rename that the journal already has; durable when it resolves. */
+export async function renameSlot(context: SiteContext, number: number): Promise<void> {
+  const { disk, journal, layout, treesHandle } = context;
+  const slot = slotOf(journal.state(), number);
+  if (!slot?.formerDirectory) return;
+  disk.rename(layout.tree(slot.formerDirectory), layout.tree(slot.directory));
+  journal.assume(replaceSlot(journal.state(), { ...slot, formerDirectory: null }));
+  await disk.sync(treesHandle);
+}
+
+/** Makes an idle slot equal to live, durably. A slot that cannot be caught up is thrown away: it is made anew. */
+export async function catchUpSlot(
+  context: SiteContext,
+  number: number,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const { journal } = context;
+  const before = slotOf(journal.state(), number);
+  const renames = before?.served && before.formerDirectory === null;
+  if (renames || !isKnownIdle(context, number)) await journal.save(planRenames(journal.state()));
+  await renameSlot(context, number);
+  const slot = slotOf(journal.state(), number);
+  if (!slot || isEmptyLag(slot.lag)) return;
+  if (slot.lag.all) return dropSlot(context, number);
+  try {
+    await applyLag(context, slot, slot.lag, signal);
+  } catch (error) {
+    if (error instanceof TreecastError && error.code === 'ABORTED') throw error;
+    return dropSlot(context, number);
+  }
+  journal.assume(replaceSlot(journal.state(), { ...slot, lag: emptyLag }));
+}
+
+/** Whether the journal on disk agrees that nobody may switch to the slot. */
+function isKnownIdle({ journal }: SiteContext, number: number): boolean {
+  const durable = journal.durable();
+  return durable !== null && idleSlots(durable).some(({ slot }) => slot === number);
+}
+
+async function applyLag(
+  context: SiteContext,
+  slot: Slot,
+  lag: Lag,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const { disk, journal, layout } = context;
+  const liveSlot = slotOf(journal.state(), journal.state().live);
+  if (!liveSlot) throw new Error('nothing is live');
+  const root = layout.tree(slot.directory);
+  const live = createDirectoryHandles(disk, layout.tree(liveSlot.directory));
+  const next = createDirectoryHandles(disk, root);
+  const syncs = createSyncSet(disk);
+  try {
+    const tools = { disk, live, next, syncs, temporary: context.temporary };
+    await runInSlices(catchUp(tools, pathsOf(context, lag)), signal);
+    await syncs.settle(next, root);
+  } finally {
+    live.close();
+    next.close();
+  }
+  throwIfAborted(signal);
+}
+
+/** Every path a lag names. */
+export function pathsOf({ inbox }: SiteContext, lag: Lag): Set<string> {
+  const paths = new Set(lag.paths);
+  for (const assignment of lag.assignments) {
+    for (const path of inbox.pathsOf(assignment)) paths.add(path);
+  }
+  return paths;
+}
+
+/** Takes an idle slot off the journal; its files go in the background. */
+export async function dropSlot(context: SiteContext, number: number): Promise<void> {
+  const { journal } = context;
+  const slot = slotOf(journal.state(), number);
+  if (!slot) return;
+  await journal.save(removeSlot(journal.state(), number));
+  throwAway(context, slot.formerDirectory ?? slot.directory);
+}
+
+/** Moves a directory of `trees/` out of the way of the names slots may take. */
+export function throwAway({ disk, layout, trash }: SiteContext, directory: string): void {
+  if (!disk.lstat(layout.tree(directory))) return;
+  const name = `${trashPrefix}${directory}-${process.hrtime.bigint()}`;
+  disk.rename(layout.tree(directory), layout.tree(name));
+  trash.push(name);
+}
+
+/** Works on a missing tree until it is whole and in the journal; when aborted, the next call goes on where this one stopped. */
+export async function makeTree(context: SiteContext, signal: AbortSignal | undefined): Promise<void> {
+  const { disk, journal, layout } = context;
+  const making = context.making ?? beginTree(context);
+  context.making = making;
+  try {
+    while (!runOneSlice(making.steps)) {
+      await nextTurn();
+      throwIfAborted(signal);
+    }
+    if (!(await syncFileSystem(disk, layout.trees))) {
+      throw new TreecastError('STAGE_FAILED', 'the program `sync` could not make a tree durable', {
+        fix: 'Install coreutils (`sync -f`) and look at the kernel log for disk errors.',
+      });
+    }
+    throwIfAborted(signal);
+  } catch (error) {
+    if (!(error instanceof TreecastError && error.code === 'ABORTED')) abandonTree(context);
+    throw error;
+  }
+  making.close();
+  context.making = null;
+  await journal.save(addSlot(journal.state(), making.directory, making.lag));
+}
+
+function beginTree(context: SiteContext): TreeInMaking {
+  const { disk, journal, layout } = context;
+  const state = journal.state();
+  const source = slotOf(state, state.live);
+  if (!source) throw new Error('nothing is live to make a tree from');
+  const directory = `spare-${state.nextNumber}`;
+  journal.assume({ ...state, nextNumber: state.nextNumber + 1 });
+  const from = createDirectoryHandles(disk, layout.tree(source.directory));
+  if (disk.lstat(layout.tree(directory))) throwAway(context, directory);
+  disk.mkdir(layout.tree(directory), 0o700);
+  const to = createDirectoryHandles(disk, layout.tree(directory));
+  disk.chmod(to.directory(''), disk.fstat(from.directory('')).mode & 0o7777);
+  return {
+    directory,
+    source: source.slot,
+    lag: emptyLag,
+    steps: linkTree(disk, from, to),
+    close() {
+      from.close();
+      to.close();
+    },
+  };
+}
+
+/** Gives up a tree in making, if there is one. */
+export function abandonTree(context: SiteContext): void {
+  const { making } = context;
+  if (!making) return;
+  context.making = null;
+  making.close();
+  throwAway(context, making.directory);
+}
+
+/** After live moved: the tree in making now lags by what moved, or has lost its source. */
+export function moveMaking(context: SiteContext, moved: Lag): void {
+  const { making, journal } = context;
+  if (!making) return;
+  making.lag = uniteLags(making.lag, moved);
+  const sourceIsIdle = idleSlots(journal.state()).some(({ slot }) => slot === making.source);
+  if (sourceIsIdle || making.lag.all || !slotOf(journal.state(), making.source)) abandonTree(context);
+}

@@ -1,0 +1,266 @@
+// Stages one release into `next`: slot, journal, rename, catch-up, commands, tree id, syncs, journal (STG-1, STG-5 to STG-9).
+// Touches neither live nor backup. When it throws, nothing is staged and the slot's lag says what is to be undone.
+
+import { createDataReader } from '../../assignment/data-reader.ts';
+import { type ContentKey, openDataKey } from '../../assignment/seal.ts';
+import type { Command } from '../../model/assignment.ts';
+import { TreecastError } from '../../model/treecast-error.ts';
+import { startsFromNothing } from './acceptance.ts';
+import { catchUp } from './catch-up.ts';
+import { readChangedTree } from './changed-tree.ts';
+import { createDirectoryHandles, type DirectoryHandles } from './directory-handles.ts';
+import { createSyncSet, type SyncSet } from './durability.ts';
+import type { ReceivedAssignment } from './inbox.ts';
+import { createInterpreter } from './interpreter.ts';
+import { emptyLag, type Lag, uniteLags, wholeLag } from './lag.ts';
+import { workName } from './layout.ts';
+import { emptyDirectory } from './removal.ts';
+import type { SiteContext } from './site-context.ts';
+import type { Drift, StageProgress, TreeProof } from './site-store.ts';
+import { runInSlices } from './slices.ts';
+import { catchUpSlot, makeTree, pathsOf, renameSlot } from './slots.ts';
+import {
+  addSlot,
+  directoryForRelease,
+  dropStaging,
+  idleSlots,
+  replaceSlot,
+  type Slot,
+  type State,
+  slotOf,
+} from './state.ts';
+import { createTouchedDirectory } from './touched-paths.ts';
+
+export interface StageRequest {
+  /** All parts of the release, in order, complete. */
+  readonly parts: readonly ReceivedAssignment[];
+  readonly contentKeys: readonly ContentKey[];
+  readonly signal: AbortSignal;
+  readonly onProgress: StageProgress | undefined;
+}
+
+export async function stageRelease(context: SiteContext, request: StageRequest): Promise<TreeProof> {
+  const { journal } = context;
+  const first = headerOf(request);
+  const fromNothing = startsFromNothing(first, journal.state());
+  // An undecided release that was staged before gives way; its slot lags by what it did.
+  journal.assume(dropStaging(journal.state()));
+  const number = fromNothing ? undefined : await findSlot(context, request);
+  const lag = fromNothing ? wholeLag : await lagOfParts(context, request.parts);
+  const slot = await enterSlot(context, request, number, lag);
+  const work = openWork(context, slot);
+  try {
+    await catchUpHere(context, work, slot.pending, request.signal);
+    await execute(context, work, request, fromNothing);
+    for (const part of request.parts) part.dropData();
+    const staged = stagedState(journal.state(), slot.number, lag);
+    const [prepared] = await Promise.all([journal.prepare(staged), work.syncs.settle(work.next, work.root)]);
+    await prepared.commit();
+  } catch (error) {
+    await undo(context, work, slot.number, error);
+    throw error;
+  } finally {
+    work.close();
+  }
+  return { tree: first.targetTree, scope: 'changed', release: first.release };
+}
+
+function headerOf({ parts }: StageRequest) {
+  const [first] = parts;
+  if (!first) throw new Error('a release has at least one part');
+  return first.header;
+}
+
+/** An idle slot; waits for one to be made when there is none. The one that already bears the release's name comes first. */
+async function findSlot(context: SiteContext, request: StageRequest): Promise<number> {
+  const { journal } = context;
+  for (;;) {
+    const idle = idleSlots(journal.state());
+    const usable = idle.filter(({ lag }) => !lag.all);
+    const named = usable.find(
+      (slot) => slot.directory === directoryForRelease(journal.state(), slot.slot, headerOf(request).release),
+    );
+    const slot = named ?? usable[0];
+    if (slot) return slot.slot;
+    for (const { slot: useless } of idle) await catchUpSlot(context, useless, request.signal);
+    await makeTree(context, request.signal);
+  }
+}
+
+async function lagOfParts({ inbox }: SiteContext, parts: readonly ReceivedAssignment[]): Promise<Lag> {
+  let lag = emptyLag;
+  for (const { manifest, lag: own } of parts) {
+    if (own.assignments.length > 0) await inbox.keepManifest(manifest);
+    lag = uniteLags(lag, own);
+  }
+  return lag;
+}
+
+interface EnteredSlot {
+  readonly number: number;
+  /** What the slot lagged by before; still to be caught up. */
+  readonly pending: Lag;
+}
+
+/** The journal has slot, names and lag durably; then the directory is renamed (or made), durably, before the first write. */
+async function enterSlot(
+  context: SiteContext,
+  request: StageRequest,
+  existing: number | undefined,
+  lag: Lag,
+): Promise<EnteredSlot> {
+  const { journal, disk, layout, treesHandle } = context;
+  const { release, targetTree } = headerOf(request);
+  const before = journal.state();
+  const number = existing ?? before.nextNumber;
+  const directory = directoryForRelease(before, number, release);
+  const slot = slotOf(before, existing ?? null);
+  const pending = slot?.lag ?? emptyLag;
+  const entered = slot
+    ? replaceSlot(before, entering(slot, directory, uniteLags(pending, lag)))
+    : addSlot(before, directory, lag);
+  await journal.save({ ...entered, staging: { slot: number, release, targetTree, complete: false } });
+  if (slot) {
+    await renameSlot(context, number);
+  } else {
+    disk.mkdir(layout.tree(directory), 0o700);
+    await disk.sync(treesHandle);
+  }
+  return { number, pending };
+}
+
+function entering(slot: Slot, directory: string, lag: Lag): Slot {
+  const place = slot.formerDirectory ?? slot.directory;
+  return {
+    ...slot,
+    directory,
+    formerDirectory: place === directory ? null : place,
+    served: false,
+    held: null,
+    lag,
+  };
+}
+
+interface Work {
+  readonly root: string;
+  readonly next: DirectoryHandles;
+  readonly live: DirectoryHandles | null;
+  readonly syncs: SyncSet;
+  close(): void;
+}
+
+function openWork({ disk, layout, journal }: SiteContext, { number }: EnteredSlot): Work {
+  const state = journal.state();
+  const slot = slotOf(state, number) as Slot;
+  const liveSlot = slotOf(state, state.live);
+  const root = layout.tree(slot.directory);
+  const next = createDirectoryHandles(disk, root);
+  const live = liveSlot ? createDirectoryHandles(disk, layout.tree(liveSlot.directory)) : null;
+  return {
+    root,
+    next,
+    live,
+    syncs: createSyncSet(disk),
+    close() {
+      next.close();
+      live?.close();
+    },
+  };
+}
+
+async function catchUpHere(
+  context: SiteContext,
+  { next, live, syncs }: Work,
+  pending: Lag,
+  signal: AbortSignal,
+): Promise<void> {
+  if (!live) return;
+  const tools = { disk: context.disk, live, next, syncs, temporary: context.temporary };
+  await runInSlices(catchUp(tools, pathsOf(context, pending)), signal);
+}
+
+async function execute(
+  context: SiteContext,
+  work: Work,
+  { parts, contentKeys, signal, onProgress }: StageRequest,
+  fromNothing: boolean,
+): Promise<void> {
+  const { disk, index, temporary } = context;
+  const modes = context.modes();
+  const { baseTree, targetTree } = (parts[0] as ReceivedAssignment).header;
+  const touched = createTouchedDirectory();
+  const { next, live, syncs } = work;
+  if (fromNothing) disk.chmod(next.directory(''), modes.directory);
+  const interpreter = createInterpreter({
+    disk,
+    next,
+    live: fromNothing ? null : live,
+    modes,
+    syncs,
+    temporary,
+    touched,
+    like: targetTree,
+    baseBlob: (path) => index.entryOf(baseTree, path)?.id,
+    signal,
+  });
+  const commands = parts.reduce((total, { header }) => total + countCommands(header), 0);
+  let commandsDone = 0;
+  for (const { header, manifest, source } of parts) {
+    const data = createDataReader(header, source(), openDataKey(header, contentKeys));
+    await interpreter.run(manifest.commands(), data, () =>
+      onProgress?.({ commandsDone: ++commandsDone, commands }),
+    );
+  }
+  const result = await runInSlices(readChangedTree({ disk, next, index }, baseTree, touched), signal);
+  if (result.tree !== targetTree || result.drift.length > 0) throw treeMismatch(targetTree, result);
+  index.put(result.objects);
+}
+
+function countCommands({
+  counts,
+}: {
+  readonly counts: Readonly<Partial<Record<Command['do'], number>>>;
+}): number {
+  return Object.values(counts).reduce((total, count) => total + count, 0);
+}
+
+function stagedState(state: State, number: number, lag: Lag): State {
+  const { staging } = state;
+  const slot = slotOf(state, number);
+  if (!staging || !slot) throw new Error('nothing is being staged');
+  const held = { release: staging.release, tree: staging.targetTree };
+  return { ...replaceSlot(state, { ...slot, held, lag }), staging: { ...staging, complete: true } };
+}
+
+/** In memory only: the journal already says that this staging is not complete, and by what the slot lags. */
+async function undo(context: SiteContext, work: Work, number: number, error: unknown): Promise<void> {
+  const { journal, disk, layout } = context;
+  work.syncs.drop();
+  let state = journal.state();
+  const slot = slotOf(state, number);
+  // A slot whose tree is not what it should be is not trusted again.
+  if (slot && error instanceof TreecastError && error.code === 'TREE_MISMATCH') {
+    state = replaceSlot(state, { ...slot, lag: wholeLag });
+  }
+  journal.assume(dropStaging(state));
+  const temporaries = createDirectoryHandles(disk, layout.trees);
+  try {
+    await runInSlices(emptyDirectory(disk, temporaries, workName));
+  } catch {
+    // Start-up empties it too; the reason why staging failed is the one worth telling.
+  } finally {
+    temporaries.close();
+  }
+}
+
+function treeMismatch(
+  wanted: string,
+  { tree, drift }: { readonly tree: string; readonly drift: readonly Drift[] },
+): TreecastError {
+  const first = drift[0];
+  const where = first ? `; ${first.path} is ${first.problem}${drift.length > 1 ? ' (and others)' : ''}` : '';
+  return new TreecastError('TREE_MISMATCH', `the staged tree is ${tree}, not ${wanted}${where}`, {
+    fix: 'Run `treecast verify`: files of the live tree were changed on this node. Publishing again builds a new tree.',
+    data: { tree, wanted, drift },
+  });
+}

@@ -1,0 +1,90 @@
+// Executes decisions: chooses the tree a decision means, and moves `live` to it by one rename (STG-8, STG-11 to STG-14).
+// Journal and symlink are renamed back to back and made durable by one sync of the site's directory.
+
+import type { SignedDecision } from '../../model/receipt.ts';
+import { compareReleases } from '../../model/release.ts';
+import { TreecastError } from '../../model/treecast-error.ts';
+import { liveTarget } from './layout.ts';
+import type { SiteContext } from './site-context.ts';
+import type { DecisionOutcome, TreeProof } from './site-store.ts';
+import { moveMaking } from './slots.ts';
+import { dropStaging, moveLive, planRenames, replaceSlot, type Slot, type State, slotOf } from './state.ts';
+
+/** STG-11: a decision is executed once, and only above the last one. The caller verified its signature. */
+export async function executeDecision(
+  context: SiteContext,
+  decision: SignedDecision,
+): Promise<DecisionOutcome> {
+  const { journal } = context;
+  const state = journal.state();
+  const last = state.lastDecision;
+  const order = last ? compareReleases(decision.release, last.release) : 1;
+  if (order < 0) return { outcome: 'outdated' };
+  if (order === 0 && last?.toTree !== decision.toTree) {
+    throw new TreecastError('DECISION_INVALID', 'two decisions of one release name different trees', {
+      fix: 'The epoch of the CCM must be raised after restoring its database; look for two CCMs of one site.',
+    });
+  }
+  if (order === 0 && state.executed) return { outcome: 'repeated', proof: proofOfLive(state, decision) };
+  const decided: State = { ...state, lastDecision: decision, executed: true };
+  const target = treeFor(state, decision);
+  if (!target) {
+    if (order > 0) await journal.save({ ...decided, executed: false });
+    return { outcome: 'stale' };
+  }
+  if (target.slot === state.live) await journal.save(stay(decided, target, decision));
+  else await switchTo(context, decided, target, decision);
+  return { outcome: 'switched', proof: proofOfLive(journal.state(), decision) };
+}
+
+/** STG-12: the tree staged for this release, else live, else backup, else a tree staged for another release, if it is the decision's. */
+function treeFor(state: State, { toTree, release }: SignedDecision): Slot | undefined {
+  const staged = state.staging?.complete ? slotOf(state, state.staging.slot) : undefined;
+  const ownStaged =
+    state.staging && compareReleases(state.staging.release, release) === 0 ? staged : undefined;
+  const candidates = [ownStaged, slotOf(state, state.live), slotOf(state, state.backup), staged];
+  return candidates.find((slot) => slot?.held?.tree === toTree);
+}
+
+/** The tree is live already: it now counts as this release. */
+function stay(state: State, slot: Slot, { release, toTree }: SignedDecision): State {
+  return replaceSlot(withoutOutdatedStaging(state, release), { ...slot, held: { tree: toTree, release } });
+}
+
+/** A staged release at or below a decision can never be decided itself. */
+function withoutOutdatedStaging(state: State, release: SignedDecision['release']): State {
+  if (!state.staging || compareReleases(state.staging.release, release) > 0) return state;
+  return planRenames(dropStaging(state));
+}
+
+async function switchTo(
+  context: SiteContext,
+  state: State,
+  target: Slot,
+  { release }: SignedDecision,
+): Promise<void> {
+  const { journal, disk, layout } = context;
+  const moved = moveLive(state, target.slot, release);
+  const next = planRenames(withoutOutdatedStaging(moved, release));
+  const temporary = `${layout.live}.tmp`;
+  try {
+    const prepared = await journal.prepare(next);
+    await prepared.commit(() => {
+      if (disk.readlink(temporary) !== undefined) disk.unlink(temporary);
+      disk.symlink(liveTarget(target.directory), temporary);
+      disk.rename(temporary, layout.live);
+    });
+  } catch (cause) {
+    // When the symlink moved and the journal did not, memory follows the symlink, as start-up would.
+    if (disk.readlink(layout.live) === liveTarget(target.directory)) journal.assume(next);
+    throw new TreecastError('SWITCH_FAILED', `live could not be moved to ${target.directory}`, {
+      cause,
+      fix: 'Look at the cause; the decision is executed when it is delivered again, or at the next start of the agent.',
+    });
+  }
+  moveMaking(context, target.lag);
+}
+
+export function proofOfLive(state: State, { release }: Pick<SignedDecision, 'release'>): TreeProof {
+  return { tree: slotOf(state, state.live)?.held?.tree ?? null, scope: 'changed', release };
+}

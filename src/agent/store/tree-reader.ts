@@ -1,0 +1,144 @@
+// Reads a tree from disk, every byte of every file, and computes each directory's object from what it found. Several files are read
+// at once, so that a cold disk is kept busy; memory is bounded by the depth of the tree. Compares nothing: that is verify.ts.
+
+import { constants } from 'node:fs';
+import {
+  blobIdOf,
+  createBlobHash,
+  encodeTree,
+  type ObjectIdLength,
+  treeIdOfBytes,
+} from '../../assignment/object-id.ts';
+import { emptyTreeId, type ObjectId } from '../../model/tree.ts';
+import type { Disk } from './disk.ts';
+import { createGate } from './gate.ts';
+import { throwIfAborted } from './slices.ts';
+
+export interface ReadEntry {
+  readonly name: string;
+  readonly mode: string;
+  readonly id: ObjectId;
+}
+
+export interface DirectoryReading {
+  readonly path: string;
+  /** Undefined for an empty directory other than the root, which Git does not know. */
+  readonly id: ObjectId | undefined;
+  readonly body: Uint8Array;
+  readonly entries: readonly ReadEntry[];
+  /** Names that are neither files nor directories nor symlinks, or that are not UTF-8. */
+  readonly strange: readonly string[];
+  /** Subdirectories with nothing in them; they are no entries. */
+  readonly emptyDirectories: ReadonlySet<string>;
+}
+
+export interface TreeReaderOptions {
+  readonly disk: Disk;
+  readonly root: string;
+  readonly hexLength: ObjectIdLength;
+  readonly signal?: AbortSignal | undefined;
+  /** Called once per directory, children before parents. */
+  readonly onDirectory: (reading: DirectoryReading) => void;
+}
+
+const filesAtOnce = 16;
+const directoriesAtOnce = 8;
+const chunkBytes = 65_536;
+const directoryFlags = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
+const fileFlags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+
+/** The tree's id. */
+export async function readTree(options: TreeReaderOptions): Promise<ObjectId> {
+  const { disk, hexLength, signal } = options;
+  const like = '0'.repeat(hexLength);
+  const files = createGate(filesAtOnce);
+  const directories = createGate(directoriesAtOnce);
+  const buffers: Buffer[] = [];
+
+  /** Undefined when the name cannot be opened: it is not UTF-8, or is gone. */
+  async function hashFile(path: string): Promise<{ mode: string; id: ObjectId } | undefined> {
+    let fd: number;
+    try {
+      fd = await disk.openAsync(path, fileFlags);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+      throw error;
+    }
+    const buffer = buffers.pop() ?? Buffer.allocUnsafe(chunkBytes);
+    try {
+      const { size, mode } = disk.fstat(fd);
+      return { mode: (mode & 0o100) === 0 ? '100644' : '100755', id: await hashContents(fd, size, buffer) };
+    } finally {
+      buffers.push(buffer);
+      disk.close(fd);
+    }
+  }
+
+  async function hashContents(fd: number, size: number, buffer: Buffer): Promise<ObjectId> {
+    if (size === 0) return blobIdOf(buffer.subarray(0, 0), like);
+    const first = await disk.readAsync(fd, buffer, 0);
+    if (first === size) return blobIdOf(buffer.subarray(0, size), like);
+    const hash = createBlobHash(size, hexLength);
+    let at = 0;
+    for (let bytes = first; bytes > 0 && at + bytes <= size; bytes = await disk.readAsync(fd, buffer, at)) {
+      hash.update(buffer.subarray(0, bytes));
+      at += bytes;
+      throwIfAborted(signal);
+    }
+    // A file that shrinks or grows meanwhile has no id; what it has now is not what was published either way.
+    return at === size ? hash.digest() : like;
+  }
+
+  async function readDirectory(path: string, handlePath: string): Promise<ObjectId | undefined> {
+    throwIfAborted(signal);
+    const handle = disk.open(handlePath, directoryFlags);
+    const inside = `/proc/self/fd/${handle}`;
+    const entries: ReadEntry[] = [];
+    const strange: string[] = [];
+    const emptyDirectories = new Set<string>();
+    const work: Promise<void>[] = [];
+    const begin = <T>(task: Promise<T>, then: (result: T) => void): void => {
+      const done = task.then(then);
+      // Awaited together below; until then a failure must not count as unhandled.
+      done.catch(() => {});
+      work.push(done);
+    };
+    try {
+      for (const dirent of disk.readdir(inside)) {
+        const { name } = dirent;
+        const child = `${inside}/${name}`;
+        if (dirent.isFile()) {
+          await files.enter();
+          begin(files.leaveAfter(hashFile(child)), (found) => {
+            if (found) entries.push({ name, ...found });
+            else strange.push(name);
+          });
+        } else if (dirent.isDirectory()) {
+          const beside = directories.tryEnter();
+          const read = readDirectory(path === '' ? name : `${path}/${name}`, child);
+          begin(beside ? directories.leaveAfter(read) : read, (id) => {
+            if (id !== undefined) entries.push({ name, mode: '40000', id });
+            else emptyDirectories.add(name);
+          });
+          // Only as many directories as there is room for are read beside this one.
+          if (!beside) await read;
+        } else if (dirent.isSymbolicLink()) {
+          entries.push({ name, mode: '120000', id: blobIdOf(disk.readlinkBytes(child), like) });
+        } else {
+          strange.push(name);
+        }
+      }
+      await Promise.all(work);
+    } finally {
+      await Promise.allSettled(work);
+      disk.close(handle);
+    }
+    const body = encodeTree(entries);
+    const id =
+      entries.length > 0 ? treeIdOfBytes(body, hexLength) : path === '' ? emptyTreeId(like) : undefined;
+    options.onDirectory({ path, id, body, entries, strange, emptyDirectories });
+    return id;
+  }
+
+  return (await readDirectory('', options.root)) ?? emptyTreeId(like);
+}

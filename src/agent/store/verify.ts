@@ -1,0 +1,101 @@
+// Full verification: re-reads every byte of live and says where it differs from the recorded directory objects.
+// The tree id comes from the disk alone; the objects only tell where a difference lies.
+
+import type { ObjectIdLength } from '../../assignment/object-id.ts';
+import type { ObjectId } from '../../model/tree.ts';
+import type { Disk } from './disk.ts';
+import type { Drift, DriftProblem } from './site-store.ts';
+import { directoryMode, type IndexDirectory, IndexGap, type TreeIndex } from './tree-index.ts';
+import { type DirectoryReading, readTree } from './tree-reader.ts';
+
+const driftMax = 100;
+
+export interface VerifyOptions {
+  readonly disk: Disk;
+  readonly index: TreeIndex;
+  /** Absolute directory of the tree. */
+  readonly root: string;
+  /** What it should be. */
+  readonly tree: ObjectId;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export async function verifyTree(
+  options: VerifyOptions,
+): Promise<{ readonly tree: ObjectId; readonly drift: readonly Drift[] }> {
+  const { disk, index, root, tree: wanted, signal } = options;
+  const drift: Drift[] = [];
+  const tree = await readTree({
+    disk,
+    root,
+    hexLength: wanted.length as ObjectIdLength,
+    signal,
+    onDirectory(reading) {
+      if (drift.length >= driftMax) return;
+      const expected = expectedDirectory(index, wanted, reading.path);
+      if (expected === 'unknown') return;
+      for (const found of compareDirectory(reading, expected)) {
+        if (drift.length < driftMax) drift.push(found);
+      }
+    },
+  });
+  drift.sort((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0));
+  return { tree, drift };
+}
+
+interface Expected {
+  readonly id: ObjectId | undefined;
+  /** Undefined when the tree has no directory there. */
+  readonly entries: IndexDirectory | undefined;
+}
+
+function expectedDirectory(index: TreeIndex, tree: ObjectId, path: string): Expected | 'unknown' {
+  try {
+    const entry = path === '' ? { id: tree, mode: directoryMode } : index.entryOf(tree, path);
+    if (entry?.mode !== directoryMode) return { id: undefined, entries: undefined };
+    const entries = index.directory(entry.id);
+    return entries ? { id: entry.id, entries } : 'unknown';
+  } catch (error) {
+    if (error instanceof IndexGap) return 'unknown';
+    throw error;
+  }
+}
+
+function* compareDirectory(reading: DirectoryReading, expected: Expected): Generator<Drift> {
+  const { path, id, entries, strange } = reading;
+  if (id !== undefined && id === expected.id && strange.length === 0) return;
+  const at = (name: string): string => (path === '' ? name : `${path}/${name}`);
+  const seen = new Set<string>(strange);
+  if (!expected.entries && entries.length === 0 && strange.length === 0) yield { path, problem: 'extra' };
+  for (const { name, mode, id: found } of entries) {
+    seen.add(name);
+    const problem = problemWith(expected.entries?.get(name), { mode, id: found });
+    if (problem) yield { path: at(name), problem };
+  }
+  for (const name of strange) {
+    yield { path: at(name), problem: expected.entries?.has(name) ? 'type' : 'extra' };
+  }
+  for (const [name, entry] of expected.entries ?? []) {
+    // An empty directory is read as nothing there, but reports its own missing entries.
+    if (!seen.has(name) && entry.mode !== directoryMode) yield { path: at(name), problem: 'missing' };
+    else if (!seen.has(name) && !reading.emptyDirectories.has(name)) {
+      yield { path: at(name), problem: 'missing' };
+    }
+  }
+}
+
+function problemWith(
+  expected: { readonly mode: string; readonly id: ObjectId } | undefined,
+  found: { readonly mode: string; readonly id: ObjectId },
+): DriftProblem | undefined {
+  // What lies in a directory that should not be there is reported path by path.
+  if (!expected) return found.mode === directoryMode ? undefined : 'extra';
+  if (found.mode === directoryMode && expected.mode === directoryMode) return undefined;
+  if (typeOf(found.mode) !== typeOf(expected.mode)) return 'type';
+  if (found.id !== expected.id) return 'content';
+  return found.mode === expected.mode ? undefined : 'mode';
+}
+
+function typeOf(mode: string): 'directory' | 'symlink' | 'file' {
+  return mode === directoryMode ? 'directory' : mode === '120000' ? 'symlink' : 'file';
+}
