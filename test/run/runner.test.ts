@@ -14,6 +14,7 @@ const passing = "import { test } from 'node:test';\ntest('one', () => {});\ntest
 const failing = "import { test } from 'node:test';\ntest('bad', () => { throw new Error('boom'); });\n";
 const option = 'skip';
 const skipping = `import { test } from 'node:test';\ntest('one', () => {});\ntest('later', { ${option}: 'x' }, () => {});\n`;
+const elsewhere = `import { testNeeding } from '${needs}';\ntestNeeding([], 'bad', () => { throw new Error('boom'); });\n`;
 const needing = `import { testNeeding } from '${needs}';\ntestNeeding(['no-such-program-here'], 'with it', () => {});\n`;
 
 let folder = '';
@@ -64,6 +65,12 @@ describe('the runner', () => {
     assert.equal(status, 1);
     assert.match(output, /✖ b\.test\.ts: 1 tests[\s\S]*bad[\s\S]*Error: boom/);
     assert.match(output, /ℹ tests 3\n[\s\S]*ℹ pass 2\nℹ fail 1\n/);
+  });
+
+  test('counts a test registered by another module to the file that asked for it', () => {
+    const { status, output } = run({ 'a.test.ts': elsewhere });
+    assert.equal(status, 1);
+    assert.match(output, /✖ a\.test\.ts: 1 tests[\s\S]*Error: boom[\s\S]*ℹ tests 1\n[\s\S]*ℹ fail 1\n/);
   });
 
   test('fails when no test was executed', () => {

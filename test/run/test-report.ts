@@ -72,18 +72,22 @@ export function createTestReport(print: (line: string) => void): TestReport {
       switch (event.type) {
         case 'test:stdout':
         case 'test:stderr':
-          storyOf(event.data.file).output += event.data.message;
+          storyOf(fileOf(event.data) ?? '').output += event.data.message;
           break;
         case 'test:pass':
         case 'test:fail': {
-          const { file, name, nesting, line, details } = event.data;
+          const { name, nesting, line, details } = event.data;
+          const file = fileOf(event.data);
           if (file === undefined) break;
           const story = storyOf(file);
           // Only a file of which no test was reported is told of in its own name.
           if (nesting === 0 && name === file) closeFile(file, story);
           else if ('error' in details && failureTypeOf(details.error) !== 'subtestsFailed')
             story.failures.push(
-              describe(`${name} (${relative(process.cwd(), file)}:${line})`, details.error),
+              describe(
+                `${name} (${relative(process.cwd(), event.data.file ?? file)}:${line})`,
+                details.error,
+              ),
             );
           break;
         }
@@ -96,7 +100,8 @@ export function createTestReport(print: (line: string) => void): TestReport {
           break;
         }
         case 'test:summary': {
-          const { file, counts } = event.data;
+          const { counts } = event.data;
+          const file = fileOf(event.data);
           if (file === undefined) break;
           const story = storyOf(file);
           story.tests = counts.tests;
@@ -120,6 +125,11 @@ export function createTestReport(print: (line: string) => void): TestReport {
       return { ...sum, notRun, durationMs: performance.now() - startedAt };
     },
   };
+}
+
+/** The test file; `file` alone is where the test was registered, which may be a module that the test file called. */
+function fileOf(data: { readonly file?: string | undefined }): string | undefined {
+  return 'entryFile' in data && typeof data.entryFile === 'string' ? data.entryFile : data.file;
 }
 
 const notRunLine = new RegExp(`^${notRunPrefix}(.*)$`, 'gm');
