@@ -44,7 +44,7 @@ function shownCertificates(ccmUrl: string): Promise<Buffer[]> {
       );
     };
     socket.on('error', fail);
-    socket.on('timeout', () => fail(new Error('it did not answer in time')));
+    socket.on('timeout', () => fail(new TreecastError('CCM_UNREACHABLE', 'it did not answer in time')));
     socket.on('secureConnect', () => {
       resolve(chainOf(socket.getPeerCertificate(true)));
       socket.destroy();

@@ -110,7 +110,9 @@ function post(url: string, ca: string, body: string): Promise<{ status: number; 
       timeout: timeoutMs,
       headers: { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) },
     });
-    outgoing.on('timeout', () => outgoing.destroy(new Error('it did not answer in time')));
+    outgoing.on('timeout', () =>
+      outgoing.destroy(new TreecastError('CCM_UNREACHABLE', 'it did not answer in time')),
+    );
     outgoing.on('error', reject);
     outgoing.on('response', (response) => {
       readBody(response, answerBytesMax).then(
