@@ -97,10 +97,14 @@ export function throwIfError(value: unknown): void {
 }
 
 /** What a failed connection means to whoever runs the command. A TreecastError and the caller's own abort pass as they are. */
-export function explained(error: unknown, origin: string, signal?: AbortSignal): unknown {
+export function explained(error: unknown, origin: string, signal?: AbortSignal): Error {
   if (error instanceof TreecastError) return error;
-  if (signal?.aborted) return signal.reason;
+  if (signal?.aborted) return abortError(signal);
   return unreachable(origin, reasonOf(error), error);
+}
+
+function abortError({ reason }: AbortSignal): Error {
+  return reason instanceof Error ? reason : new Error('The caller gave up.', { cause: reason });
 }
 
 export function unreachable(origin: string, reason: string, cause?: unknown): TreecastError {
@@ -146,5 +150,6 @@ function queryText(query: HttpRequest['query'] = {}): string {
     (entry): entry is [string, string | number] => entry[1] !== undefined,
   );
   if (present.length === 0) return '';
-  return `?${new URLSearchParams(present.map(([key, value]): [string, string] => [key, String(value)]))}`;
+  const pairs = present.map(([key, value]): [string, string] => [key, String(value)]);
+  return `?${new URLSearchParams(pairs).toString()}`;
 }

@@ -31,7 +31,7 @@ export async function* liveEvents(
     followRedirects: false,
   });
   const queue: EventResource[] = [];
-  let failure: unknown;
+  let failure: Error | undefined;
   let wake = (): void => undefined;
   const fail = (error: unknown): void => {
     failure ??= explained(error, api, signal);

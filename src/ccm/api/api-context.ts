@@ -10,12 +10,12 @@ export interface ApiContext {
   readonly registry: Registry;
   readonly version: HealthResource['version'];
   /** The commit that a ref (or full commit id) of a staging repository names; undefined when there is none. */
-  resolveRef(repository: string, ref: string): Promise<ObjectId | undefined>;
-  isConnected(node: string): boolean;
+  readonly resolveRef: (repository: string, ref: string) => Promise<ObjectId | undefined>;
+  readonly isConnected: (node: string) => boolean;
   /** Where authors push to. */
-  gitUrl(repository: string): string;
+  readonly gitUrl: (repository: string) => string;
   /** A join token's text around a secret: with the agents' URL and the CA's fingerprint. */
-  formatJoinToken(secret: string): string;
+  readonly formatJoinToken: (secret: string) => string;
   /** Whether `/readyz` says yes. */
-  isReady(): boolean;
+  readonly isReady: () => boolean;
 }

@@ -32,9 +32,9 @@ export interface ApiOptions extends ApiContext, FailedAttemptsOptions {
 export interface Api {
   readonly app: Express;
   /** For a server's `upgrade` event: live events. Everything else is refused. */
-  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void;
+  readonly upgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
   /** Closes the live-event sockets. */
-  close(): void;
+  readonly close: () => void;
 }
 
 export function createApi(options: ApiOptions): Api {

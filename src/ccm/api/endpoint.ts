@@ -62,5 +62,5 @@ export function defineEndpoint<
         input as EndpointInput<z.output<Parameters>, z.output<Query>, z.output<Body>>,
         context,
       ),
-  } as Endpoint;
+  };
 }

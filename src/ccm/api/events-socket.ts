@@ -17,8 +17,8 @@ export interface EventsSocketOptions {
 }
 
 export interface EventsSocket {
-  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void;
-  close(): void;
+  readonly upgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
+  readonly close: () => void;
 }
 
 const bufferedBytesMax = 1_048_576;

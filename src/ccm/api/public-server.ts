@@ -98,7 +98,7 @@ async function listen(server: Server, host: string, port: number): Promise<void>
       });
     });
   } catch (cause) {
-    const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
+    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause);
     if (code === 'EADDRINUSE') {
       throw new TreecastError('CONFLICT', `Port ${port} of ${host} is taken by another program.`, {
         cause,

@@ -52,9 +52,9 @@ export async function sendLines(
   response.flushHeaders();
   try {
     for (;;) {
-      const { value, done } = await iterator.next();
-      if (done || gone.signal.aborted) break;
-      if (!response.write(`${JSON.stringify(value)}\n`))
+      const next: IteratorResult<unknown, unknown> = await iterator.next();
+      if (next.done || gone.signal.aborted) break;
+      if (!response.write(`${JSON.stringify(next.value)}\n`))
         await once(response, 'drain', { signal: gone.signal });
     }
   } catch (error) {

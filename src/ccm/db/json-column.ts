@@ -6,7 +6,7 @@ declare const holds: unique symbol;
 export type JsonColumn<T> = string & { readonly [holds]?: T };
 
 export function toJsonColumn<T>(value: T): JsonColumn<T> {
-  return JSON.stringify(value) as JsonColumn<T>;
+  return JSON.stringify(value);
 }
 
 export function fromJsonColumn<T>(text: JsonColumn<T>): T {

@@ -18,7 +18,9 @@ export async function migrate<T>(database: Kysely<T>, path: string): Promise<voi
   });
   const { error } = await migrator.migrateToLatest();
   if (error === undefined) return;
-  const unknown = /previously executed migration (\S+) is missing/.exec(String(error));
+  const unknown = /previously executed migration (\S+) is missing/.exec(
+    error instanceof Error ? error.message : '',
+  );
   throw new TreecastError(
     'STATE_CORRUPT',
     unknown

@@ -97,7 +97,7 @@ test('a batch that fails half-way leaves nothing behind, and its callbacks never
   );
   assert.deepEqual(kinds(database), []);
   database.transaction(() => {
-    database.afterCommit(() => called.push(`committed ${kinds(database)}`));
+    database.afterCommit(() => called.push(`committed ${kinds(database).join()}`));
     database.run(event(database, 'kept'));
   });
   assert.deepEqual(called, ['committed kept']);

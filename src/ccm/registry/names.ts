@@ -10,8 +10,7 @@ const labelPattern = /^[A-Za-z0-9](?:[A-Za-z0-9._/-]{0,61}[A-Za-z0-9])?$/;
 const labelValuePattern = /^[^\p{Cc}]{0,128}$/u;
 
 /** Git's rules for a branch (git check-ref-format), without `refs/heads/`; stricter in that 200 characters are the limit. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
-const notABranch = /^[-/.]|[\x00-\x20\x7f~^:?*[\\]|\.\.|\/\.|\/\/|@\{|\.lock(?:\/|$)|[/.]$|^@$|^$/;
+const notABranch = /^[-/.]|[\p{Cc} ~^:?*[\\]|\.\.|\/\.|\/\/|@\{|\.lock(?:\/|$)|[/.]$|^@$|^$/u;
 
 export function isBranchName(branch: string): boolean {
   return branch.length <= 200 && branch.isWellFormed() && !notABranch.test(branch);

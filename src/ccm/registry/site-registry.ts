@@ -201,5 +201,5 @@ function toSite(row: Selectable<SiteTable>): Site {
 
 function mergePolicy(before: Partial<SitePolicy>, change: SiteChange['policy'] = {}): Partial<SitePolicy> {
   const entries = Object.entries({ ...before, ...change }).filter(([, value]) => value !== null);
-  return Object.fromEntries(entries) as Partial<SitePolicy>;
+  return Object.fromEntries(entries);
 }

@@ -17,7 +17,7 @@ export interface TemporaryApi {
   readonly service: ServiceDouble;
   readonly bugs: unknown[];
   /** Makes a token. */
-  token(role: Role, sites?: readonly string[]): string;
+  readonly token: (role: Role, sites?: readonly string[]) => string;
   /** A request with this token; `body` is sent as JSON, a string as it is. */
   call(method: string, path: string, token?: string, body?: unknown): Promise<Answer>;
   /** Whether `/readyz` says yes. */
@@ -29,7 +29,7 @@ export interface Answer {
   readonly status: number;
   readonly headers: Headers;
   // biome-ignore lint/suspicious/noExplicitAny: tests look into answers of every shape
-  readonly body: any;
+  readonly body: any; // oxlint-disable-line typescript/no-explicit-any -- as above
 }
 
 export interface TemporaryApiOptions {
@@ -86,7 +86,11 @@ export async function temporaryApi(options: TemporaryApiOptions = {}): Promise<T
       });
       const text = await response.text();
       const isJson = response.headers.get('content-type')?.startsWith('application/json');
-      return { status: response.status, headers: response.headers, body: isJson ? JSON.parse(text) : text };
+      return {
+        status: response.status,
+        headers: response.headers,
+        body: isJson ? (JSON.parse(text) as unknown) : text,
+      };
     },
     close: (graceMs = 0) => server.close(graceMs),
   };

@@ -10,7 +10,7 @@ export interface TemporaryRegistry {
   readonly database: CcmDatabase;
   readonly clock: { now: number };
   /** Kinds of all events so far. */
-  kinds(): string[];
+  readonly kinds: () => string[];
 }
 
 export async function temporaryRegistry(): Promise<TemporaryRegistry> {

@@ -1,0 +1,103 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { toJsonColumn } from '../db/json-column.ts';
+import { createNodeAuthority } from './node-authority.ts';
+import { hasCode } from './testing/has-code.ts';
+import { certificateOf, temporaryRegistry } from './testing/temporary-registry.ts';
+
+test('a join token is good for one node, for a short time', async () => {
+  const { registry, clock } = await temporaryRegistry();
+  const { joinTokens } = registry;
+  const { secret } = joinTokens.create('ann');
+  joinTokens.check(secret);
+  registry.joinNode(secret, { name: 'a', ...certificateOf('a') });
+  assert.throws(() => joinTokens.check(secret), hasCode('JOIN_TOKEN_INVALID'));
+  assert.throws(
+    () => registry.joinNode(secret, { name: 'b', ...certificateOf('b') }),
+    hasCode('JOIN_TOKEN_INVALID'),
+  );
+  assert.equal(registry.nodes.find('b'), undefined);
+  assert.throws(() => joinTokens.redeem('', 'b'), hasCode('JOIN_TOKEN_INVALID'));
+  const late = joinTokens.create('ann', 365 * 24 * 3_600_000);
+  assert.equal(late.expiresAt, clock.now + 24 * 3_600_000, 'a day at most');
+  clock.now = late.expiresAt;
+  assert.throws(() => joinTokens.redeem(late.secret, 'b'), hasCode('JOIN_TOKEN_INVALID'));
+});
+
+test('a join that is refused does not use the token up', async () => {
+  const { registry } = await temporaryRegistry();
+  registry.nodes.join({ name: 'a', ...certificateOf('a') });
+  const { secret } = registry.joinTokens.create('ann');
+  assert.throws(
+    () => registry.joinNode(secret, { name: 'a', ...certificateOf('a2') }),
+    hasCode('ALREADY_EXISTS'),
+  );
+  assert.equal(registry.joinNode(secret, { name: 'b', ...certificateOf('b') }).name, 'b');
+});
+
+test('removing a node ends its certificate; its name may join again with another', async () => {
+  const { registry, database, kinds } = await temporaryRegistry();
+  const [first, second] = [certificateOf('first'), certificateOf('second')];
+  registry.sites.create({ name: 'docs' }, 'ann');
+  registry.nodes.join({ name: 'a', ...first });
+  database.run(
+    database.queries.insertInto('node_sites').values({
+      node: 'a',
+      site: 'docs',
+      phase: 'failed',
+      live_tree: 'b'.repeat(40),
+      live_epoch: 1,
+      live_sequence: 3,
+      live_since: 0,
+      error: toJsonColumn({ code: 'STAGE_FAILED' as const, message: 'full' }),
+    }),
+  );
+  assert.deepEqual(registry.nodes.sitesOf('a'), [
+    {
+      site: 'docs',
+      phase: 'failed',
+      held: null,
+      stagedTree: null,
+      stagedRelease: null,
+      liveTree: 'b'.repeat(40),
+      liveRelease: { epoch: 1, sequence: 3 },
+      liveSince: '1970-01-01T00:00:00.000Z',
+      backupTree: null,
+      error: { code: 'STAGE_FAILED', message: 'full' },
+    },
+  ]);
+  assert.equal(registry.nodes.byFingerprint(first.certificateFingerprint)?.name, 'a');
+  registry.nodes.setMaintenance('a', true, 'ann');
+  registry.nodes.setMaintenance('a', true, 'ann');
+  assert.equal(registry.nodes.get('a').maintenance, true);
+  registry.nodes.remove('a', 'ann');
+  assert.equal(registry.nodes.byFingerprint(first.certificateFingerprint), undefined);
+  assert.throws(() => registry.nodes.get('a'), hasCode('NOT_FOUND'));
+  registry.nodes.join({ name: 'a', ...second });
+  assert.equal(registry.nodes.get('a').maintenance, false);
+  assert.deepEqual(registry.nodes.sitesOf('a'), []);
+  registry.nodes.replaceCertificate('a', certificateOf('third'));
+  assert.equal(registry.nodes.byFingerprint(second.certificateFingerprint), undefined);
+  assert.deepEqual(kinds().slice(1), [
+    'node.joined',
+    'node.maintenance',
+    'node.removed',
+    'node.joined',
+    'node.certificateRenewed',
+  ]);
+});
+
+test("the agents' port admits a certificate only for its own node, and only while it is the node's", async () => {
+  const { registry } = await temporaryRegistry();
+  const authority = createNodeAuthority(registry);
+  const [a, b] = [certificateOf('a'), certificateOf('b')].map((certificate) => ({
+    serial: certificate.certificateSerial,
+    fingerprint: certificate.certificateFingerprint,
+  })) as [{ serial: string; fingerprint: string }, { serial: string; fingerprint: string }];
+  await authority.redeem(registry.joinTokens.create('ann').secret, 'a', a);
+  assert.equal(await authority.admits('a', a), true);
+  assert.equal(await authority.admits('b', a), false);
+  assert.equal(await authority.admits('a', b), false);
+  registry.nodes.remove('a', 'ann');
+  assert.equal(await authority.admits('a', a), false);
+});
