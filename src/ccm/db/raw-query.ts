@@ -4,5 +4,5 @@ import { CompiledQuery } from 'kysely';
 import type { Query } from './ccm-database.ts';
 
 export function rawQuery<Row>(sql: string, parameters: readonly (string | number | null)[]): Query<Row> {
-  return { compile: () => CompiledQuery.raw<Row>(sql, [...parameters]) };
+  return { compile: () => CompiledQuery.raw(sql, [...parameters]) };
 }
