@@ -1,0 +1,185 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { AgentMessage, CcmMessage } from '../../model/messages.ts';
+import { agentMessageSchema } from './agent-message-schema.ts';
+import { ccmMessageSchema } from './ccm-message-schema.ts';
+import { ccmMessageBytesMax } from './limits.ts';
+
+const id = 'a'.repeat(64);
+const tree = 'b'.repeat(40);
+const release = { epoch: 1, sequence: 42 };
+const signature = `${'A'.repeat(86)}==`;
+const decision = {
+  version: 1,
+  site: 'site',
+  release,
+  kind: 'commit',
+  fromTree: null,
+  toTree: tree,
+  decidedAt: 1,
+  signature,
+} as const;
+const receipt = {
+  version: 1,
+  node: 'web-1',
+  site: 'site',
+  phase: 'staged',
+  scope: 'changed',
+  release,
+  tree,
+  at: 1,
+  signature,
+} as const;
+const error = { code: 'STAGE_FAILED', message: 'no', fix: 'mend it', data: { path: 'a' } } as const;
+const grant = {
+  site: 'site',
+  contentKeys: [{ id: 'k1', key: 'c2VjcmV0' }],
+  policy: { autonomous: false, fileMode: '644', executableMode: '755', directoryMode: '755' },
+  lastDecision: decision,
+};
+
+const agentMessages: AgentMessage[] = [
+  {
+    type: 'hello',
+    protocols: [1],
+    agentVersion: '1.2.3',
+    node: 'web-1',
+    profiles: ['linux-web-1'],
+    url: 'http://127.0.0.1:8080',
+    labels: { 'topology/zone': 'a b' },
+    freeBytes: 1,
+    freeInodes: 1,
+    sites: [
+      {
+        site: 'site',
+        live: { release, tree },
+        backup: null,
+        staged: null,
+        lastDecision: decision,
+        executed: true,
+      },
+    ],
+  },
+  { type: 'held', site: 'site', assignment: id },
+  { type: 'progress', site: 'site', assignment: id, receivedBytes: 1, commandsDone: 2 },
+  { type: 'staged', site: 'site', assignment: id, receipt },
+  { type: 'stageFailed', site: 'site', assignment: id, release, error },
+  { type: 'switched', site: 'site', receipt },
+  { type: 'stale', site: 'site', release, live: { release, tree }, error },
+  { type: 'undone', site: 'site', release },
+  { type: 'verified', request: 'r', site: 'site', receipt, drift: [{ path: 'a', problem: 'content' }] },
+  { type: 'verified', request: 'r', site: 'site', receipt, drift: [], error },
+];
+
+const ccmMessages: CcmMessage[] = [
+  { type: 'welcome', protocol: 1, ccmTime: 1, releaseKeys: ['pem'], sites: [grant] },
+  { type: 'refused', error },
+  { type: 'grant', grant },
+  { type: 'removed', site: 'site' },
+  { type: 'assignment', site: 'site', id, release, source: { kind: 'inline', manifest: 'AA==', data: '' } },
+  {
+    type: 'assignment',
+    site: 'site',
+    id,
+    release,
+    source: {
+      kind: 'url',
+      manifestUrl: '/assignments/a/manifest',
+      dataUrl: '/assignments/a/data',
+      manifestBytes: 1,
+      dataBytes: 2,
+      ticket: 't',
+    },
+  },
+  { type: 'decision', decision },
+  { type: 'abort', site: 'site', release },
+  { type: 'verify', request: 'r', site: 'site' },
+];
+
+test('LINK-4: every message of both directions is accepted as it is', () => {
+  for (const message of agentMessages) assert.deepEqual(agentMessageSchema.parse(message), message);
+  for (const message of ccmMessages) assert.deepEqual(ccmMessageSchema.parse(message), message);
+});
+
+test('LINK-4: an unknown key anywhere, and a missing one at the top, is refused', () => {
+  const schemas = [
+    [agentMessages, agentMessageSchema],
+    [ccmMessages, ccmMessageSchema],
+  ] as const;
+  for (const [messages, schema] of schemas) {
+    for (const message of messages) {
+      for (const altered of withUnknownKeys(message)) {
+        assert.equal(schema.safeParse(altered).success, false, JSON.stringify(altered));
+      }
+      for (const key of Object.keys(message).filter(
+        (name) => name !== 'error' || message.type !== 'verified',
+      )) {
+        const { [key]: _, ...rest } = message as unknown as Record<string, unknown>;
+        assert.equal(schema.safeParse(rest).success, false, `${message.type} without ${key}`);
+      }
+    }
+  }
+});
+
+test('LINK-4: bounds hold for names, numbers, lists and texts', () => {
+  const [hello, held] = agentMessages as [AgentMessage & { type: 'hello' }, AgentMessage & { type: 'held' }];
+  const wrong: unknown[] = [
+    { ...held, site: 'a'.repeat(65) },
+    { ...held, site: 'Site' },
+    { ...held, assignment: `${id}0` },
+    { ...hello, freeBytes: -1 },
+    { ...hello, freeBytes: 1.5 },
+    { ...hello, protocols: Array(17).fill(1) },
+    { ...hello, sites: Array(1_001).fill(hello.sites[0]) },
+    { ...hello, labels: Object.fromEntries(Array.from({ length: 33 }, (_, n) => [`l${n}`, ''])) },
+    { ...hello, labels: { a: 'line\nbreak' } },
+    {
+      type: 'stageFailed',
+      site: 'site',
+      assignment: id,
+      release,
+      error: { ...error, message: 'x'.repeat(5_000) },
+    },
+    {
+      type: 'stageFailed',
+      site: 'site',
+      assignment: id,
+      release,
+      error: { ...error, data: { x: 'x'.repeat(9_000) } },
+    },
+    {
+      type: 'verified',
+      request: 'r',
+      site: 'site',
+      receipt,
+      drift: Array(101).fill({ path: 'a', problem: 'content' }),
+    },
+    { type: 'undone', site: 'site', release: { epoch: 1, sequence: 1e15 } },
+  ];
+  for (const message of wrong) assert.equal(agentMessageSchema.safeParse(message).success, false);
+  const inline = { kind: 'inline', manifest: 'A'.repeat(90_000), data: '' };
+  const large = { type: 'assignment', site: 'site', id, release, source: inline };
+  assert.equal(ccmMessageSchema.safeParse(large).success, false);
+});
+
+test('LINK-4: a welcome of the most sites there may be fits into a frame', () => {
+  const sites = Array.from({ length: 1_000 }, () => ({ ...grant, site: 'a'.repeat(64) }));
+  const welcome = { type: 'welcome', protocol: 1, ccmTime: 1, releaseKeys: [], sites };
+  assert.ok(ccmMessageSchema.safeParse(welcome).success);
+  assert.ok(JSON.stringify(welcome).length < ccmMessageBytesMax / 2);
+});
+
+/** The value once for each plain object in it, with a key added there; free-form records are left alone. */
+function* withUnknownKeys(value: unknown): Generator<unknown> {
+  if (Array.isArray(value)) {
+    for (const [index, item] of value.entries()) {
+      for (const altered of withUnknownKeys(item)) yield value.with(index, altered);
+    }
+  } else if (typeof value === 'object' && value !== null) {
+    yield { ...value, unknown: 1 };
+    for (const [key, item] of Object.entries(value)) {
+      if (key === 'labels' || key === 'data') continue;
+      for (const altered of withUnknownKeys(item)) yield { ...value, [key]: altered };
+    }
+  }
+}
