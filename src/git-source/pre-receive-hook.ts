@@ -13,12 +13,13 @@ refuse() {
   echo "treecast: push refused: $1" >&2
   exit 1
 }
+trap '' PIPE
 [ "$TREECAST_PUSH" = 1 ] || refuse "this repository takes pushes only over HTTP, from its content control manager."
 {
   printf '%s\\n' "$GIT_OBJECT_DIRECTORY" "$GIT_ALTERNATE_OBJECT_DIRECTORIES"
   while read -r before after ref; do printf '%s %s %s\\n' "$before" "$after" "$ref"; done
   echo
-} >&3 || refuse "the content control manager went away. Push again."
+} >&3 2>/dev/null || refuse "the content control manager went away. Push again."
 read -r verdict <&3 || refuse "the content control manager went away. Push again."
 while IFS= read -r line <&3 && [ -n "$line" ]; do printf '%s\\n' "$line" >&2; done
 [ "$verdict" = accept ]

@@ -29,11 +29,15 @@ export interface GitService {
   complaint(): string;
   /** Exit code; null when it was killed or could not be started. Never rejects. */
   readonly ended: Promise<number | null>;
-  /** Stops it and its children: politely, so that Git removes its quarantine, then for good. */
+  /**
+   * Stops it and its children. First by taking away what they wait for (input, verdict), which Git ends by itself and cleanly; a signal in
+   * the middle of that would leave its quarantine behind, so signals come only to those who take their time.
+   */
   stop(): void;
 }
 
 const complaintBytesMax = 4_096;
+const signalDelayMs = 1_000;
 const killDelayMs = 5_000;
 
 export function startGitService(options: GitServiceOptions): GitService {
@@ -61,14 +65,14 @@ export function startGitService(options: GitServiceOptions): GitService {
   });
   for (const stream of [stdin, stdout, stderr, hookSocket]) stream?.on('error', () => {}); // `ended` tells.
 
-  let killTimer: NodeJS.Timeout | undefined;
+  const timers: NodeJS.Timeout[] = [];
   const ended = new Promise<number | null>((resolve) => {
     child.on('error', (error) => {
       complaint = error.message;
       resolve(null);
     });
     child.on('close', (code) => {
-      clearTimeout(killTimer);
+      for (const timer of timers) clearTimeout(timer);
       resolve(code);
     });
   });
@@ -91,8 +95,11 @@ export function startGitService(options: GitServiceOptions): GitService {
     stop() {
       stdin.destroy();
       hookSocket?.destroy();
-      signalGroup('SIGTERM');
-      killTimer ??= setTimeout(() => signalGroup('SIGKILL'), killDelayMs).unref();
+      if (timers.length > 0) return;
+      timers.push(
+        setTimeout(signalGroup, signalDelayMs, 'SIGTERM'),
+        setTimeout(signalGroup, killDelayMs, 'SIGKILL'),
+      );
     },
   };
 }
