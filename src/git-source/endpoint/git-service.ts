@@ -95,7 +95,7 @@ export function startGitService(options: GitServiceOptions): GitService {
     stop() {
       stdin.destroy();
       hookSocket?.destroy();
-      if (timers.length > 0) return;
+      if (timers.length > 0 || child.exitCode !== null || child.signalCode !== null) return;
       timers.push(
         setTimeout(signalGroup, signalDelayMs, 'SIGTERM'),
         setTimeout(signalGroup, killDelayMs, 'SIGKILL'),

@@ -9,7 +9,7 @@ import type { Push, PushAuthority } from '../push-authority.ts';
 import { terminalLine } from '../terminal-line.ts';
 import { followPush } from './follow-push.ts';
 import type { GitEndpointLogger } from './git-endpoint.ts';
-import { type GitService, startGitService } from './git-service.ts';
+import { startGitService } from './git-service.ts';
 import { type HookQuestion, serveHook, type Verdict } from './hook-session.ts';
 import { messagePacket } from './pkt-line.ts';
 import { pumpBody } from './pump-body.ts';
@@ -105,7 +105,7 @@ export async function receivePush(options: ReceivePushOptions): Promise<void> {
   await following;
   if (exitCode !== 0)
     logger.warn({ push: id, repository, exitCode, complaint: git.complaint() }, 'git receive-pack failed');
-  finish(response, reply, exitCode, git);
+  finish(response, reply, exitCode);
   await feeding;
 }
 
@@ -147,15 +147,9 @@ function explain(response: ServerResponse, reply: PushResponse): void {
     response.write(messagePacket(terminalLine(line)));
 }
 
-function finish(
-  response: ServerResponse,
-  reply: PushResponse | undefined,
-  exitCode: number | null,
-  git: GitService,
-): void {
+function finish(response: ServerResponse, reply: PushResponse | undefined, exitCode: number | null): void {
   if (response.destroyed) return;
   if (!response.headersSent && exitCode !== 0) {
-    git.stop();
     response.writeHead(400, { 'content-type': 'text/plain; charset=utf-8' });
     response.end('treecast: the push was not understood. Push again with a current version of git.\n');
     return;
