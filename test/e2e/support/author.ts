@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { type CommandResult, run } from './running-up.ts';
+import { type CommandResult, run } from './fleet.ts';
 
 export interface Author {
   readonly directory: string;
@@ -34,7 +34,8 @@ const env = {
 
 export async function createAuthor(branch = 'main'): Promise<Author> {
   const directory = await mkdtemp(join(tmpdir(), 'treecast-author-'));
-  const tryGit = (args: readonly string[], input?: string | Buffer) => run('git', args, { cwd: directory, env, ...(input === undefined ? {} : { input }) });
+  const tryGit = (args: readonly string[], input?: string | Buffer) =>
+    run('git', args, { cwd: directory, env, ...(input === undefined ? {} : { input }) });
   const git = async (...args: string[]) => {
     const { code, stdout, stderr } = await tryGit(args);
     assert.equal(code, 0, `git ${args.join(' ')}: ${stderr}`);

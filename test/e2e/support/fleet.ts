@@ -1,0 +1,110 @@
+// A running `treecast up` as authors and operators use it: Git URLs, the CLI, what each node serves.
+
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Client, createClient } from '../../../src/client/client.ts';
+import { launcher, startUpProcess, type UpProcess } from '../up-process.ts';
+
+export interface CommandResult {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface Fleet {
+  readonly directory: string;
+  readonly up: UpProcess;
+  /** May do everything. */
+  readonly admin: Client;
+  /** Runs the CLI against this CCM as admin. */
+  treecast(...args: readonly string[]): Promise<CommandResult>;
+  /** The Git URL of a repository with a token in it. */
+  gitUrl(repository?: string, token?: string): string;
+  /** What every node answers for a path, asked at once. */
+  fetchAll(
+    path: string,
+  ): Promise<
+    { readonly node: string; readonly status: number; readonly tree: string | null; readonly body: string }[]
+  >;
+  /** Asserts that every node proves, by re-reading every byte, that it serves this tree. */
+  assertServed(tree: string): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export async function startFleet(options: { readonly agents?: number } = {}): Promise<Fleet> {
+  const directory = await mkdtemp(join(tmpdir(), 'treecast-e2e-'));
+  const env = { ...process.env, TREECAST_CONTEXT: join(directory, 'context.json') };
+  const up = await startUpProcess(directory, env, ['--port', '0', '--agents', String(options.agents ?? 3)]);
+  const { ready } = up;
+  const adminToken = (await readFile(join(directory, 'admin-token'), 'utf8')).trim();
+  const treecast = (...args: readonly string[]) =>
+    run(launcher, args, { env: { ...env, TREECAST_API: ready.api, TREECAST_TOKEN: adminToken } });
+  return {
+    directory,
+    up,
+    admin: createClient({ api: ready.api, token: adminToken }),
+    treecast,
+    gitUrl(repository = ready.site, token = ready.token) {
+      const url = new URL(`${ready.api}/git/${repository}.git`);
+      url.username = 'author';
+      url.password = token;
+      return url.href;
+    },
+    fetchAll: (path) =>
+      Promise.all(
+        ready.nodes.map(async ({ name, url }) => {
+          const response = await fetch(`${url}${path}`);
+          return {
+            node: name,
+            status: response.status,
+            tree: response.headers.get('treecast-tree'),
+            body: await response.text(),
+          };
+        }),
+      ),
+    async assertServed(tree) {
+      const { code, stdout } = await treecast('verify', ready.site, '--json');
+      const result = JSON.parse(stdout) as {
+        tree: string;
+        nodes: { name: string; tree: string; ok: boolean }[];
+      };
+      assert.deepEqual(
+        result.nodes,
+        ready.nodes.map(({ name }) => ({ name, tree, ok: true })),
+      );
+      assert.equal(result.tree, tree);
+      assert.equal(code, 0);
+    },
+    async stop() {
+      await up.end('SIGTERM');
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+export function run(
+  program: string,
+  args: readonly string[],
+  options: { readonly env?: NodeJS.ProcessEnv; readonly cwd?: string; readonly input?: string | Buffer } = {},
+): Promise<CommandResult> {
+  const { input = '', ...rest } = options;
+  return new Promise((resolve) => {
+    const child = execFile(
+      program,
+      [...args],
+      { ...rest, maxBuffer: 64 * 1024 * 1024 },
+      (error, stdout, stderr) => {
+        resolve({
+          code: error === null ? 0 : typeof error.code === 'number' ? error.code : 1,
+          stdout,
+          stderr,
+        });
+      },
+    );
+    child.stdin?.on('error', () => undefined);
+    child.stdin?.end(input);
+  });
+}
