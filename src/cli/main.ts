@@ -1,6 +1,6 @@
 // The process around the CLI: standard streams, signals, exit code. bin/treecast starts it.
 
-import { enableCompileCache } from 'node:module';
+import { enableCompileCache, flushCompileCache } from 'node:module';
 import { homedir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 
@@ -9,7 +9,16 @@ const cacheHome = process.env['XDG_CACHE_HOME'] ?? '';
 enableCompileCache(
   join(isAbsolute(cacheHome) ? cacheHome : join(homedir(), '.cache'), 'treecast', 'compiled'),
 );
+// Node writes it when a process ends by itself, which services often do not.
+setTimeout(flushCompileCache, 5000).unref();
 const { run } = await import('./run.ts');
+
+process.on('uncaughtException', (error) => {
+  process.stderr.write(
+    `error: ${error.stack ?? error.message} [BUG]\nThis is a defect in Treecast: please report it with the lines above.\n`,
+  );
+  process.exit(70);
+});
 
 const stop = new AbortController();
 const readerGone = new AbortController();

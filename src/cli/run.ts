@@ -54,8 +54,9 @@ async function runCommand(
   options: RunOptions,
   output: CommandContext['output'],
 ): Promise<Exit> {
-  const { api, token, ...given } = values;
-  const input = parseInput(command, given);
+  // Only where they are the connection's options: `agent join` has a token of its own.
+  const { api, token, ...rest } = values;
+  const input = parseInput(command, command.kind === 'api' ? rest : values);
   const { stdin = process.stdin, signal = never, readerGone = never, env, cwd = process.cwd() } = options;
   const isService = command.kind === 'service';
   const stop = isService ? signal : AbortSignal.any([signal, readerGone]);
