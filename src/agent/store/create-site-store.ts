@@ -153,6 +153,7 @@ export async function createSiteStore(
     async close() {
       await background.close();
       context.making?.close();
+      inbox.close();
       index.close();
       disk.close(context.siteHandle);
       disk.close(context.treesHandle);

@@ -8,6 +8,7 @@ import type { DataSource } from '../../assignment/data-reader.ts';
 import { type Manifest, readUnverifiedManifest } from '../../assignment/read-manifest.ts';
 import type { AssignmentHeader } from '../../model/assignment.ts';
 import { inlineBytesMax } from '../../model/assignment.ts';
+import { compareReleases } from '../../model/release.ts';
 import type { Disk } from './disk.ts';
 import { type Lag, lagOfCommands } from './lag.ts';
 import type { Layout } from './layout.ts';
@@ -28,6 +29,7 @@ export interface Inbox {
   clean(named: ReadonlySet<string>): void;
   /** At start: removes everything but the named manifests and receptions that `wanted` says may go on. */
   recover(named: ReadonlySet<string>, wanted: (header: AssignmentHeader) => boolean): void;
+  close(): void;
 }
 
 /** An inbox entry with what staging needs of it. */
@@ -38,6 +40,8 @@ export interface ReceivedAssignment extends InboxEntry {
   source(): DataSource;
   /** Gives the data's space back; the manifest stays where a lag may name it. */
   dropData(): void;
+  /** Closes what is open and keeps what was received, to go on later. */
+  close(): void;
 }
 
 const manifestSuffix = '.manifest';
@@ -45,7 +49,9 @@ const dataSuffix = '.data';
 const createFlags = constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW;
 
 export function createInbox(disk: Disk, layout: Layout): Inbox {
-  const receiving = new Set<string>();
+  /** Receptions that have a file open, by assignment id. */
+  const receiving = new Map<string, ReceivedAssignment>();
+  const opening = new Set<string>();
   const fileOf = (id: string, suffix: string) => path.join(layout.inbox, id + suffix);
 
   function unlink(file: string): void {
@@ -88,6 +94,7 @@ export function createInbox(disk: Disk, layout: Layout): Inbox {
       dropData() {
         data = Buffer.alloc(0);
       },
+      close: () => {},
       async discard() {
         data = Buffer.alloc(0);
       },
@@ -99,16 +106,18 @@ export function createInbox(disk: Disk, layout: Layout): Inbox {
     const dataFile = fileOf(header.id, dataSuffix);
     disk.close(writeManifest(manifest));
     let fd: number | undefined = disk.open(dataFile, createFlags, 0o600);
-    receiving.add(header.id);
     const missing = await runInSlices(findMissing(disk, header, fd));
-    const dropData = (): void => {
+    const close = (): boolean => {
       receiving.delete(header.id);
-      if (fd === undefined) return;
+      if (fd === undefined) return false;
       disk.close(fd);
       fd = undefined;
-      unlink(dataFile);
+      return true;
     };
-    return {
+    const dropData = (): void => {
+      if (close()) unlink(dataFile);
+    };
+    const received: ReceivedAssignment = {
       header,
       manifest,
       lag,
@@ -124,17 +133,36 @@ export function createInbox(disk: Disk, layout: Layout): Inbox {
         return { fd };
       },
       dropData,
+      close,
       async discard() {
         dropData();
       },
     };
+    receiving.set(header.id, received);
+    return received;
+  }
+
+  /** A newer release makes the reception of older ones pointless. */
+  function dropOlder({ header }: Manifest): void {
+    for (const received of receiving.values()) {
+      if (compareReleases(received.header.release, header.release) < 0) received.dropData();
+    }
   }
 
   return {
     async open(manifest) {
-      const bytes = manifest.bytes.length + manifest.header.data.bytes;
-      const lag = await runInSlices(lagOfCommands(manifest.header.id, manifest.commands()));
-      return bytes <= memoryBytesMax ? inMemory(manifest, lag) : onDisk(manifest, lag);
+      dropOlder(manifest);
+      const open = receiving.get(manifest.header.id);
+      if (open) return open;
+      const { id, data } = manifest.header;
+      opening.add(id);
+      try {
+        const lag = await runInSlices(lagOfCommands(id, manifest.commands()));
+        const inMemoryFits = manifest.bytes.length + data.bytes <= memoryBytesMax;
+        return inMemoryFits ? inMemory(manifest, lag) : await onDisk(manifest, lag);
+      } finally {
+        opening.delete(id);
+      }
     },
     async keepManifest(manifest) {
       const fd = writeManifest(manifest);
@@ -154,7 +182,7 @@ export function createInbox(disk: Disk, layout: Layout): Inbox {
     clean(named) {
       for (const { name } of disk.readdir(layout.inbox)) {
         const id = path.basename(name, path.extname(name));
-        if (!named.has(id) && !receiving.has(id)) unlink(path.join(layout.inbox, name));
+        if (!named.has(id) && !receiving.has(id) && !opening.has(id)) unlink(path.join(layout.inbox, name));
       }
     },
     recover(named, wanted) {
@@ -163,6 +191,9 @@ export function createInbox(disk: Disk, layout: Layout): Inbox {
         if (name.endsWith(manifestSuffix) && named.has(id)) continue;
         if (!mayGoOn(id, wanted)) unlink(path.join(layout.inbox, name));
       }
+    },
+    close() {
+      for (const received of receiving.values()) received.close();
     },
   };
 
