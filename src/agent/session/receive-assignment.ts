@@ -1,5 +1,6 @@
 // Brings an assignment into the inbox: from the message itself, or from a source by ranges. The store checks every byte.
 
+import { manifestBytesMax } from '../../assignment/manifest-frame.ts';
 import { blockBytes } from '../../model/assignment.ts';
 import type { CcmMessage } from '../../model/messages.ts';
 import { TreecastError } from '../../model/treecast-error.ts';
@@ -8,9 +9,6 @@ import type { InboxEntry, SiteStore } from '../store/site-store.ts';
 import type { ProgressMeter } from './progress-meter.ts';
 
 export type AssignmentMessage = Extract<CcmMessage, { readonly type: 'assignment' }>;
-
-/** What a manifest may weigh; some 4 million commands. */
-const manifestBytesMax = 268_435_456;
 
 export interface Receiver {
   readonly ranges: RangeClient;

@@ -101,6 +101,8 @@ export function createSiteSession(options: SiteSessionOptions): SiteSession {
       const entry = await receiveAssignment(opened, message, options.receiver, progress, signal);
       report({ type: 'held', site, assignment });
       const proof = await opened.stage(entry, signal, ({ commandsDone }) => progress.executed(commandsDone));
+      // A part of a release: it is staged when the last one is in.
+      if (proof.tree === null) return;
       report({ type: 'staged', site, assignment, receipt: signReceipt(site, 'staged', proof) });
       const { lastDecision, executed } = opened.holding();
       if (lastDecision !== null && !executed && lastDecision.toTree === proof.tree) {

@@ -58,6 +58,8 @@ export interface RunningGateway {
 export interface RunningGatewayOptions {
   readonly clock?: Clock;
   readonly pingIntervalMs?: number;
+  /** A stopped gateway, whose port, keys and nodes this one takes over. */
+  readonly after?: RunningGateway;
   /** Answers a hello; the default welcomes with no sites. */
   readonly onConnected?: (gateway: AgentGateway, node: string) => void;
 }
@@ -71,16 +73,17 @@ export const emptyWelcome: CcmMessage = {
 };
 
 export async function runGateway(t: TestScope, options: RunningGatewayOptions = {}): Promise<RunningGateway> {
-  const directory = temporaryDirectory(t);
+  const { after } = options;
+  const directory = after?.directory ?? temporaryDirectory(t);
   const certificates = await createCertificateAuthority(join(directory, 'keys'));
-  const releaseKey = generatePrivateKey();
+  const releaseKey = after?.releaseKey ?? generatePrivateKey();
   const events: GatewayEvent[] = [];
   const refusals: string[] = [];
-  const secrets: RunningGateway['secrets'] = new Map();
-  const nodes = new Map<string, string>();
-  const assignments: RunningGateway['assignments'] = new Map();
+  const secrets: RunningGateway['secrets'] = after?.secrets ?? new Map();
+  const nodes = after?.nodes ?? new Map<string, string>();
+  const assignments: RunningGateway['assignments'] = after?.assignments ?? new Map();
   const gateway = createAgentGateway({
-    listen: { host: '127.0.0.1', port: 0 },
+    listen: { host: '127.0.0.1', port: after?.port ?? 0 },
     identity: await certificates.issueServerIdentity(['127.0.0.1', 'localhost']),
     certificates,
     ticketKeys: [createPublicKey(releaseKey)],
