@@ -2,6 +2,7 @@
 // what the changes alone do not tell is asked (directoryQuestions), and the answers are few and cheap to find.
 
 import type { TreeChange } from '../model/tree.ts';
+import { sliceChanges } from './in-slices.ts';
 
 /** Directories known to exist in base and in target, of those that were asked for. */
 export interface DirectoryAnswers {
@@ -23,24 +24,52 @@ export interface DirectoryChanges {
   readonly removed: readonly string[];
 }
 
+/** Directories above changed paths, by the sides that have a leaf there. */
+export interface ChangedDirectories {
+  readonly base: ReadonlySet<string>;
+  readonly target: ReadonlySet<string>;
+  /** Paths that are a leaf in one tree and a directory in the other. */
+  readonly baseLeaves: ReadonlySet<string>;
+  readonly targetLeaves: ReadonlySet<string>;
+}
+
+/** Yields between slices of the work; a pure function when run to its end at once. */
+export function* changedDirectories(changes: readonly TreeChange[]): Generator<void, ChangedDirectories> {
+  const base = createParentSet();
+  const target = createParentSet();
+  for (const [i, { path, before, after }] of changes.entries()) {
+    if (before !== undefined) base.addParentsOf(path);
+    if (after !== undefined) target.addParentsOf(path);
+    if (i % sliceChanges === sliceChanges - 1) yield;
+  }
+  const baseLeaves = new Set<string>();
+  const targetLeaves = new Set<string>();
+  for (const [i, { path, before, after }] of changes.entries()) {
+    if (before !== undefined && target.all.has(path)) baseLeaves.add(path);
+    if (after !== undefined && base.all.has(path)) targetLeaves.add(path);
+    if (i % sliceChanges === sliceChanges - 1) yield;
+  }
+  return { base: base.all, target: target.all, baseLeaves, targetLeaves };
+}
+
 /** None for a change of existing files only. An empty base (or target) tree answers every question with no. */
-export function directoryQuestions(changes: readonly TreeChange[]): DirectoryQuestions {
-  const sides = sidesOf(changes);
+export function directoryQuestions({
+  base,
+  target,
+  baseLeaves,
+  targetLeaves,
+}: ChangedDirectories): DirectoryQuestions {
   const open = (known: ReadonlySet<string>, other: ReadonlySet<string>, leaves: ReadonlySet<string>) =>
     [...other].filter((directory) => !known.has(directory) && !leaves.has(directory));
-  return {
-    base: open(sides.base.directories, sides.target.directories, sides.base.leaves),
-    target: open(sides.target.directories, sides.base.directories, sides.target.leaves),
-  };
+  return { base: open(base, target, baseLeaves), target: open(target, base, targetLeaves) };
 }
 
 export function directoryChanges(
-  changes: readonly TreeChange[],
+  { base, target }: ChangedDirectories,
   answers: DirectoryAnswers,
 ): DirectoryChanges {
-  const { base, target } = sidesOf(changes);
-  const made = [...target.directories].filter((d) => !base.directories.has(d) && !answers.base.has(d));
-  const removed = [...base.directories].filter((d) => !target.directories.has(d) && !answers.target.has(d));
+  const made = [...target].filter((directory) => !base.has(directory) && !answers.base.has(directory));
+  const removed = [...base].filter((directory) => !target.has(directory) && !answers.target.has(directory));
   return { made: made.sort(byDepth), removed: removed.sort(byDepth).reverse() };
 }
 
@@ -50,29 +79,19 @@ export function* parentsOf(path: string): Generator<string> {
     yield path.slice(0, slash);
 }
 
-interface Side {
-  readonly leaves: Set<string>;
-  readonly directories: Set<string>;
-}
-
-function sidesOf(changes: readonly TreeChange[]): { readonly base: Side; readonly target: Side } {
-  const base: Side = { leaves: new Set(), directories: new Set() };
-  const target: Side = { leaves: new Set(), directories: new Set() };
-  for (const { path, before, after } of changes) {
-    if (before !== undefined) addLeaf(base, path);
-    if (after !== undefined) addLeaf(target, path);
-  }
-  return { base, target };
-}
-
-function addLeaf({ leaves, directories }: Side, path: string): void {
-  leaves.add(path);
-  // From the deepest up, so that a known directory ends the walk.
-  for (let slash = path.lastIndexOf('/'); slash > 0; slash = path.lastIndexOf('/', slash - 1)) {
-    const directory = path.slice(0, slash);
-    if (directories.has(directory)) return;
-    directories.add(directory);
-  }
+function createParentSet() {
+  const all = new Set<string>();
+  return {
+    all,
+    addParentsOf(path: string) {
+      // From the deepest up, so that a known directory ends the walk.
+      for (let slash = path.lastIndexOf('/'); slash > 0; slash = path.lastIndexOf('/', slash - 1)) {
+        const directory = path.slice(0, slash);
+        if (all.has(directory)) return;
+        all.add(directory);
+      }
+    },
+  };
 }
 
 function byDepth(a: string, b: string): number {

@@ -5,7 +5,7 @@ import type { TreeChange, TreeSide } from '../model/tree.ts';
 import { copySourcesOf } from './copy-sources.ts';
 import { deletionShare, isMassDelete } from './deletion-share.ts';
 import { parentsOf } from './directory-changes.ts';
-import { planCommands, planQuestions } from './plan-commands.ts';
+import { planCommands, planCommandsInSlices, planQuestions, planQuestionsInSlices } from './plan-commands.ts';
 import type { PlannedCommand } from './planned-command.ts';
 
 type Tree = ReadonlyMap<string, TreeSide>;
@@ -194,6 +194,32 @@ describe('planner', () => {
     assert.throws(() => plan(tree({}), tree({ m: file(1, '160000') })), { code: 'SUBMODULE' });
     assert.throws(() => plan(tree({}), tree({ '.GIT/config': file(1) })), { code: 'PATH_FORBIDDEN' });
     assert.throws(() => plan(tree({}), tree({ m: file(1, '100664') })), { code: 'PATH_FORBIDDEN' });
+  });
+
+  test('R2.8: a diff of 100,000 paths is planned without stalling the event loop', async () => {
+    const changes = Array.from({ length: 100_000 }, (_, i): TreeChange => {
+      const path = `section-${i >> 10}/part-${i >> 5}/page-${i}.html`;
+      return { path, after: { mode: '100644', id: i.toString(16).padStart(40, '0') } };
+    });
+    let turns = 0;
+    let done = false;
+    const count = () => {
+      turns++;
+      if (!done) setImmediate(count);
+    };
+    setImmediate(count);
+    const { sizes } = await planQuestionsInSlices(changes);
+    const none = new Set<string>();
+    const commands = await planCommandsInSlices({
+      changes,
+      directories: { base: none, target: none },
+      sizes: new Map(sizes.map((id) => [id, 1])),
+      copySources: new Map(),
+      mtimeOf: () => 1,
+    });
+    done = true;
+    assert.equal(commands.length, 100_000 + 98 + 3125);
+    assert.ok(turns >= 5, `${turns} turns`);
   });
 
   test('N4: the share of live files that a change deletes', () => {

@@ -6,11 +6,13 @@ import { type ObjectId, submoduleMode, type TreeChange } from '../model/tree.ts'
 import { TreecastError } from '../model/treecast-error.ts';
 import { isFileMode } from './copy-sources.ts';
 import {
+  changedDirectories,
   type DirectoryAnswers,
   directoryChanges,
   directoryQuestions,
   parentsOf,
 } from './directory-changes.ts';
+import { runAtOnce, runInSlices, sliceChanges } from './in-slices.ts';
 import type { PlannedCommand } from './planned-command.ts';
 
 export interface PlanInput {
@@ -34,28 +36,44 @@ export interface PlanQuestions {
 
 /** What to find out before {@link planCommands}; for edits of existing files that is only sizes. */
 export function planQuestions(changes: readonly TreeChange[]): PlanQuestions {
+  return runAtOnce(questionSteps(changes));
+}
+
+/** As {@link planQuestions}, giving the event loop its turns: for diffs of any size. */
+export function planQuestionsInSlices(changes: readonly TreeChange[]): Promise<PlanQuestions> {
+  return runInSlices(questionSteps(changes));
+}
+
+/**
+ * The commands in order. Throws SUBMODULE, PATH_FORBIDDEN (guards run again here: `publish --ref` can name a tree that no push brought),
+ * and BUG when an answer is missing.
+ */
+export function planCommands(input: PlanInput): PlannedCommand[] {
+  return runAtOnce(planSteps(input));
+}
+
+/** As {@link planCommands}, giving the event loop its turns: for diffs of any size. */
+export function planCommandsInSlices(input: PlanInput): Promise<PlannedCommand[]> {
+  return runInSlices(planSteps(input));
+}
+
+function* questionSteps(changes: readonly TreeChange[]): Generator<void, PlanQuestions> {
   const sizes = new Set<ObjectId>();
-  for (const { before, after } of changes) {
+  for (const [i, { before, after }] of changes.entries()) {
+    if (i % sliceChanges === sliceChanges - 1) yield;
     if (after === undefined || !isFileMode(after.mode)) continue;
     sizes.add(after.id);
     if (before !== undefined && isFileMode(before.mode)) sizes.add(before.id);
   }
-  return { sizes: [...sizes], directories: directoryQuestions(changes) };
+  return { sizes: [...sizes], directories: directoryQuestions(yield* changedDirectories(changes)) };
 }
 
-/**
- * Throws SUBMODULE, PATH_FORBIDDEN (guards run again here: `publish --ref` can name a tree that no push brought), and BUG when an answer is missing.
- */
-export function planCommands(input: PlanInput): PlannedCommand[] {
-  const directories = directoryChanges(input.changes, input.directories);
+function* planSteps(input: PlanInput): Generator<void, PlannedCommand[]> {
+  const changed = yield* changedDirectories(input.changes);
+  const directories = directoryChanges(changed, input.directories);
   const made = new Set(directories.made);
-  const after = new Map(
-    input.changes.flatMap((change) =>
-      change.after === undefined ? [] : [[change.path, change.after] as const],
-    ),
-  );
   /** Directories of the base tree whose path becomes a file or symlink: all below them must go first. */
-  const replaced = new Set(directories.removed.filter((directory) => after.has(directory)));
+  const replaced = new Set(directories.removed.filter((directory) => changed.targetLeaves.has(directory)));
   const isUnderReplaced = (path: string) =>
     replaced.size > 0 && [...parentsOf(path)].some((parent) => replaced.has(parent));
 
@@ -64,7 +82,8 @@ export function planCommands(input: PlanInput): PlannedCommand[] {
   const pages: PlannedCommand[] = [];
   const symlinks: PlannedCommand[] = [];
   const removals: PlannedCommand[] = [];
-  for (const change of input.changes) {
+  for (const [i, change] of input.changes.entries()) {
+    if (i % sliceChanges === sliceChanges - 1) yield;
     checkChange(change);
     const { path } = change;
     if (change.after === undefined) {
