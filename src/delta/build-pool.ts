@@ -13,12 +13,14 @@ export interface BuildPool {
   /** Results in the order of the files. */
   encodeFiles(files: readonly FileToEncode[]): Promise<EncodedFile[]>;
   finishBlocks(blocks: BlocksToSeal): Promise<FinishedBlock[]>;
+  /** Starts the first worker, in the background: it takes about 150 ms of processor time, best spent before the first large push. */
+  warm(): void;
   /** Waits for what is under way and ends the workers. */
   close(): Promise<void>;
 }
 
 export interface BuildPoolOptions {
-  /** Workers at most; started when first needed, ended after a minute without work. Default: one per processor. */
+  /** Workers at most; the first is started when needed (or by `warm`) and stays, more come and go with the work. Default: one per processor. */
   readonly threads?: number;
 }
 
@@ -31,10 +33,7 @@ export function createBuildPool(options: BuildPoolOptions = {}): BuildPool {
   let pool: Piscina | undefined;
   let closed = false;
 
-  const run = async <Job, Result>(
-    name: string,
-    job: Job & { readonly buffer: ArrayBuffer },
-  ): Promise<Result> => {
+  const open = (): Piscina => {
     if (closed) throw new Error('the build pool is closed');
     pool ??= new Piscina({
       // From source the worker runs by type stripping, from dist it is JavaScript.
@@ -42,12 +41,20 @@ export function createBuildPool(options: BuildPoolOptions = {}): BuildPool {
         import.meta.url.endsWith('.ts') ? './build-worker.ts' : './build-worker.js',
         import.meta.url,
       ).href,
-      minThreads: 0,
+      minThreads: 1,
       maxThreads: threads,
       idleTimeout: idleTimeoutMs,
       maxQueue: Number.POSITIVE_INFINITY,
     });
-    return (await pool.run(job, { name, transferList: [job.buffer] })) as Result;
+    return pool;
+  };
+
+  const run = async <Job, Result>(
+    name: string,
+    job: Job & { readonly buffer: ArrayBuffer },
+  ): Promise<Result> => {
+    const answer: unknown = await open().run(job, { name, transferList: [job.buffer] });
+    return answer as Result;
   };
 
   return {
@@ -85,6 +92,7 @@ export function createBuildPool(options: BuildPoolOptions = {}): BuildPool {
         hash: hashes[i] as Buffer,
       }));
     },
+    warm: () => void open(),
     async close() {
       closed = true;
       await pool?.close();
