@@ -93,8 +93,8 @@ function settle(command: Command, { stdout, stderr, env }: Streams): Command {
       writeOut: (text) => stdout.write(text),
       writeErr: (text) => stderr.write(text),
       outputError: () => undefined,
-      getOutHelpWidth: () => stdout.columns ?? 100,
-      getErrHelpWidth: () => stderr.columns ?? 100,
+      getOutHelpWidth: () => stdout.columns || 100,
+      getErrHelpWidth: () => stderr.columns || 100,
       getOutHasColors: () => wantsColor(stdout.isTTY === true, env),
       getErrHasColors: () => wantsColor(stderr.isTTY === true, env),
     })

@@ -46,10 +46,10 @@ export function createOutput({ stdout, stderr, env, isJson }: OutputOptions): Ou
     isJson,
     isInteractive: !isJson && stdout.isTTY === true && env['TERM'] !== 'dumb',
     get columns() {
-      return stdout.columns ?? 80;
+      return stdout.columns || 80;
     },
     get rows() {
-      return stdout.rows ?? 24;
+      return stdout.rows || 24;
     },
     style,
     text(line = '') {

@@ -25,23 +25,20 @@ export async function planUpState({ directory, agents, port, note }: UpWishes): 
     });
   }
   const wantedPort = port || before?.port || (port === 0 ? 0 : defaultPort);
-  const names = nodeNames(agents ?? before?.nodes.length ?? defaultAgents);
-  const knownPorts = new Map(before?.nodes.map((node) => [node.name, node.port]));
+  const running = agents ?? before?.agents ?? defaultAgents;
   const [publicPort = 0, agentPort = 0, ...nodePorts] = await pickPorts(
-    [wantedPort, before?.agentPort ?? 0, ...names.map((name) => knownPorts.get(name) ?? 0)],
+    [
+      wantedPort,
+      before?.agentPort ?? 0,
+      ...Array.from({ length: running }, (_, index) => before?.nodes[index]?.port ?? 0),
+    ],
     upHost,
   );
   if (wantedPort !== 0 && publicPort !== wantedPort) {
     note(`Port ${wantedPort} is in use; this time it is ${publicPort}.`);
   }
-  return {
-    version: 1,
-    port: publicPort,
-    agentPort,
-    nodes: names.map((name, index) => ({ name, port: nodePorts[index] ?? 0 })),
-  };
-}
-
-function nodeNames(count: number): string[] {
-  return Array.from({ length: count }, (_, index) => `node${index + 1}`);
+  const nodes = nodePorts.map((nodePort, index) => ({ name: `node${index + 1}`, port: nodePort }));
+  // Those that are not started this time keep their port for the next.
+  const others = before?.nodes.slice(running) ?? [];
+  return { version: 1, port: publicPort, agentPort, agents: running, nodes: [...nodes, ...others] };
 }

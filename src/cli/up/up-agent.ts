@@ -18,6 +18,8 @@ export interface UpAgentOptions {
   readonly state: UpState;
   readonly node: UpState['nodes'][number];
   readonly env: NodeJS.ProcessEnv;
+  /** Aborted when `up` ends: from then on ending agents are no news (Ctrl-C reaches them as well). */
+  readonly signal: AbortSignal;
   note(line: string): void;
 }
 
@@ -64,7 +66,9 @@ export function createUpAgent({
           await writeUpState(directory, state);
           await configure();
         },
-        onExit: (what) => note(`${node.name} ended (${what}); starting it again. Its log: ${logPath}`),
+        onExit(what) {
+          if (!signal.aborted) note(`${node.name} ended (${what}); starting it again. Its log: ${logPath}`);
+        },
       }),
   };
 }

@@ -93,11 +93,12 @@ export async function startUp(options: UpOptions): Promise<UpSession> {
     const client = createClient({ api: ccm.api, token: adminToken });
     await ensureSampleSite(client);
     const { agentUrl } = ccm;
-    const agents = state.nodes.map((node) => createUpAgent({ ...options, client, agentUrl, state, node }));
+    const running = state.nodes.slice(0, state.agents);
+    const agents = running.map((node) => createUpAgent({ ...options, client, agentUrl, state, node }));
     // Joined one after the other, and only then started: the start of Node processes takes all the CPU there is.
     for (const agent of agents) await agent.prepare();
     for (const agent of agents) children.push(agent.start());
-    const names = state.nodes.map(({ name }) => name);
+    const names = running.map(({ name }) => name);
     const nodes = await whenNodesServe(client, names, { signal: options.signal, note });
     const ready: UpReady = {
       ready: true,

@@ -14,6 +14,8 @@ const upStateSchema = z.strictObject({
   version: z.literal(1),
   port,
   agentPort: port,
+  /** How many of `nodes`, from the first, the last start ran. */
+  agents: z.int().min(0),
   nodes: z.array(z.strictObject({ name: z.string(), port })),
 });
 
