@@ -107,9 +107,9 @@ describe('assignment container', () => {
       verifyBlock(header, index, block);
       const corrupt = { code: 'ASSIGNMENT_BLOCK_CORRUPT' };
       for (const at of [0, 1, block.length >> 1, block.length - 1]) {
-        block[at] = (block[at] as number) ^ 1;
+        block.writeUInt8(block.readUInt8(at) ^ 1, at);
         assert.throws(() => verifyBlock(header, index, block), corrupt);
-        block[at] = (block[at] as number) ^ 1;
+        block.writeUInt8(block.readUInt8(at) ^ 1, at);
       }
       assert.throws(() => verifyBlock(header, index, block.subarray(1)), corrupt);
       for (let other = 0; other < 6; other++) {

@@ -64,13 +64,14 @@ export async function* decodePayloadStream(
   }
   const decoder = codec === 'store' ? undefined : createDecoder(codec, options);
   // Errors of the source destroy the decoder, and so reach the loop below; the callback has nothing to add.
-  const decoded = decoder === undefined ? counted() : pipeline(Readable.from(counted()), decoder, () => {});
+  const decoded: AsyncIterable<Uint8Array> =
+    decoder === undefined ? counted() : pipeline(Readable.from(counted()), decoder, () => {});
   let left = options.size;
   try {
     for await (const piece of decoded) {
       left -= piece.length;
       if (left < 0) throw malformed(`a ${codec} payload decodes to more than ${options.size} bytes`);
-      yield piece as Buffer;
+      yield Buffer.from(piece.buffer, piece.byteOffset, piece.byteLength);
     }
   } catch (cause) {
     if (cause instanceof TreecastError || !isCodecError(cause)) throw cause;

@@ -75,7 +75,7 @@ export function parseHeader(value: unknown): AssignmentHeader {
     const problems = describeIssues(parsed.error);
     throw malformed(`header: ${problems.join('; ')}`, { data: { problems } });
   }
-  return parsed.data as AssignmentHeader;
+  return parsed.data;
 }
 
 type ParsedHeader = Pick<

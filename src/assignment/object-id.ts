@@ -123,8 +123,7 @@ function modeOf(entry: DirectoryEntry): string {
 /** Git compares bytes, directories as if their name ended in `/`; a latin1 view of the UTF-8 bytes compares the same way. */
 function sortKeyOf(entry: DirectoryEntry): string {
   const key = modeOf(entry) === '40000' ? `${entry.name}/` : entry.name;
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: the range is "ASCII"
-  return /^[\x00-\x7f]*$/.test(key) ? key : Buffer.from(key, 'utf8').toString('latin1');
+  return Buffer.byteLength(key) === key.length ? key : Buffer.from(key, 'utf8').toString('latin1');
 }
 
 function checkEntry({ name, mode, id }: DirectoryEntry): void {

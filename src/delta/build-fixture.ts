@@ -127,6 +127,12 @@ export async function applyAssignments(
         case 'remove':
           tree.delete(command.path);
           break;
+        case 'mkdir':
+        case 'rmdir':
+          break;
+        case 'verify':
+        case 'plugin':
+          assert.fail(`the builder makes no ${command.do} commands`);
       }
     }
   }

@@ -57,5 +57,5 @@ function transferred<T extends PackedBytes>(value: T): T {
   return move({
     [transferableSymbol]: [value.buffer],
     [valueSymbol]: value,
-  } as unknown as ArrayBuffer) as unknown as T;
+  }) as unknown as T;
 }
