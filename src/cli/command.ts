@@ -50,5 +50,5 @@ export type CliCommand = CommandDefinition<z.ZodType>;
 
 /** Keeps the input's type inside the command and hides it outside. */
 export function defineCommand<Input extends z.ZodType>(definition: CommandDefinition<Input>): CliCommand {
-  return definition as unknown as CliCommand;
+  return definition;
 }

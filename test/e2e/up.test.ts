@@ -375,7 +375,7 @@ test('one byte flipped on one node, size and mtime restored: verify ends with 1 
   const path = join(directory, 'agents', 'node1', 'sites', 'sample', 'live', 'styles', 'site.css');
   const before = await stat(path);
   const bytes = await readFile(path);
-  bytes[0] = (bytes[0] as number) ^ 1;
+  bytes.writeUInt8(bytes.readUInt8(0) ^ 1, 0);
   await writeFile(path, bytes);
   await utimes(path, before.atime, before.mtime);
   const { code, stdout, stderr } = await cli(['verify', 'sample', '--json']);
@@ -393,7 +393,7 @@ test('one byte flipped on one node, size and mtime restored: verify ends with 1 
   );
   assert.deepEqual(result.nodes[0]?.drift, [{ path: 'styles/site.css', problem: 'content' }]);
   assert.match(stderr, /node1.*styles\/site\.css/);
-  bytes[0] = (bytes[0] as number) ^ 1;
+  bytes.writeUInt8(bytes.readUInt8(0) ^ 1, 0);
   await writeFile(path, bytes);
   await utimes(path, before.atime, before.mtime);
   assert.equal((await cli(['verify', 'sample'])).code, 0);

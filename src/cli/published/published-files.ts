@@ -1,5 +1,5 @@
 // Files of the repository that are made from code: JSON Schemas of configuration files, parts of docs/cli.md and docs/configuration.md.
-// A test compares them with what stands in the repository; write-published-files.ts writes them.
+// A test compares them with what stands in the repository, and writes them when it is told to.
 
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -35,6 +35,7 @@ export function createUpAgent({
   state,
   node,
   env,
+  signal,
   note,
 }: UpAgentOptions): UpAgent {
   const agentDirectory = join(directory, 'agents', node.name);
