@@ -54,6 +54,8 @@ export interface SampleRelease {
 
 export function assignmentOf(sample: SampleRelease): EncodedAssignment {
   const { site, release, base, target } = sample;
+  const contents = Object.values(target).map((content) => Buffer.byteLength(content) + 4_096);
+  const decodedBytes = contents.reduce((sum, bytes) => sum + bytes, 0);
   const facts = {
     profile: 'linux-web-1',
     site,
@@ -63,7 +65,7 @@ export function assignmentOf(sample: SampleRelease): EncodedAssignment {
     baseTree: treeOf(base),
     targetTree: treeOf(target),
     createdAt: 1_763_900_000,
-    space: { decodedBytes: 1_048_576, temporaryBytes: 1_048_576, inodes: 100 },
+    space: { decodedBytes, temporaryBytes: decodedBytes, inodes: 100 },
   } as const;
   const seal = { dataKey: randomBytes(32), contentKey: sample.contentKey, signingKey: sample.releaseKey };
   return encodeAssignment(facts, commandsOf(base, target, 1_700_000_000 + release.sequence), seal);

@@ -50,6 +50,8 @@ export interface RunningGateway {
   readonly secrets: Map<string, 'good' | 'used' | 'expired'>;
   /** Node → fingerprint of the certificate that is admitted. */
   readonly nodes: Map<string, string>;
+  /** Assignments whose next request is never answered; it takes them out. */
+  readonly stalled: Set<string>;
   readonly assignments: Map<string, { readonly manifestPath: string; readonly dataPath: string }>;
   /** A registered node. */
   addNode(node: string): Promise<NodeCredentials>;
@@ -82,6 +84,7 @@ export async function runGateway(t: TestScope, options: RunningGatewayOptions = 
   const secrets: RunningGateway['secrets'] = after?.secrets ?? new Map();
   const nodes = after?.nodes ?? new Map<string, string>();
   const assignments: RunningGateway['assignments'] = after?.assignments ?? new Map();
+  const stalled = new Set<string>();
   const gateway = createAgentGateway({
     listen: { host: '127.0.0.1', port: after?.port ?? 0 },
     identity: await certificates.issueServerIdentity(['127.0.0.1', 'localhost']),
@@ -100,7 +103,8 @@ export async function runGateway(t: TestScope, options: RunningGatewayOptions = 
       },
       admits: async (node, { fingerprint }) => nodes.get(node) === fingerprint,
     },
-    resolveAssignment: async (id) => assignments.get(id),
+    resolveAssignment: (id) =>
+      stalled.delete(id) ? new Promise(() => undefined) : Promise.resolve(assignments.get(id)),
     handlers: {
       connected(node, hello, { id, protocol, publicKey }) {
         events.push({ what: 'connected', node, connection: id, protocol, publicKey, hello });
@@ -127,6 +131,7 @@ export async function runGateway(t: TestScope, options: RunningGatewayOptions = 
     releaseKey,
     secrets,
     nodes,
+    stalled,
     assignments,
     async addNode(node) {
       const credentials = await issueNodeCredentials(certificates, node);
