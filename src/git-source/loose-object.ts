@@ -1,7 +1,7 @@
 // Reads small loose objects straight from a repository's object directory, without a Git process. What it does not find (packed,
 // too large, absent) it leaves to the caller. Objects are content-addressed and written once, so no lock is needed.
 
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, existsSync, fstatSync, openSync, readSync } from 'node:fs';
 import { inflateSync } from 'node:zlib';
 import type { ObjectId } from '../model/tree.ts';
 
@@ -29,6 +29,11 @@ export function readLooseObject(objectDirectory: string, id: ObjectId): GitObjec
   const header = /^(blob|tree|commit|tag) (\d+)$/.exec(plain.toString('latin1', 0, Math.max(headerEnd, 0)));
   const bytes = plain.subarray(headerEnd + 1);
   return header && Number(header[2]) === bytes.length ? { type: header[1] as string, bytes } : undefined;
+}
+
+/** Of any size. */
+export function hasLooseObject(objectDirectory: string, id: ObjectId): boolean {
+  return existsSync(`${objectDirectory}/${id.slice(0, 2)}/${id.slice(2)}`);
 }
 
 function readSmallFile(path: string): Buffer | undefined {

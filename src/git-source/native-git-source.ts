@@ -10,6 +10,7 @@ import { findDirectories } from './find-directories.ts';
 import { type GitEnvironment, gitEnvironment } from './git-environment.ts';
 import type { GitSource } from './git-source.ts';
 import { hiddenTreeRef, writeHiddenTreeRef } from './hidden-tree-ref.ts';
+import { hasLooseObject } from './loose-object.ts';
 import { runDiffTree, runListTree } from './native-diff-tree.ts';
 import { createObjectStore, hasPacks } from './object-store.ts';
 import type { Quarantine } from './push-authority.ts';
@@ -41,7 +42,8 @@ interface View {
   readonly environment: GitEnvironment;
   readonly objectDirectories: readonly string[];
   readonly cache: TreeCache;
-  readonly catFile: () => CatFileProcess;
+  /** The process that knows this object, or whether it exists. */
+  readonly catFile: (id: ObjectId) => CatFileProcess;
   readonly close: () => void;
 }
 
@@ -70,15 +72,20 @@ export function createNativeGitSource(
         GIT_OBJECT_DIRECTORY: quarantine.objectDirectory,
         ...(quarantine.alternates !== '' && { GIT_ALTERNATE_OBJECT_DIRECTORIES: quarantine.alternates }),
       });
-      // Loose quarantined objects are read here; only a quarantined pack needs a process of its own.
-      const insideCatFile = hasPacks(quarantine.objectDirectory)
-        ? createCatFileProcess(repositoryPath, inside)
-        : undefined;
+      // Small loose objects are read in this process and what was there before comes from the process that runs already;
+      // quarantined packs and large loose objects need one that sees the quarantine.
+      const packed = hasPacks(quarantine.objectDirectory);
+      let insideCatFile: CatFileProcess | undefined;
+      const catFileOf = (id: ObjectId): CatFileProcess => {
+        if (!packed && !hasLooseObject(quarantine.objectDirectory, id)) return catFile;
+        insideCatFile ??= createCatFileProcess(repositoryPath, inside);
+        return insideCatFile;
+      };
       return createView({
         ...view,
         environment: inside,
         objectDirectories: [quarantine.objectDirectory, ...view.objectDirectories],
-        catFile: () => insideCatFile ?? catFile,
+        catFile: catFileOf,
         close: () => insideCatFile?.close(),
       });
     },
@@ -117,7 +124,7 @@ function createView(view: View): GitSource {
       for (const name of isObjectId(ref) ? [ref] : refCandidates(ref)) {
         const loose = isObjectId(name) ? await objects.find(name) : undefined;
         if (loose?.type === 'commit') return name;
-        const info = await view.catFile().info(`${name}^{commit}`);
+        const info = await view.catFile(name).info(`${name}^{commit}`);
         if (info) return info.id;
       }
       return undefined;

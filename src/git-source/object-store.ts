@@ -21,7 +21,7 @@ const questionsAtOnce = 4_096;
 
 export function createObjectStore(
   directories: readonly string[],
-  catFile: () => CatFileProcess,
+  catFile: (id: ObjectId) => CatFileProcess,
 ): ObjectStore {
   function findLoose(id: ObjectId): GitObject | undefined {
     for (const directory of directories) {
@@ -33,7 +33,7 @@ export function createObjectStore(
 
   const store: ObjectStore = {
     async find(id) {
-      return findLoose(id) ?? (await catFile().contents(id));
+      return findLoose(id) ?? (await catFile(id).contents(id));
     },
     async read(id, type) {
       const object = await store.find(id);
@@ -45,7 +45,7 @@ export function createObjectStore(
       for (let at = 0; at < ids.length; at += questionsAtOnce) {
         const questions = ids.slice(at, at + questionsAtOnce).map(async (id) => {
           const loose = ids.length <= looseReadsMax ? findLoose(id) : undefined;
-          const info = loose ? { type: loose.type, size: loose.bytes.length } : await catFile().info(id);
+          const info = loose ? { type: loose.type, size: loose.bytes.length } : await catFile(id).info(id);
           if (info?.type !== 'blob') throw objectMissing(id, 'blob');
           return info.size;
         });

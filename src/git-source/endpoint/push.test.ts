@@ -121,11 +121,17 @@ test('PUSH-5 a refusal before the refs move: its lines are shown, nothing moved,
 
 test('PUSH-6 the authority can read the quarantined objects, and nobody else', async (t) => {
   const seen: string[] = [];
+  const sizes: number[] = [];
   const judge = async (commit: string, quarantine: Quarantine) => {
     const source = createNativeGitSource(server.repositoryPath);
     const inside = source.inQuarantine(quarantine);
     const tree = await inside.treeOf(commit);
-    for await (const entry of inside.listTree(tree)) seen.push(entry.path);
+    const ids: string[] = [];
+    for await (const entry of inside.listTree(tree)) {
+      seen.push(entry.path);
+      ids.push(entry.id);
+    }
+    sizes.push(Math.max(...(await inside.blobSizes(ids))));
     assert.equal(await source.resolveCommit(commit), undefined);
     await inside.close();
     await source.close();
@@ -146,6 +152,13 @@ test('PUSH-6 the authority can read the quarantined objects, and nobody else', a
     'a push that stays a pack',
   );
   assert.equal(seen.length, 2 + 152);
+  // Loose in quarantine, and too large or too many to be read by this process.
+  await server.commit({
+    large: randomBytes(300_000).toString('base64'),
+    ...Object.fromEntries(Array.from({ length: 80 }, (_, index) => [`loose/${index}`, `loose ${index}`])),
+  });
+  assert.equal((await server.git(server.author, 'push', server.url, 'main')).exitCode, 0);
+  assert.deepEqual(sizes, [1, 3, 400_000]);
 });
 
 test('PUSH-7 lines reach the terminal while the push is open', async (t) => {
