@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { after, describe, test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import { blockHash } from '../assignment/block-layout.ts';
 import { decodePayload } from '../assignment/decode-payload.ts';
 import { unsealBlock } from '../assignment/seal.ts';
@@ -8,6 +8,7 @@ import { createBuildPool, inlineJobBytesMax } from './build-pool.ts';
 import type { FileToEncode } from './encode-file.ts';
 
 const pool = createBuildPool({ threads: 2 });
+before(() => pool.warm());
 after(() => pool.close());
 
 const text = (length: number) =>

@@ -13,8 +13,8 @@ export interface BuildPool {
   /** Results in the order of the files. */
   encodeFiles(files: readonly FileToEncode[]): Promise<EncodedFile[]>;
   finishBlocks(blocks: BlocksToSeal): Promise<FinishedBlock[]>;
-  /** Starts the first worker, in the background: it takes about 150 ms of processor time, best spent before the first large push. */
-  warm(): void;
+  /** Starts the first worker (about 150 ms of processor time) and resolves when it answers. The first large job does it otherwise. */
+  warm(): Promise<void>;
   /** Waits for what is under way and ends the workers. */
   close(): Promise<void>;
 }
@@ -26,12 +26,16 @@ export interface BuildPoolOptions {
 
 /** Up to here a job costs about 4 ms at most, less than a busy or sleeping worker takes to answer. */
 export const inlineJobBytesMax = 256 * 1024;
+/** While no worker is up yet: about 20 ms, where waiting for one would take 150 ms. */
+const coldInlineJobBytesMax = 1536 * 1024;
 const idleTimeoutMs = 60_000;
 
 export function createBuildPool(options: BuildPoolOptions = {}): BuildPool {
   const threads = options.threads ?? availableParallelism();
   let pool: Piscina | undefined;
   let closed = false;
+  let warmed: Promise<void> | undefined;
+  let inlineBytesMax = coldInlineJobBytesMax;
 
   const open = (): Piscina => {
     if (closed) throw new Error('the build pool is closed');
@@ -57,11 +61,24 @@ export function createBuildPool(options: BuildPoolOptions = {}): BuildPool {
     return answer as Result;
   };
 
+  const warm = (): Promise<void> => {
+    warmed ??= run('packedEncode', { ...packBytes([]), files: [] }).then(() => {
+      inlineBytesMax = inlineJobBytesMax;
+    });
+    return warmed;
+  };
+
+  /** Whether the job is small enough to be done here and now; one that is not really small starts the workers. */
+  const isInline = (bytes: number): boolean => {
+    if (bytes > inlineJobBytesMax) warm().catch(() => {});
+    return bytes <= inlineBytesMax;
+  };
+
   return {
     threads,
     async encodeFiles(files) {
       const bytes = files.reduce((sum, file) => sum + file.bytes.length + (file.base?.length ?? 0), 0);
-      if (bytes <= inlineJobBytesMax) return encodeFiles(files);
+      if (isInline(bytes)) return encodeFiles(files);
       const { codecs, ...packed } = await run<PackedFiles, PackedEncodings>('packedEncode', {
         ...packBytes(
           files.flatMap((file) => (file.base === undefined ? [file.bytes] : [file.bytes, file.base])),
@@ -81,7 +98,7 @@ export function createBuildPool(options: BuildPoolOptions = {}): BuildPool {
     async finishBlocks(blocks) {
       const { dataKey, firstIndex, payloads } = blocks;
       const bytes = payloads.reduce((sum, payload) => sum + payload.length, 0);
-      if (bytes <= inlineJobBytesMax) return finishBlocks(blocks);
+      if (isInline(bytes)) return finishBlocks(blocks);
       const packed = packBytes(payloads);
       const parts = unpackBytes(
         await run<PackedBlocks, PackedFinished>('packedFinish', { ...packed, dataKey, firstIndex }),
@@ -92,9 +109,10 @@ export function createBuildPool(options: BuildPoolOptions = {}): BuildPool {
         hash: hashes[i] as Buffer,
       }));
     },
-    warm: () => void open(),
+    warm,
     async close() {
       closed = true;
+      await warmed?.catch(() => {});
       await pool?.close();
     },
   };
