@@ -38,7 +38,12 @@ function catchUpOne(tools: CatchUpTools, path: string): 'done' | 'blocked' {
   const wanted = source === undefined ? undefined : disk.lstat(source);
   const target = next.entryIfParent(path);
   const present = target === undefined ? undefined : disk.lstat(target);
-  if (present?.isDirectory()) return wanted?.isDirectory() ? 'done' : 'blocked';
+  if (present?.isDirectory()) {
+    if (!wanted?.isDirectory()) return 'blocked';
+    // A crash may have come between making the directory and giving it its mode.
+    if (present.mode !== wanted.mode) setMode(tools, path, wanted.mode);
+    return 'done';
+  }
   if (!wanted || source === undefined) {
     if (!present) return 'done';
     disk.unlink(next.entry(path));
@@ -70,8 +75,12 @@ function makeParents(tools: CatchUpTools, path: string): void {
   tools.syncs.directory(parentOf(parent));
 }
 
-function makeDirectory({ disk, next, syncs }: CatchUpTools, path: string, mode: number): void {
-  disk.mkdir(next.entry(path), 0o700);
+function makeDirectory(tools: CatchUpTools, path: string, mode: number): void {
+  tools.disk.mkdir(tools.next.entry(path), 0o700);
+  setMode(tools, path, mode);
+}
+
+function setMode({ disk, next, syncs }: CatchUpTools, path: string, mode: number): void {
   disk.chmod(next.directory(path), mode & 0o7777);
   syncs.directory(path);
 }

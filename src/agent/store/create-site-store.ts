@@ -32,6 +32,7 @@ export async function createSiteStore(
   const { journal, layout, index, inbox } = context;
   const background = createBackground(createMaintenance(context));
   const parts = createPartsCollector();
+  let closed = false;
 
   function checkSite({ site }: { readonly site: string }): void {
     if (site === options.site) return;
@@ -151,6 +152,8 @@ export async function createSiteStore(
       }
     },
     async close() {
+      if (closed) return;
+      closed = true;
       await background.close();
       context.making?.close();
       inbox.close();

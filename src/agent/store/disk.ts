@@ -167,29 +167,29 @@ export function createDisk(observer?: EffectObserver) {
       fs.lutimesSync(path, seconds, seconds);
     },
     /** A new file with the bytes of another, sharing blocks where the file system can. */
-    copy(from: string, to: string): Promise<void> {
+    async copy(from: string, to: string): Promise<void> {
       counts.calls++;
       observe('copy', to);
       const flags = fs.constants.COPYFILE_EXCL | fs.constants.COPYFILE_FICLONE;
-      return new Promise((resolve, reject) => {
+      await new Promise<void>((resolve, reject) => {
         fs.copyFile(from, to, flags, (error) => (error ? reject(error) : resolve()));
       });
     },
     /** fsync(2). */
-    sync(fd: number): Promise<void> {
+    async sync(fd: number): Promise<void> {
       counts.calls++;
       counts.syncs++;
       observe('sync', fd);
-      return new Promise((resolve, reject) => {
+      await new Promise<void>((resolve, reject) => {
         fs.fsync(fd, (error) => (error ? reject(error) : resolve()));
       });
     },
     /** fdatasync(2). */
-    syncData(fd: number): Promise<void> {
+    async syncData(fd: number): Promise<void> {
       counts.calls++;
       counts.syncs++;
       observe('sync', fd);
-      return new Promise((resolve, reject) => {
+      await new Promise<void>((resolve, reject) => {
         fs.fdatasync(fd, (error) => (error ? reject(error) : resolve()));
       });
     },

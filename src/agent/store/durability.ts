@@ -77,10 +77,15 @@ async function syncDirectories(
     for (const path of directories) {
       own.push(disk.open(handles.directoryPath(path), constants.O_RDONLY | constants.O_DIRECTORY));
     }
-    await Promise.all(own.map((fd) => disk.sync(fd)));
+    await allEnded(own.map((fd) => disk.sync(fd)));
   } finally {
     for (const fd of own) disk.close(fd);
   }
+}
+
+/** Waits for all, also when one fails: a descriptor must not be closed while a sync of it is in flight. */
+export async function allEnded(work: readonly Promise<void>[]): Promise<void> {
+  for (const result of await Promise.allSettled(work)) if (result.status === 'rejected') throw result.reason;
 }
 
 /** syncfs(2) by coreutils' `sync -f`, which Node does not offer; false when there is no such program. */

@@ -10,6 +10,7 @@ import type { AssignmentHeader } from '../../model/assignment.ts';
 import { inlineBytesMax } from '../../model/assignment.ts';
 import { compareReleases } from '../../model/release.ts';
 import type { Disk } from './disk.ts';
+import { allEnded } from './durability.ts';
 import { type Lag, lagOfCommands } from './lag.ts';
 import type { Layout } from './layout.ts';
 import type { InboxEntry } from './site-store.ts';
@@ -168,7 +169,7 @@ export function createInbox(disk: Disk, layout: Layout): Inbox {
       const fd = writeManifest(manifest);
       const directory = disk.open(layout.inbox, constants.O_RDONLY | constants.O_DIRECTORY);
       try {
-        await Promise.all([disk.sync(fd), disk.sync(directory)]);
+        await allEnded([disk.sync(fd), disk.sync(directory)]);
       } finally {
         disk.close(fd);
         disk.close(directory);

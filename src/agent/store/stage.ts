@@ -9,7 +9,7 @@ import { startsFromNothing } from './acceptance.ts';
 import { catchUp } from './catch-up.ts';
 import { readChangedTree } from './changed-tree.ts';
 import { createDirectoryHandles, type DirectoryHandles } from './directory-handles.ts';
-import { createSyncSet, type SyncSet } from './durability.ts';
+import { allEnded, createSyncSet, type SyncSet } from './durability.ts';
 import type { ReceivedAssignment } from './inbox.ts';
 import { createInterpreter } from './interpreter.ts';
 import { emptyLag, type Lag, uniteLags, wholeLag } from './lag.ts';
@@ -54,8 +54,9 @@ export async function stageRelease(context: SiteContext, request: StageRequest):
     await execute(context, work, request, fromNothing);
     for (const part of request.parts) part.dropData();
     const staged = stagedState(journal.state(), slot.number, lag);
-    const [prepared] = await Promise.all([journal.prepare(staged), work.syncs.settle(work.next, work.root)]);
-    await prepared.commit();
+    const prepared = journal.prepare(staged);
+    await allEnded([prepared.then(() => {}), work.syncs.settle(work.next, work.root)]);
+    await (await prepared).commit();
   } catch (error) {
     await undo(context, work, slot.number, error);
     throw error;
