@@ -243,6 +243,7 @@ export async function runCcm(options: CcmOptions): Promise<Ccm> {
   const server = await createPublicServer(api, { listen });
   publicUrl ||= server.url;
   const recovering = setInterval(() => void recover(), recoverIntervalMs);
+  builds.warm().catch((error: unknown) => logger.error({ err: error }, 'no build worker could be started'));
   logger.info({ api: publicUrl, agents: agentUrl }, 'the CCM is ready');
 
   return {

@@ -3,7 +3,6 @@ import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import type { TreeChange, TreeSide } from '../model/tree.ts';
 import { copySourcesOf } from './copy-sources.ts';
-import { deletionShare, isMassDelete } from './deletion-share.ts';
 import { parentsOf } from './directory-changes.ts';
 import { planCommands, planCommandsInSlices, planQuestions, planQuestionsInSlices } from './plan-commands.ts';
 import type { PlannedCommand } from './planned-command.ts';
@@ -220,15 +219,5 @@ describe('planner', () => {
     done = true;
     assert.equal(commands.length, 100_000 + 98 + 3125);
     assert.ok(turns >= 5, `${turns} turns`);
-  });
-
-  test('N4: the share of live files that a change deletes', () => {
-    const base = tree(Object.fromEntries(Array.from({ length: 40 }, (_, i) => [`f${i}`, file(i)])));
-    const less = (kept: number) => deletionShare(diff(base, new Map([...base].slice(0, kept))), base.size);
-    const policy = { deleteShareMax: 0.5, deleteFilesMin: 20 };
-    assert.deepEqual(less(10), { deleted: 30, share: 0.75 });
-    assert.equal(isMassDelete(less(19), policy), true);
-    assert.equal(isMassDelete(less(20), policy), false, 'exactly half is not more than half');
-    assert.equal(isMassDelete(deletionShare(diff(base, new Map()), 0), policy), false, 'nothing was live');
   });
 });

@@ -5,7 +5,7 @@ import { type BuiltAssignment, buildAssignments } from '../../delta/build-assign
 import { createBuildPool } from '../../delta/build-pool.ts';
 import { createContentPolicy } from '../../delta/content-policy.ts';
 import { copySourcesOf } from '../../delta/copy-sources.ts';
-import { planCommands, planQuestions } from '../../delta/plan-commands.ts';
+import { planCommandsInSlices, planQuestionsInSlices } from '../../delta/plan-commands.ts';
 import type { GitSource } from '../../git-source/git-source.ts';
 import { emptyTreeIds, type ObjectId, type TreeChange } from '../../model/tree.ts';
 import { TreecastError, toWireError } from '../../model/treecast-error.ts';
@@ -28,6 +28,8 @@ export interface Builds {
   build(effect: BuildEffect): Promise<Answer>;
   /** What goes into the database with a job's decision: the times of the paths it changed. */
   decisionRows(job: Job): Iterable<Query>;
+  /** Starts a worker, so that the first larger build does not wait for it. */
+  warm(): Promise<void>;
   /** A job ended: its times are no longer needed here. */
   forget(job: string): void;
   close(): Promise<void>;
@@ -163,7 +165,7 @@ export function createBuilds(options: BuildsOptions): Builds {
     const { target, release, type } = effect;
     const found = await store.find(site.name, base, target, release);
     if (found !== undefined) return cohortOf(base, found);
-    const questions = planQuestions(changes);
+    const questions = await planQuestionsInSlices(changes);
     const copySources = copySourcesOf(changes);
     const [sizes, inBase, inTarget, mtimeOf] = await Promise.all([
       source.blobSizes(questions.sizes),
@@ -172,7 +174,7 @@ export function createBuilds(options: BuildsOptions): Builds {
       mtimes(site.name, times, changes),
       addUnchangedCopySources(source, base, changes, copySources),
     ]);
-    const commands = planCommands({
+    const commands = await planCommandsInSlices({
       changes,
       directories: { base: inBase, target: inTarget },
       sizes: new Map(questions.sizes.map((id, index) => [id, sizes[index] as number])),
@@ -228,6 +230,7 @@ export function createBuilds(options: BuildsOptions): Builds {
       return pathTimes.rows(job.site, job.release.sequence, times.changed, times.supersedes);
     },
     forget: (job) => timesOfJobs.delete(job),
+    warm: () => pool.warm(),
     close: () => pool.close(),
   };
 }
