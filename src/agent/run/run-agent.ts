@@ -72,7 +72,7 @@ async function start(
   const joined = await readNodeIdentity(directory);
   if (joined === undefined) {
     throw new TreecastError('NOT_FOUND', `${directory} holds no node: it has not joined a CCM.`, {
-      fix: 'Join first: treecast agent join --dir DIR --token TOKEN.',
+      fix: 'Join first: treecast agent join TOKEN --dir DIR.',
     });
   }
   if (configuration.name !== undefined && configuration.name !== joined.name) {

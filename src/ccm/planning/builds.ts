@@ -71,6 +71,8 @@ export function createBuilds(options: BuildsOptions): Builds {
       if (site === undefined) throw new TreecastError('NOT_FOUND', `There is no site ${siteName}.`);
       const source = repositories.source(site.repository);
       const kept = source.keepTree(effect.target);
+      // Awaited below; when something else fails first, that is the reason to tell.
+      kept.catch(() => undefined);
       const times = job?.type === 'publish' ? await publishTimes(site, job, effect, source) : liveTimes(site);
       const cohorts: BuiltCohort[] = [];
       let files = 0;

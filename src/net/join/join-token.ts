@@ -51,6 +51,6 @@ export function isOrigin(text: string): boolean {
 function refused(cause?: unknown): TreecastError {
   return new TreecastError('JOIN_TOKEN_INVALID', 'The text is not a join token.', {
     cause,
-    fix: 'Copy the whole token (it begins with tcj_) as printed, or make a new one with `treecast node token`.',
+    fix: 'Copy the whole token (it begins with tcj_) as printed, or make a new one with `treecast node join-token`.',
   });
 }
