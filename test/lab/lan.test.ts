@@ -8,16 +8,16 @@ import { createLan, type LanHost } from './lan.ts';
 import { runProgram } from './run-program.ts';
 
 const server = `
-  const server = require('node:net').createServer((socket) => socket.end('hello'));
+  const server = process.getBuiltinModule('node:net').createServer((socket) => socket.end('hello'));
   server.listen(7000, () => process.stdout.write('ready'));
 `;
 const client = (address: string): string => `
-  const socket = require('node:net').connect({ host: '${address}', port: 7000, timeout: 500 });
+  const socket = process.getBuiltinModule('node:net').connect({ host: '${address}', port: 7000, timeout: 500 });
   const end = (word) => { process.stdout.write(word); process.exit(0); };
   socket.on('data', (data) => end(String(data))).on('timeout', () => end('unreachable')).on('error', () => end('unreachable'));
 `;
 const sender = (address: string, count: number): string => `
-  const socket = require('node:dgram').createSocket('udp4');
+  const socket = process.getBuiltinModule('node:dgram').createSocket('udp4');
   let left = ${count};
   const next = () => (left-- > 0 ? socket.send('x', 7001, '${address}', next) : socket.close());
   next();

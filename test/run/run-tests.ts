@@ -3,37 +3,40 @@
 
 import { glob } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
-import { relative, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { run } from 'node:test';
 import type { TestEvent } from 'node:test/reporters';
-import { createTestReport } from './test-report.ts';
+import { createTestReport, type TestReport } from './test-report.ts';
 import type { TestTotals } from './test-totals.ts';
 
 export interface TestRunOptions {
   /** Folders to look for `*.test.ts` in; one that does not exist has no tests. */
   readonly folders: readonly string[];
   readonly print: (line: string) => void;
-  /** A file that takes longer hangs: the run is ended there and has failed. */
+  /** A file that takes longer hangs: it is ended and has failed. */
   readonly fileTimeoutMs: number;
 }
 
 export async function runTests(options: TestRunOptions): Promise<TestTotals> {
-  const files = await testFiles(options.folders);
+  const waiting = await testFiles(options.folders);
   const report = createTestReport(options.print);
-  if (files.length > 0) {
-    const watch = createHangWatch(options);
-    const events = run({
-      files,
-      concurrency: availableParallelism(),
-      signal: watch.signal,
-      execArgv: ['--disable-warning=ExperimentalWarning'],
-    });
-    for await (const event of events as AsyncIterable<TestEvent>) {
-      watch.add(event);
-      report.add(event);
+  const worker = async (): Promise<void> => {
+    for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
+      await runFile(file, options.fileTimeoutMs, report);
     }
-  }
+  };
+  await Promise.all(Array.from({ length: availableParallelism() }, worker));
   return report.totals();
+}
+
+/** node:test's own time limit does not reach a file whose process stays alive; the signal ends that process. */
+async function runFile(file: string, timeoutMs: number, report: TestReport): Promise<void> {
+  const events = run({
+    files: [file],
+    signal: AbortSignal.timeout(timeoutMs),
+    execArgv: ['--disable-warning=ExperimentalWarning'],
+  });
+  for await (const event of events as AsyncIterable<TestEvent>) report.add(event);
 }
 
 async function testFiles(folders: readonly string[]): Promise<string[]> {
@@ -44,25 +47,4 @@ async function testFiles(folders: readonly string[]): Promise<string[]> {
     }
   }
   return files.sort();
-}
-
-/** node:test's own time limit does not reach a file whose process stays alive. */
-function createHangWatch(options: TestRunOptions): { signal: AbortSignal; add(event: TestEvent): void } {
-  const controller = new AbortController();
-  const timers = new Map<string, NodeJS.Timeout>();
-  const hangs = (file: string): void => {
-    const name = relative(process.cwd(), file);
-    options.print(`✖ ${name} hangs: not done after ${options.fileTimeoutMs / 1000} s; the run ends here`);
-    controller.abort();
-  };
-  return {
-    signal: controller.signal,
-    add(event) {
-      if (event.type !== 'test:dequeue' && event.type !== 'test:complete') return;
-      const { file, name, nesting } = event.data;
-      if (file === undefined || nesting !== 0 || name !== file) return;
-      clearTimeout(timers.get(file));
-      if (event.type === 'test:dequeue') timers.set(file, setTimeout(hangs, options.fileTimeoutMs, file));
-    },
-  };
 }

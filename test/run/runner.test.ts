@@ -96,11 +96,15 @@ describe('the runner', () => {
     });
   }
 
-  test('ends the run at a file that hangs', () => {
+  test('ends a file that hangs, and runs the others', () => {
     const text = `${passing}test('three', () => new Promise(() => setInterval(() => {}, 1000)));\n`;
-    const { status, output } = run({ 'a.test.ts': text }, { TEST_FILE_TIMEOUT_MS: '1000' });
+    const { status, output } = run(
+      { 'a.test.ts': text, 'b.test.ts': passing },
+      { TEST_FILE_TIMEOUT_MS: '1500' },
+    );
     assert.equal(status, 1);
-    assert.match(output, /✖ a\.test\.ts hangs: not done after 1 s/);
+    assert.match(output, /✖ a\.test\.ts: 0 tests.*\n +it hangs, and was ended in: three\n/);
+    assert.match(output, /✔ b\.test\.ts: 2 tests/);
   });
 
   test('accepts a skipped test at a desk, and not with CI=true', () => {

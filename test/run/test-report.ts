@@ -11,6 +11,8 @@ interface FileStory {
   tests: number;
   output: string;
   readonly failures: string[];
+  /** Tests under way, by id. */
+  readonly running: Map<number, string>;
   /** How the file's process ended; node:test may tell it before or after it tells the tests. */
   end: { readonly seconds: number; readonly error: unknown } | undefined;
   summed: boolean;
@@ -36,6 +38,7 @@ export function createTestReport(print: (line: string) => void): TestReport {
       tests: 0,
       output: '',
       failures: [],
+      running: new Map(),
       end: undefined,
       summed: false,
       closed: false,
@@ -56,6 +59,8 @@ export function createTestReport(print: (line: string) => void): TestReport {
     };
     const error = story.end?.error;
     if (story.end === undefined) failFile('it never ended');
+    else if (failureTypeOf(error) === 'testAborted')
+      failFile(`it hangs, and was ended in: ${[...story.running.values()].join(' › ')}`);
     else if (error !== undefined && failureTypeOf(error) !== 'subtestsFailed')
       failFile(describe('the file itself', error));
     else if (story.tests === 0 && leftOut.length === 0) failFile('it holds no test');
@@ -91,10 +96,19 @@ export function createTestReport(print: (line: string) => void): TestReport {
             );
           break;
         }
+        case 'test:dequeue': {
+          const file = fileOf(event.data);
+          const { name, testId } = event.data;
+          if (file !== undefined && name !== file) storyOf(file).running.set(testId, name);
+          break;
+        }
         case 'test:complete': {
-          const { file, name, nesting, details } = event.data;
-          if (file === undefined || nesting !== 0 || name !== file) break;
+          const file = fileOf(event.data);
+          const { name, nesting, testId, details } = event.data;
+          if (file === undefined) break;
           const story = storyOf(file);
+          if (name !== file) story.running.delete(testId);
+          if (nesting !== 0 || name !== file) break;
           story.end = { seconds: details.duration_ms / 1000, error: details.error };
           if (story.summed) closeFile(file, story);
           break;
