@@ -1,10 +1,15 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
+import { request } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import express from 'express';
 import { createClient } from '../../client/client.ts';
+import { createCertificateAuthority } from '../../net/tls/certificate-authority.ts';
 import { hasCode } from '../registry/testing/has-code.ts';
 import { createPublicServer } from './public-server.ts';
 import { temporaryApi } from './testing/temporary-api.ts';
@@ -74,4 +79,23 @@ test('closing lets a running request end, and ends live events', async () => {
   assert.deepEqual(await verify, result);
   await closed;
   await assert.rejects(client.health(), hasCode('CCM_UNREACHABLE'));
+});
+
+test("with the operator's certificate it speaks HTTPS; a certificate that is none is refused", async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'treecast-tls-'));
+  const authority = await createCertificateAuthority(directory);
+  const { certificate, key } = await authority.issueServerIdentity(['localhost']);
+  await rm(directory, { recursive: true });
+  const listen = { host: 'localhost', port: 0 };
+  const server = await createPublicServer(api, { listen, tls: { certificate, key } });
+  assert.equal(server.url, `https://localhost:${server.port}`);
+  const call = request(`${server.url}/healthz`, { ca: authority.certificate, agent: false }).end();
+  const [answer] = await once(call, 'response');
+  assert.equal(answer.statusCode, 200);
+  answer.resume();
+  await server.close(0);
+  await assert.rejects(
+    createPublicServer(api, { listen, tls: { certificate: 'none', key } }),
+    hasCode('INVALID_CONFIGURATION'),
+  );
 });

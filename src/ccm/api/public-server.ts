@@ -1,6 +1,6 @@
 // The public port: an HTTP or HTTPS server around the API, with limits against clients that hold connections and send nothing.
 
-import { createServer, type Server } from 'node:http';
+import { createServer, type Server, type ServerOptions } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { TreecastError } from '../../model/treecast-error.ts';
@@ -38,7 +38,7 @@ export interface PublicServer {
   close(graceMs?: number): Promise<void>;
 }
 
-/** Throws CONFLICT when the port is taken, INVALID_CONFIGURATION when it cannot be listened on. */
+/** Throws CONFLICT when the port is taken, INVALID_CONFIGURATION when it cannot be listened on or the certificate is not usable. */
 export async function createPublicServer(api: Api, options: PublicServerOptions): Promise<PublicServer> {
   const { host, port } = options.listen;
   const limits = { ...limitsDefault, ...options.limits };
@@ -50,7 +50,7 @@ export async function createPublicServer(api: Api, options: PublicServerOptions)
     requestTimeout: 0,
   };
   const server = options.tls
-    ? createTlsServer({ ...serverOptions, cert: options.tls.certificate, key: options.tls.key }, api.app)
+    ? createTls(api, serverOptions, options.tls)
     : createServer(serverOptions, api.app);
   server.timeout = limits.idleMs;
   server.maxConnections = limits.connectionsMax;
@@ -86,6 +86,24 @@ export async function createPublicServer(api: Api, options: PublicServerOptions)
       clearTimeout(timer);
     },
   };
+}
+
+function createTls(api: Api, options: ServerOptions, tls: NonNullable<PublicServerOptions['tls']>): Server {
+  try {
+    return createTlsServer(
+      { ...options, handshakeTimeout: 10_000, cert: tls.certificate, key: tls.key },
+      api.app,
+    );
+  } catch (cause) {
+    throw new TreecastError(
+      'INVALID_CONFIGURATION',
+      'The certificate or key of the public port is not usable.',
+      {
+        cause,
+        fix: 'Give both as PEM, the certificate with its chain, and the key that belongs to it.',
+      },
+    );
+  }
 }
 
 async function listen(server: Server, host: string, port: number): Promise<void> {
