@@ -95,6 +95,7 @@ export async function runCcm(options: CcmOptions): Promise<Ccm> {
     pathTimes,
     releaseKey: keys.releaseKey,
     now,
+    onBug: (error) => logger.error({ err: error }, 'a build met a bug'),
     onUnstored: (assignment, error) =>
       logger.error({ err: error, assignment }, 'an assignment could not be stored'),
   });

@@ -45,6 +45,7 @@ export interface BuildsOptions {
   readonly pathTimes: PathTimes;
   readonly releaseKey: KeyObject;
   readonly now: () => number;
+  readonly onBug: (error: unknown) => void;
   /** A small assignment was sent but its files could not be written; it is built anew when it is asked for again. */
   readonly onUnstored: (assignment: string, error: unknown) => void;
 }
@@ -92,6 +93,7 @@ export function createBuilds(options: BuildsOptions): Builds {
         lineage: job?.type === 'publish' ? times.lineage : null,
       };
     } catch (error) {
+      if (!(error instanceof TreecastError)) options.onBug(error);
       return {
         type: 'buildFailed',
         job: jobId,
