@@ -15,6 +15,8 @@ export interface RepositoryOptions {
 /**
  * Flaws of commit metadata that old, honest histories have and that cannot reach a web server are let through; everything that
  * concerns trees is an error, because a node recomputes tree ids from disk and must get the same.
+ * `alternateRefsCommand` is the program true(1): in a quarantine Git takes the repository itself for an alternate and would list all refs
+ * once more, hidden ones too, and then walk every kept tree whole, at every push.
  */
 const configuration = `[core]
 	repositoryformatversion = 0
@@ -24,6 +26,7 @@ const configuration = `[core]
 	hooksPath = hooks
 	fsync = committed,loose-object,reference
 	bigFileThreshold = 64m
+	alternateRefsCommand = true
 [gc]
 	auto = 0
 [maintenance]

@@ -96,7 +96,7 @@ export function createIsomorphicGitSource(repositoryPath: string): GitSource {
     },
     async diffTrees(base, target) {
       checkOpen(base, target);
-      return (await walkTreeDiff(readTree, base, target)) ?? [];
+      return walkTreeDiff(readTree, base, target);
     },
     async *listTree(tree) {
       checkOpen(tree);

@@ -4,22 +4,46 @@ import { test } from 'node:test';
 import * as fc from 'fast-check';
 import { emptyTreeId } from '../model/tree.ts';
 import { collect, describeGitSource } from './conformance.ts';
-import { gitEnvironment } from './git-environment.ts';
-import { runDiffTree } from './native-diff-tree.ts';
 import { createNativeGitSource } from './native-git-source.ts';
 import { createTestRepository, file, type TestTree } from './test-repository.ts';
 import { modelChanges, treeArbitrary } from './test-tree-model.ts';
 
+const absentId = '0'.repeat(40);
+
 describeGitSource('native', createNativeGitSource);
 
-test('property: git diff-tree, the way for large differences, gives what the walk gives', async (t) => {
+test('property: diffs are what git diff-tree prints', async (t) => {
   const repository = await createTestRepository();
-  t.after(() => repository.remove());
-  const command = { repositoryPath: repository.path, environment: gitEnvironment() };
+  const source = createNativeGitSource(repository.path);
+  t.after(async () => {
+    await source.close();
+    repository.remove();
+  });
   await fc.assert(
     fc.asyncProperty(treeArbitrary, treeArbitrary, async (base, target) => {
-      const changes = await runDiffTree(command, repository.writeTree(base), repository.writeTree(target));
-      assert.deepEqual(changes, modelChanges(base, target));
+      const [from, to] = [repository.writeTree(base), repository.writeTree(target)];
+      const printed = repository.git(
+        'diff-tree',
+        '-r',
+        '-z',
+        '--raw',
+        '--no-renames',
+        '--no-abbrev',
+        from,
+        to,
+      );
+      const ours = (await source.diffTrees(from, to)).map(({ path, before, after }) => {
+        const status = !before
+          ? 'A'
+          : !after
+            ? 'D'
+            : before.mode.slice(0, 3) === after.mode.slice(0, 3)
+              ? 'M'
+              : 'T';
+        const modes = `${before?.mode ?? '000000'} ${after?.mode ?? '000000'}`;
+        return `:${modes} ${before?.id ?? absentId} ${after?.id ?? absentId} ${status}\0${path}\0`;
+      });
+      assert.equal(ours.join(''), printed);
     }),
     { numRuns: 40 },
   );

@@ -10,15 +10,15 @@ import { findDirectories } from './find-directories.ts';
 import { type GitEnvironment, gitEnvironment } from './git-environment.ts';
 import type { GitSource } from './git-source.ts';
 import { hiddenTreeRef, writeHiddenTreeRef } from './hidden-tree-ref.ts';
+import { runListTree } from './list-tree.ts';
 import { hasLooseObject } from './loose-object.ts';
-import { runDiffTree, runListTree } from './native-diff-tree.ts';
-import { createObjectStore, hasPacks } from './object-store.ts';
+import { createObjectStore, hasPacks, looseReadsMax } from './object-store.ts';
 import type { Quarantine } from './push-authority.ts';
 import { isObjectId, refCandidates } from './ref-name.ts';
 import { runGit, streamGit } from './run-git.ts';
 import { createTreeCache, type TreeCache } from './tree-cache.ts';
-import { parseTreeObject, type TreeObjectEntry } from './tree-object.ts';
-import { walkTreeDiff } from './tree-walk.ts';
+import { parseTreeObject } from './tree-object.ts';
+import { type TreeReader, walkTreeDiff } from './tree-walk.ts';
 
 export interface NativeGitSource extends GitSource {
   /**
@@ -33,8 +33,6 @@ export interface NativeGitSourceOptions {
   readonly environment?: GitEnvironment;
 }
 
-/** Pairs of differing directories up to which trees are compared here; beyond, `git diff-tree` is quicker. */
-const pairsMax = 128;
 const streamedBlobBytesMin = 1_048_576;
 
 interface View {
@@ -97,12 +95,18 @@ function createView(view: View): GitSource {
   const keeping = new Map<ObjectId, Promise<void>>();
   let closed = false;
 
-  async function readTree(id: ObjectId): Promise<TreeObjectEntry[]> {
-    const cached = view.cache.get(id);
-    if (cached) return cached;
-    const entries = parseTreeObject(await objects.read(id, 'tree'), id.length / 2);
-    view.cache.set(id, entries);
-    return entries;
+  /** For one walk. */
+  function createTreeReader(): TreeReader {
+    let reads = 0;
+    return async (id) => {
+      const cached = view.cache.get(id);
+      if (cached) return cached;
+      reads += 1;
+      const bytes = await objects.read(id, 'tree', reads > looseReadsMax);
+      const entries = parseTreeObject(bytes, id.length / 2);
+      view.cache.set(id, entries);
+      return entries;
+    };
   }
 
   function checkOpen(...ids: readonly ObjectId[]): void {
@@ -137,7 +141,7 @@ function createView(view: View): GitSource {
     },
     async diffTrees(base, target) {
       checkOpen(base, target);
-      return (await walkTreeDiff(readTree, base, target, pairsMax)) ?? runDiffTree(view, base, target);
+      return walkTreeDiff(createTreeReader(), base, target);
     },
     async *listTree(tree) {
       checkOpen(tree);
@@ -145,7 +149,7 @@ function createView(view: View): GitSource {
     },
     async findDirectories(tree, paths) {
       checkOpen(tree);
-      return findDirectories(readTree, tree, paths);
+      return findDirectories(createTreeReader(), tree, paths);
     },
     async blobSizes(ids) {
       checkOpen(...ids);

@@ -10,13 +10,13 @@ import { type GitObject, readLooseObject } from './loose-object.ts';
 export interface ObjectStore {
   /** Undefined when there is no such object. */
   find(id: ObjectId): Promise<GitObject | undefined>;
-  /** Throws GIT_FAILED when the object is missing or of another type. */
-  read(id: ObjectId, type: string): Promise<Buffer>;
+  /** Throws GIT_FAILED when the object is missing or of another type. With `inBulk` files are not tried first. */
+  read(id: ObjectId, type: string, inBulk?: boolean): Promise<Buffer>;
   blobSizes(ids: readonly ObjectId[]): Promise<number[]>;
 }
 
-/** More than this many at once are asked of the process alone: reading files would hold the event loop. */
-const looseReadsMax = 64;
+/** More than this many are asked of the process alone: trying files would hold the event loop, and many objects are in packs. */
+export const looseReadsMax = 64;
 const questionsAtOnce = 4_096;
 
 export function createObjectStore(
@@ -35,8 +35,8 @@ export function createObjectStore(
     async find(id) {
       return findLoose(id) ?? (await catFile(id).contents(id));
     },
-    async read(id, type) {
-      const object = await store.find(id);
+    async read(id, type, inBulk = false) {
+      const object = inBulk ? await catFile(id).contents(id) : await store.find(id);
       if (object?.type !== type) throw objectMissing(id, type);
       return object.bytes;
     },

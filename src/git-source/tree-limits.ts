@@ -3,7 +3,7 @@
 import { TreecastError } from '../model/treecast-error.ts';
 
 /** Leaves in one tree or changes in one diff. */
-export const treeEntriesMax = 5_000_000;
+export const treeEntriesMax = 2_000_000;
 /** Linux's PATH_MAX. */
 export const pathBytesMax = 4_096;
 /** Linux's NAME_MAX. */

@@ -24,16 +24,17 @@ interface Pair {
 const concurrentReads = 64;
 const noEntries: TreeObjectEntry[] = [];
 
-/** Changes in bytewise order of paths; undefined when more than `pairsMax` pairs of trees would have to be read. */
+/**
+ * Changes in bytewise order of paths. (`git diff-tree` is two to four times quicker when thousands of directories differ, and slower when few do;
+ * but it collects everything before it prints, so a few nested trees that name billions of files would exhaust the machine.)
+ */
 export async function walkTreeDiff(
   read: TreeReader,
   base: ObjectId,
   target: ObjectId,
-  pairsMax = Number.POSITIVE_INFINITY,
-): Promise<TreeChange[] | undefined> {
+): Promise<TreeChange[]> {
   const changes: RawChange[] = [];
   let pairs: Pair[] = base === target ? [] : [{ prefix: '', base, target }];
-  let pairsSeen = pairs.length;
   const load = async (id: ObjectId | undefined) =>
     id === undefined || emptyTreeIds.includes(id) ? noEntries : read(id);
   while (pairs.length > 0) {
@@ -48,8 +49,6 @@ export async function walkTreeDiff(
       });
       if (changes.length + next.length > treeEntriesMax) throw treeTooLarge();
     }
-    pairsSeen += next.length;
-    if (pairsSeen > pairsMax) return undefined;
     pairs = next;
   }
   changes.sort((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0));

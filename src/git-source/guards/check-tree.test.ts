@@ -110,9 +110,26 @@ describe('guards', () => {
   });
 
   test('PUSH-23 what the source will not read becomes a violation', async () => {
-    const error = await check({ 'caf\xe9': file('1') }).catch((thrown: unknown) => thrown);
+    const bad = repository.writeTree({ 'caf\xe9': file('1') });
+    const error = await source.diffTrees(emptyTreeId(), bad).catch((thrown: unknown) => thrown);
     assert.equal(violationOf(error)?.code, 'PATH_NOT_UTF8');
-    assert.equal(violationOf(new Error('disk')), undefined);
+    const absent = await source.diffTrees(emptyTreeId(), absentId).catch((thrown: unknown) => thrown);
+    assert.ok(absent instanceof Error);
+    assert.equal(violationOf(absent), undefined, 'not the author’s fault');
+  });
+
+  test('PUSH-23 a tree that names billions of files is refused in bounded time', async () => {
+    let tree = repository.writeTree(
+      Object.fromEntries(Array.from({ length: 100 }, (_, index) => [`f${index}`, file('1')])),
+    );
+    for (let level = 0; level < 5; level += 1) {
+      const entries = Array.from({ length: 100 }, (_, index) =>
+        Buffer.concat([Buffer.from(`40000 d${String(index).padStart(2, '0')}\0`), Buffer.from(tree, 'hex')]),
+      );
+      tree = repository.writeObject('tree', Buffer.concat(entries));
+    }
+    const error = await source.diffTrees(emptyTreeId(), tree).catch((thrown: unknown) => thrown);
+    assert.equal(violationOf(error)?.code, 'PUSH_REFUSED');
   });
 
   test('PUSH-24 symlinks that stay inside pass, also dangling ones and loops', async () => {
