@@ -103,10 +103,13 @@ export function describeGitSource(name: string, createSource: (repositoryPath: s
       }
       repository.git('pack-refs', '--all');
       assert.equal(await source.resolveCommit('main'), second);
-      assert.deepEqual([...(await source.branches())].sort(), [
-        ['feature/x', first],
-        ['main', second],
-      ]);
+      assert.deepEqual(
+        [...(await source.branches())].sort(([a], [b]) => (a < b ? -1 : 1)),
+        [
+          ['feature/x', first],
+          ['main', second],
+        ],
+      );
       repository.git('update-ref', 'refs/heads/main', first);
       assert.equal(await source.resolveCommit('main'), first);
     });

@@ -30,7 +30,7 @@ export function createIsomorphicGitSource(repositoryPath: string): GitSource {
   async function find(oid: ObjectId): Promise<RawObject | undefined> {
     try {
       const object = await git.readObject({ ...repository, cache, oid, format: 'content' });
-      return { type: object.type as string, bytes: Buffer.from(object.object as Uint8Array) };
+      return { type: object.type, bytes: Buffer.from(object.object as Uint8Array) };
     } catch (error) {
       if (error instanceof git.Errors.NotFoundError) return undefined;
       throw new TreecastError('GIT_FAILED', `Object ${oid} could not be read.`, {

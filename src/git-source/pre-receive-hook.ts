@@ -4,9 +4,6 @@
 // It writes its quarantine directories and the ref updates as lines, an empty line last; it reads a verdict line (`accept` or `refuse`),
 // then lines for the pusher until the socket's end or an empty line.
 
-/** The inherited descriptor's number, fixed in the hook's text. */
-export const hookDescriptor = 3;
-
 export const preReceiveHook = `#!/bin/sh
 # Written by Treecast; changes are overwritten.
 refuse() {

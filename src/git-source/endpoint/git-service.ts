@@ -1,7 +1,7 @@
 // Starts Git's own servers of the smart protocol for one request: `receive-pack` and `upload-pack`, stateless, in a process group of
 // their own, so that all of a push's processes can be stopped at once.
 
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
 import { type GitEnvironment, gitEnvironment } from '../git-environment.ts';
 
@@ -20,7 +20,6 @@ export interface GitServiceOptions {
 }
 
 export interface GitService {
-  readonly process: ChildProcess;
   readonly stdin: Writable;
   readonly stdout: Readable;
   /** Present when `withHookSocket` was asked for. */
@@ -86,7 +85,6 @@ export function startGitService(options: GitServiceOptions): GitService {
     }
   };
   return {
-    process: child,
     stdin,
     stdout,
     hookSocket,

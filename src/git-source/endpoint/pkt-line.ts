@@ -2,18 +2,16 @@
 
 export const flushPacket = Buffer.from('0000');
 const lengthBytes = 4;
-export const packetBytesMax = 65_520;
+const packetBytesMax = 65_520;
 
 export interface PacketReader {
   /** Calls `onPacket` for every packet that is complete; `data` undefined means a flush or another special packet (length 0 to 3). */
   read(chunk: Buffer): void;
-  /** Bytes of a packet that is not complete. */
-  rest(): Buffer;
 }
 
 export class PacketError extends Error {}
 
-/** `onPacket` returns false to stop: what follows stays in `rest()` (a pack follows the commands of a push). */
+/** `onPacket` returns false to stop reading: a pack follows the commands of a push. */
 export function createPacketReader(
   onPacket: (data: Buffer | undefined, whole: Buffer) => boolean,
 ): PacketReader {
@@ -39,7 +37,6 @@ export function createPacketReader(
         reading = onPacket(whole.subarray(lengthBytes), whole);
       }
     },
-    rest: () => pending,
   };
 }
 
