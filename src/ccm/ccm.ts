@@ -65,6 +65,7 @@ export interface Ccm {
 const pushBytesMax = 4 * 1024 ** 3;
 /** Pushes whose event was lost are looked for at start and this often. */
 const recoverIntervalMs = 60_000;
+const checkpointIntervalMs = 30_000;
 
 export async function runCcm(options: CcmOptions): Promise<Ccm> {
   const { logger } = options;
@@ -244,6 +245,10 @@ export async function runCcm(options: CcmOptions): Promise<Ccm> {
   const server = await createPublicServer(api, { listen });
   publicUrl ||= server.url;
   const recovering = setInterval(() => void recover(), recoverIntervalMs);
+  // Left to itself, SQLite would copy the log back in the middle of some push.
+  const checkpointing = setInterval(() => {
+    if (state.jobs.size === 0) database.checkpoint();
+  }, checkpointIntervalMs);
   builds.warm().catch((error: unknown) => logger.error({ err: error }, 'no build worker could be started'));
   logger.info({ api: publicUrl, agents: agentUrl }, 'the CCM is ready');
 
@@ -254,6 +259,7 @@ export async function runCcm(options: CcmOptions): Promise<Ccm> {
     registry,
     async close() {
       clearInterval(recovering);
+      clearInterval(checkpointing);
       await server.close();
       await gateway.stop();
       runner.close();
