@@ -36,6 +36,30 @@ test('the README opens with the two commands, and CI runs its test command', () 
   );
 });
 
+test('every command and option in the shell blocks of the documents is in docs/cli.md', () => {
+  const sections = read('docs/cli.md')
+    .split(/^### `treecast /m)
+    .slice(1);
+  const known = new Map(
+    sections.map((section) => [section.slice(0, section.indexOf('`')).replace(/ [A-Z[].*/, ''), section]),
+  );
+  assert.ok(known.size > 10);
+  for (const { path, text } of documents()) {
+    for (const [, block = ''] of text.matchAll(/```sh\n([\s\S]*?)```/g)) {
+      for (const [line, words = ''] of block.matchAll(/^treecast ([^#\n]*)/gm)) {
+        const [one = '', two = ''] = words.trim().split(' ');
+        const section = known.get(`${one} ${two}`) ?? known.get(one);
+        assert.ok(section, `${path} has "${line.trim()}", which docs/cli.md does not know`);
+        for (const [option] of words.matchAll(/--[a-z][a-z-]*/g))
+          assert.ok(
+            `${section} --json --api --token --help`.includes(option),
+            `${path}: "${line.trim()}" has no option ${option}`,
+          );
+      }
+    }
+  }
+});
+
 test('every npm script that the documents name exists', () => {
   const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
   for (const { path, text } of documents()) {
