@@ -76,7 +76,9 @@ export async function runCcm(options: CcmOptions): Promise<Ccm> {
   const now = Date.now;
 
   const state = loadState(database, now());
-  const repositories = createRepositories(paths.repositories);
+  const repositories = createRepositories(paths.repositories, (repository, removed) =>
+    logger.warn({ repository, removed }, 'a leftover of a crash was removed'),
+  );
   const diffs = createTreeDiffs();
   const guard = createTreeGuard(diffs);
   const store = createAssignmentStore(paths.assignments, database);

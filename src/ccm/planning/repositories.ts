@@ -5,10 +5,11 @@ import { createRepository } from '../../git-source/create-repository.ts';
 import type { GitSource } from '../../git-source/git-source.ts';
 import { createNativeGitSource, type NativeGitSource } from '../../git-source/native-git-source.ts';
 import type { Quarantine } from '../../git-source/push-authority.ts';
+import { recoverRepository } from '../../git-source/recover-repository.ts';
 
 export interface Repositories {
   readonly directory: string;
-  /** Makes the repository, or brings an existing one's configuration and hooks up to date. */
+  /** Makes the repository, or clears away what a crash left in it and brings its configuration and hooks up to date. */
   ensure(repository: string, branch: string): Promise<void>;
   source(repository: string): GitSource;
   /** The repository seen from inside a push; the caller closes it. */
@@ -16,17 +17,27 @@ export interface Repositories {
   close(): Promise<void>;
 }
 
-export function createRepositories(directory: string): Repositories {
+/** `onRecovered` is told of every leftover of a crash that was removed. */
+export function createRepositories(
+  directory: string,
+  onRecovered: (repository: string, removed: string) => void,
+): Repositories {
   const sources = new Map<string, NativeGitSource>();
   const ensured = new Map<string, Promise<void>>();
 
   function source(repository: string): NativeGitSource {
-    let open = sources.get(repository);
-    if (open === undefined) {
-      open = createNativeGitSource(join(directory, `${repository}.git`));
-      sources.set(repository, open);
+    let known = sources.get(repository);
+    if (known === undefined) {
+      known = createNativeGitSource(join(directory, `${repository}.git`));
+      sources.set(repository, known);
     }
-    return open;
+    return known;
+  }
+
+  async function open(repository: string, branch: string): Promise<void> {
+    const path = join(directory, `${repository}.git`);
+    await createRepository(path, { branch });
+    for (const removed of await recoverRepository(path)) onRecovered(repository, removed);
   }
 
   return {
@@ -34,7 +45,7 @@ export function createRepositories(directory: string): Repositories {
     ensure(repository, branch) {
       let done = ensured.get(repository);
       if (done === undefined) {
-        done = createRepository(join(directory, `${repository}.git`), { branch });
+        done = open(repository, branch);
         ensured.set(repository, done);
         done.catch(() => ensured.delete(repository));
       }
@@ -43,7 +54,7 @@ export function createRepositories(directory: string): Repositories {
     source,
     inQuarantine: (repository, quarantine) => source(repository).inQuarantine(quarantine),
     async close() {
-      await Promise.all([...sources.values()].map((open) => open.close()));
+      await Promise.all([...sources.values()].map((known) => known.close()));
       sources.clear();
     },
   };
