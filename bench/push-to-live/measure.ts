@@ -90,7 +90,7 @@ async function both(
   await pause(pauseMs);
   const { seconds, output } = await author.push(fleet.remote);
   await mustServe(fleet.urls, edit);
-  const said = /live \d+\/\d+.*/.exec(output)?.[0] ?? '';
+  const said = [...output.matchAll(/live \d+\/\d+ +\d+ ms/g)].at(-1)?.[0] ?? 'no result line';
   if (!peer) {
     say(`${what}: ${rounded(seconds)} s (${said})`);
     return [seconds, null];

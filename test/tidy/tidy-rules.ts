@@ -73,7 +73,7 @@ export const tidyRules: readonly TidyRule[] = [
     instead: 'wait for the event or the condition',
     applies: isTest,
     find: lines(
-      /from 'node:timers\/promises'|\b(?:sleep|delay)\(\d|=> (?:void )?setTimeout\(\w+, |promisify\(setTimeout\)|Atomics\.wait\(/,
+      /(?:setTimeout|scheduler)\b.*from 'node:timers\/promises'|\b(?:sleep|delay)\(\d|=> (?:void )?setTimeout\(\w+, |promisify\(setTimeout\)|Atomics\.wait\(/,
     ),
   },
   {
