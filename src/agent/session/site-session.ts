@@ -178,9 +178,10 @@ export function createSiteSession(options: SiteSessionOptions): SiteSession {
           drift: drift.slice(0, 100),
         });
       } catch (error) {
-        // A publish goes first; the verification starts again after it.
-        if (controller.signal.aborted && triesLeft > 0 && !closed) enqueueVerify(request, triesLeft - 1);
-        else reportUnverified(request, error);
+        // LINK-21: a publish goes first; the verification starts again after it.
+        if (!controller.signal.aborted) reportUnverified(request, error);
+        else if (triesLeft > 0 && !closed) enqueueVerify(request, triesLeft - 1);
+        else reportUnverified(request, new TreecastError('ABORTED', 'Publishes kept interrupting it.'));
       } finally {
         verifying = undefined;
       }

@@ -3,6 +3,7 @@ import { createPublicKey } from 'node:crypto';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import type { CcmMessage } from '../../model/messages.ts';
 import { TreecastError } from '../../model/treecast-error.ts';
 import { closeCodes } from '../../net/link/close-codes.ts';
 import { agentMessageBytesMax } from '../../net/link/limits.ts';
@@ -195,6 +196,17 @@ test('LINK-2: who says no hello within five seconds is closed', async (t) => {
   await eventually('the gateway waits for the hello', () => clock.waiting().includes(5_000));
   clock.advance(5_000);
   assert.equal((await agent.closed).code, closeCodes.helloTimeout);
+});
+
+test('LINK-11: an agent that does not read is cut off when 16 MiB wait for it', async (t) => {
+  const running = await runGateway(t, { pingIntervalMs: 3_600_000 });
+  const agent = await connectGreeted(running, await running.addNode('web-1'));
+  agent.socket.pause();
+  const releaseKeys = Array.from({ length: 16 }, () => 'k'.repeat(65_536));
+  const welcome: CcmMessage = { type: 'welcome', protocol: 1, ccmTime: 0, sites: [], releaseKeys };
+  for (let n = 0; n < 40; n++) running.gateway.send('web-1', welcome);
+  await eventually('it is cut off', () => !running.gateway.isConnected('web-1'));
+  agent.socket.terminate();
 });
 
 test('stopping the gateway closes its connections and its port', async (t) => {
