@@ -56,7 +56,7 @@ export async function createCertificateAuthority(directory: string): Promise<Cer
   const certificate = authority.toString('pem');
 
   async function issue(
-    publicKey: x509.PublicKeyType,
+    publicKey: x509.PublicKey | webcrypto.CryptoKey,
     commonName: string,
     names: x509.JsonGeneralNames,
   ): Promise<{ certificate: string; serial: string }> {

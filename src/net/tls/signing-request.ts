@@ -29,7 +29,9 @@ export async function verifySigningRequest(pem: string, node: string): Promise<x
   } catch (cause) {
     throw refused('it is not a PKCS#10 request in PEM', cause);
   }
-  if (request.publicKey.algorithm.name !== ed25519.name) throw refused('its key is not Ed25519');
+  // The library's types name DOM's, which are not here.
+  const algorithm = request.publicKey.algorithm as { readonly name: string };
+  if (algorithm.name !== ed25519.name) throw refused('its key is not Ed25519');
   const proven = await request.verify().catch(() => false);
   if (!proven) throw refused('its signature does not prove the key');
   const names = request.subjectName.toJSON().flatMap((part) => part.CN ?? []);
