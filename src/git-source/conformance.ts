@@ -223,15 +223,17 @@ export function describeGitSource(name: string, createSource: (repositoryPath: s
       await assert.rejects(collect(source.listTree(tree)), code('PATH_FORBIDDEN'));
     });
 
-    test('findDirectories tells which paths are directories', async () => {
+    test('findEntries tells what paths are', async () => {
       const tree = repository.writeTree({
         a: { b: { c: file('1') } },
         [utf8Name('ü')]: { d: file('1') },
         f: file('1'),
       });
       const paths = ['a', 'a/b', 'a/b/c', 'a/x', 'f', 'f/x', 'ü', 'no/such'];
-      assert.deepEqual([...(await source.findDirectories(tree, paths))].sort(), ['a', 'a/b', 'ü']);
-      assert.equal((await source.findDirectories(emptyTree, paths)).size, 0);
+      const entries = await source.findEntries(tree, paths);
+      const directories = [...entries].filter(([, { mode }]) => mode === '040000').map(([path]) => path);
+      assert.deepEqual(directories.sort(), ['a', 'a/b', 'ü']);
+      assert.equal((await source.findEntries(emptyTree, paths)).size, 0);
     });
 
     test('blobs: sizes in the order asked, whole and streamed, empty and large ones', async () => {

@@ -1,7 +1,7 @@
 // Reading staging repositories: the one interface that the planner, the builder and the guards use.
 // Backends: native (git plumbing) and isomorphic-git; both pass the same conformance suite and give the same answers.
 
-import type { ObjectId, TreeChange, TreeEntry } from '../model/tree.ts';
+import type { ObjectId, TreeChange, TreeEntry, TreeSide } from '../model/tree.ts';
 
 export interface GitSource {
   /** The commit a ref or full commit id names, peeled; undefined when there is none. Never interprets options or revision syntax. */
@@ -16,8 +16,8 @@ export interface GitSource {
   diffTrees(base: ObjectId, target: ObjectId): Promise<TreeChange[]>;
   /** Every leaf of a tree in bytewise order of paths. Throws PATH_NOT_UTF8. */
   listTree(tree: ObjectId): AsyncIterable<TreeEntry>;
-  /** Which of these paths are directories of the tree. */
-  findDirectories(tree: ObjectId, paths: readonly string[]): Promise<ReadonlySet<string>>;
+  /** What these paths are in the tree, directories (mode 040000) included; paths that are not there are left out. */
+  findEntries(tree: ObjectId, paths: readonly string[]): Promise<ReadonlyMap<string, TreeSide>>;
   /** Sizes in bytes of blobs, in the order asked. */
   blobSizes(ids: readonly ObjectId[]): Promise<number[]>;
   /** A whole blob; for blobs larger than a caller wants to hold use {@link streamBlob}. */

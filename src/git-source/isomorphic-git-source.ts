@@ -7,7 +7,7 @@ import type { ObjectId } from '../model/tree.ts';
 import { emptyTreeIds } from '../model/tree.ts';
 import { TreecastError } from '../model/treecast-error.ts';
 import { commitTree, refUnknown } from './commit-object.ts';
-import { findDirectories } from './find-directories.ts';
+import { findEntries } from './find-entries.ts';
 import type { GitSource } from './git-source.ts';
 import { hiddenTreeRef, writeHiddenTreeRef } from './hidden-tree-ref.ts';
 import { isObjectId, refCandidates } from './ref-name.ts';
@@ -102,9 +102,9 @@ export function createIsomorphicGitSource(repositoryPath: string): GitSource {
       checkOpen(tree);
       yield* walkTree(readTree, tree);
     },
-    async findDirectories(tree, paths) {
+    async findEntries(tree, paths) {
       checkOpen(tree);
-      return findDirectories(readTree, tree, paths);
+      return findEntries(readTree, tree, paths);
     },
     async blobSizes(ids) {
       checkOpen(...ids);

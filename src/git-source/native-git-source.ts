@@ -6,7 +6,7 @@ import { emptyTreeIds } from '../model/tree.ts';
 import { TreecastError } from '../model/treecast-error.ts';
 import { type CatFileProcess, createCatFileProcess } from './cat-file-process.ts';
 import { commitTree, refUnknown } from './commit-object.ts';
-import { findDirectories } from './find-directories.ts';
+import { findEntries } from './find-entries.ts';
 import { type GitEnvironment, gitEnvironment } from './git-environment.ts';
 import type { GitSource } from './git-source.ts';
 import { hiddenTreeRef, writeHiddenTreeRef } from './hidden-tree-ref.ts';
@@ -147,9 +147,9 @@ function createView(view: View): GitSource {
       checkOpen(tree);
       if (!emptyTreeIds.includes(tree)) yield* runListTree(view, tree);
     },
-    async findDirectories(tree, paths) {
+    async findEntries(tree, paths) {
       checkOpen(tree);
-      return findDirectories(createTreeReader(), tree, paths);
+      return findEntries(createTreeReader(), tree, paths);
     },
     async blobSizes(ids) {
       checkOpen(...ids);

@@ -177,3 +177,28 @@ test('verify finds one flipped byte on one node, with size and mtime restored, a
   utimesSync(path, atime, mtime);
   await fleet.assertServed(tree ?? '');
 });
+
+test('N22 a path that changed and changed back while a node was away has the same time on every node', async () => {
+  const pid = pidOf('node2');
+  await author.write('back.html', 'one');
+  await author.commit();
+  await author.push(fleet.gitUrl());
+  process.kill(pid, 'SIGSTOP');
+  await waitUntil('the CCM misses node2', async () => !(await isConnected('node2')));
+  for (const content of ['two', 'one']) {
+    await author.write('back.html', content);
+    await author.commit();
+    await author.push(fleet.gitUrl());
+  }
+  await author.write('other.html', 'so that the trees differ');
+  const tree = await author.commit();
+  await author.push(fleet.gitUrl());
+  process.kill(pid, 'SIGCONT');
+  await waitUntil('node2 has the tree', async () => (await liveTrees()).every((live) => live === tree));
+  const times = fleet.up.ready.nodes.map(
+    ({ name }) =>
+      statSync(join(fleet.directory, 'agents', name, 'sites', 'sample', 'live', 'back.html')).mtimeMs,
+  );
+  assert.equal(new Set(times).size, 1, String(times));
+  await fleet.assertServed(tree);
+});

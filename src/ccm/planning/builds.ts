@@ -16,8 +16,10 @@ import type { Query } from '../db/ccm-database.ts';
 import type { AssignmentStore } from '../distribution/assignment-store.ts';
 import type { Registry } from '../registry/registry.ts';
 import { addUnchangedCopySources } from './copy-sources.ts';
+import { directoriesOf } from './directories.ts';
 import type { PathTimes } from './path-times.ts';
 import type { Repositories } from './repositories.ts';
+import { retimedCommands, wasLiveTwice } from './retimed-commands.ts';
 import type { TreeDiffs } from './tree-diffs.ts';
 import type { TreeGuard } from './tree-guard.ts';
 
@@ -51,12 +53,14 @@ export interface BuildsOptions {
 }
 
 /** Times of a target tree's paths, as far as a publish changed them and as its lineage had them. */
-interface TargetTimes {
+export interface TargetTimes {
   readonly lineage: Lineage;
   readonly changed: ReadonlyMap<string, number>;
   /** Where the other paths' times are found; null when every path has the base time. */
   readonly before: Lineage | null;
   readonly supersedes: { readonly after: number } | null;
+  /** The tree that `changed` starts from: its other paths have the right times already. */
+  readonly from: ObjectId | null;
 }
 
 export function createBuilds(options: BuildsOptions): Builds {
@@ -133,14 +137,20 @@ export function createBuilds(options: BuildsOptions): Builds {
     });
     const supersedes =
       before !== null && site.lastDecision?.kind === 'rollback' ? { after: before.contentSequence } : null;
-    const settled: TargetTimes = { lineage, changed: times, before, supersedes };
+    const settled: TargetTimes = { lineage, changed: times, before, supersedes, from: live };
     timesOfJobs.set(job.id, settled);
     return settled;
   }
 
   function liveTimes(site: SiteState): TargetTimes {
     if (site.live === null) throw new Error(`site ${site.name} has nothing to synchronize to`);
-    return { lineage: site.live.lineage, changed: new Map(), before: site.live.lineage, supersedes: null };
+    return {
+      lineage: site.live.lineage,
+      changed: new Map(),
+      before: site.live.lineage,
+      supersedes: null,
+      from: null,
+    };
   }
 
   async function mtimes(
@@ -173,8 +183,8 @@ export function createBuilds(options: BuildsOptions): Builds {
     const copySources = copySourcesOf(changes);
     const [sizes, inBase, inTarget, mtimeOf] = await Promise.all([
       source.blobSizes(questions.sizes),
-      source.findDirectories(base, questions.directories.base),
-      source.findDirectories(target, questions.directories.target),
+      directoriesOf(source, base, questions.directories.base),
+      directoriesOf(source, target, questions.directories.target),
       mtimes(site.name, times, changes),
       addUnchangedCopySources(source, base, changes, copySources),
     ]);
@@ -185,9 +195,14 @@ export function createBuilds(options: BuildsOptions): Builds {
       copySources,
       mtimeOf,
     });
+    const isUpToDate = base === times.from && !wasLiveTwice(site, base);
+    const retimed =
+      isUpToDate || emptyTreeIds.includes(base)
+        ? []
+        : await retimedCommands({ site, source, pathTimes, base, target, changes, times });
     const contentKey = registry.contentKeys.current(site.name);
     const built = await buildAssignments({
-      plan: commands,
+      plan: [...commands, ...retimed],
       facts: {
         profile: 'linux-web-1',
         site: site.name,

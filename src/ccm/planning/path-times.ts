@@ -23,6 +23,8 @@ export interface PathTimes {
   }): Promise<{ readonly lineage: Lineage; readonly times: ReadonlyMap<string, number> }>;
   /** Times of paths in a tree of this lineage. */
   ofTree(site: string, lineage: Lineage, paths: Iterable<string>): Promise<Map<string, number>>;
+  /** Paths that any publish after the one and up to the other has changed, also one that was rolled back. */
+  changedBetween(site: string, one: number, other: number): string[];
   /** Rows to write with the decision that makes these times true. `supersedes`: the sequences in between were rolled back. */
   rows(
     site: string,
@@ -93,6 +95,19 @@ export function createPathTimes(database: CcmDatabase): PathTimes {
           rowOf(site, path, inLineage, [lineage.baseSequence, lineage.contentSequence])?.mtime ??
           lineage.baseMtime,
       ),
+
+    changedBetween(site, one, other) {
+      const rows = database.all(
+        queries
+          .selectFrom('path_times')
+          .select('path')
+          .distinct()
+          .where('site', '=', site)
+          .where('sequence', '>', Math.min(one, other))
+          .where('sequence', '<=', Math.max(one, other)),
+      );
+      return rows.map((row) => row.path);
+    },
 
     *rows(site, sequence, times, supersedes) {
       if (supersedes !== null) {

@@ -175,6 +175,7 @@ const statements = [
     primary key (site, path, sequence)
   ) strict, without rowid`,
   'create index path_times_by_mtime on path_times (site, mtime)',
+  'create index path_times_by_sequence on path_times (site, sequence)',
 
   `create table events (
     id integer primary key autoincrement,
