@@ -6,12 +6,12 @@ import path from 'node:path';
 import { blockCount, blockRange, verifyBlock } from '../../assignment/block-layout.ts';
 import type { DataSource } from '../../assignment/data-reader.ts';
 import { type Manifest, readUnverifiedManifest } from '../../assignment/read-manifest.ts';
-import type { AssignmentHeader } from '../../model/assignment.ts';
+import type { AssignmentHeader, Command } from '../../model/assignment.ts';
 import { inlineBytesMax } from '../../model/assignment.ts';
 import { compareReleases } from '../../model/release.ts';
 import type { Disk } from './disk.ts';
 import { allEnded } from './durability.ts';
-import { type Lag, lagOfCommands } from './lag.ts';
+import { type CommandSurvey, type Lag, surveyCommands } from './lag.ts';
 import type { Layout } from './layout.ts';
 import type { InboxEntry } from './site-store.ts';
 import { runInSlices, type Steps } from './slices.ts';
@@ -38,6 +38,7 @@ export interface ReceivedAssignment extends InboxEntry {
   readonly manifest: Manifest;
   /** What carrying it out will make a tree differ by. */
   readonly lag: Lag;
+  commands(): Iterable<Command>;
   source(): DataSource;
   /** Gives the data's space back; the manifest stays where a lag may name it. */
   dropData(): void;
@@ -77,14 +78,15 @@ export function createInbox(disk: Disk, layout: Layout): Inbox {
     }
   }
 
-  function inMemory(manifest: Manifest, lag: Lag): ReceivedAssignment {
+  function inMemory(manifest: Manifest, survey: CommandSurvey): ReceivedAssignment {
     const { header } = manifest;
     let data = Buffer.alloc(header.data.bytes);
     const missing = new Set(Array.from({ length: blockCount(header) }, (_, index) => index));
     return {
       header,
       manifest,
-      lag,
+      lag: survey.lag,
+      commands: () => survey.commands ?? manifest.commands(),
       missingBlocks: () => [...missing],
       async writeBlock(index, sealed) {
         verifyBlock(header, index, sealed);
@@ -102,7 +104,7 @@ export function createInbox(disk: Disk, layout: Layout): Inbox {
     };
   }
 
-  async function onDisk(manifest: Manifest, lag: Lag): Promise<ReceivedAssignment> {
+  async function onDisk(manifest: Manifest, survey: CommandSurvey): Promise<ReceivedAssignment> {
     const { header } = manifest;
     const dataFile = fileOf(header.id, dataSuffix);
     disk.close(writeManifest(manifest));
@@ -121,7 +123,8 @@ export function createInbox(disk: Disk, layout: Layout): Inbox {
     const received: ReceivedAssignment = {
       header,
       manifest,
-      lag,
+      lag: survey.lag,
+      commands: () => survey.commands ?? manifest.commands(),
       missingBlocks: () => [...missing],
       async writeBlock(index, sealed) {
         verifyBlock(header, index, sealed);
@@ -158,9 +161,9 @@ export function createInbox(disk: Disk, layout: Layout): Inbox {
       const { id, data } = manifest.header;
       opening.add(id);
       try {
-        const lag = await runInSlices(lagOfCommands(id, manifest.commands()));
+        const survey = await runInSlices(surveyCommands(id, manifest.commands()));
         const inMemoryFits = manifest.bytes.length + data.bytes <= memoryBytesMax;
-        return inMemoryFits ? inMemory(manifest, lag) : await onDisk(manifest, lag);
+        return inMemoryFits ? inMemory(manifest, survey) : await onDisk(manifest, survey);
       } finally {
         opening.delete(id);
       }

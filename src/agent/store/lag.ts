@@ -34,17 +34,31 @@ export function uniteLags(a: Lag, b: Lag): Lag {
   };
 }
 
-/** The lag that carrying out these commands leaves. Goes through all of them, so a manifest that breaks a rule is found here. */
-export function* lagOfCommands(id: string, commands: Iterable<Command>): Steps<Lag> {
+/** What one pass over an assignment's commands tells. */
+export interface CommandSurvey {
+  /** The lag that carrying them out leaves. */
+  readonly lag: Lag;
+  /** The commands themselves while they are few; null when they are better read again. */
+  readonly commands: readonly Command[] | null;
+}
+
+/** Goes through all commands, so a manifest that breaks a rule is found here. */
+export function* surveyCommands(id: string, commands: Iterable<Command>): Steps<CommandSurvey> {
   const paths = new Set<string>();
+  const few: Command[] = [];
   let bytes = 0;
+  let count = 0;
   for (const command of commands) {
     yield;
+    if (++count <= pathsMax) few.push(command);
     if (command.do === 'plugin' || paths.size > pathsMax || bytes > pathBytesMax) continue;
     if (paths.has(command.path)) continue;
     paths.add(command.path);
     bytes += command.path.length;
   }
-  const few = paths.size <= pathsMax && bytes <= pathBytesMax;
-  return few ? { ...emptyLag, paths: [...paths] } : { ...emptyLag, assignments: [id] };
+  const isShort = paths.size <= pathsMax && bytes <= pathBytesMax;
+  return {
+    lag: isShort ? { ...emptyLag, paths: [...paths] } : { ...emptyLag, assignments: [id] },
+    commands: count <= pathsMax ? few : null,
+  };
 }

@@ -7,7 +7,7 @@ import type { Command } from '../../model/assignment.ts';
 import { TreecastError } from '../../model/treecast-error.ts';
 import { startsFromNothing } from './acceptance.ts';
 import { catchUp } from './catch-up.ts';
-import { readChangedTree } from './changed-tree.ts';
+import { type ChangedTree, readChangedTree } from './changed-tree.ts';
 import { createDirectoryHandles, type DirectoryHandles } from './directory-handles.ts';
 import { allEnded, createSyncSet, type SyncSet } from './durability.ts';
 import type { ReceivedAssignment } from './inbox.ts';
@@ -51,11 +51,14 @@ export async function stageRelease(context: SiteContext, request: StageRequest):
   const work = openWork(context, slot);
   try {
     await catchUpHere(context, work, slot.pending, request.signal);
-    await execute(context, work, request, fromNothing);
+    const objects = await execute(context, work, request, fromNothing);
     for (const part of request.parts) part.dropData();
     const staged = stagedState(journal.state(), slot.number, lag);
     const prepared = journal.prepare(staged);
-    await allEnded([prepared.then(() => {}), work.syncs.settle(work.next, work.root)]);
+    const synced = allEnded([prepared.then(() => {}), work.syncs.settle(work.next, work.root)]);
+    // While the disk is busy. An index without these objects would be mended by reading live again.
+    const indexed = putObjects(context, objects);
+    await allEnded([synced, indexed]);
     await (await prepared).commit();
   } catch (error) {
     await undo(context, work, slot.number, error);
@@ -185,7 +188,7 @@ async function execute(
   work: Work,
   { parts, contentKeys, signal, onProgress }: StageRequest,
   fromNothing: boolean,
-): Promise<void> {
+): Promise<ChangedTree['objects']> {
   const { disk, index, temporary } = context;
   const modes = context.modes();
   const { baseTree, targetTree } = (parts[0] as ReceivedAssignment).header;
@@ -206,15 +209,13 @@ async function execute(
   });
   const commands = parts.reduce((total, { header }) => total + countCommands(header), 0);
   let commandsDone = 0;
-  for (const { header, manifest, source } of parts) {
+  for (const { header, commands: own, source } of parts) {
     const data = createDataReader(header, source(), openDataKey(header, contentKeys));
-    await interpreter.run(manifest.commands(), data, () =>
-      onProgress?.({ commandsDone: ++commandsDone, commands }),
-    );
+    await interpreter.run(own(), data, () => onProgress?.({ commandsDone: ++commandsDone, commands }));
   }
   const result = await runInSlices(readChangedTree({ disk, next, index }, baseTree, touched), signal);
   if (result.tree !== targetTree || result.drift.length > 0) throw treeMismatch(targetTree, result);
-  index.put(result.objects);
+  return result.objects;
 }
 
 function countCommands({
@@ -264,4 +265,8 @@ function treeMismatch(
     fix: 'Run `treecast verify`: files of the live tree were changed on this node. Publishing again builds a new tree.',
     data: { tree, wanted, drift },
   });
+}
+
+async function putObjects({ index }: SiteContext, objects: ChangedTree['objects']): Promise<void> {
+  index.put(objects);
 }
