@@ -7,8 +7,8 @@ import { blockCount, blockRange, verifyBlock } from '../../assignment/block-layo
 import type { DataSource } from '../../assignment/data-reader.ts';
 import { type Manifest, readUnverifiedManifest } from '../../assignment/read-manifest.ts';
 import type { AssignmentHeader, Command } from '../../model/assignment.ts';
-import { inlineBytesMax } from '../../model/assignment.ts';
 import { compareReleases } from '../../model/release.ts';
+import { TreecastError } from '../../model/treecast-error.ts';
 import type { Disk } from './disk.ts';
 import { allEnded } from './durability.ts';
 import { type CommandSurvey, type Lag, surveyCommands } from './lag.ts';
@@ -16,8 +16,11 @@ import type { Layout } from './layout.ts';
 import type { InboxEntry } from './site-store.ts';
 import { runInSlices, type Steps } from './slices.ts';
 
-/** Assignments up to this size in all are held in memory: fetching them again is cheaper than making them durable. */
-const memoryBytesMax = 8 * inlineBytesMax;
+/**
+ * Assignments up to this size in all are held in memory: writing and reading them costs more than fetching one again after a crash,
+ * and the file system's next sync would write them too.
+ */
+const memoryBytesMax = 32 * 1024 ** 2;
 
 export interface Inbox {
   /** Reads every command once. Throws ASSIGNMENT_MALFORMED, ASSIGNMENT_TOO_LARGE. */
@@ -51,7 +54,7 @@ const dataSuffix = '.data';
 const createFlags = constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW;
 
 export function createInbox(disk: Disk, layout: Layout): Inbox {
-  /** Receptions that have a file open, by assignment id. */
+  /** What is being received, by assignment id: a second reception goes on with the first. */
   const receiving = new Map<string, ReceivedAssignment>();
   const opening = new Set<string>();
   const fileOf = (id: string, suffix: string) => path.join(layout.inbox, id + suffix);
@@ -80,28 +83,36 @@ export function createInbox(disk: Disk, layout: Layout): Inbox {
 
   function inMemory(manifest: Manifest, survey: CommandSurvey): ReceivedAssignment {
     const { header } = manifest;
-    let data = Buffer.alloc(header.data.bytes);
-    const missing = new Set(Array.from({ length: blockCount(header) }, (_, index) => index));
-    return {
+    let data: Buffer | undefined = Buffer.allocUnsafe(header.data.bytes);
+    const missing = new Set(allBlocks(header));
+    const close = (): void => {
+      receiving.delete(header.id);
+      data = undefined;
+    };
+    const opened = (): Buffer => data ?? closedEntry();
+    return register({
       header,
       manifest,
       lag: survey.lag,
       commands: () => survey.commands ?? manifest.commands(),
-      missingBlocks: () => [...missing],
+      missingBlocks: () => (data ? [...missing] : allBlocks(header)),
       async writeBlock(index, sealed) {
         verifyBlock(header, index, sealed);
-        data.set(sealed, blockRange(header, index).offset);
+        opened().set(sealed, blockRange(header, index).offset);
         missing.delete(index);
       },
-      source: () => data,
-      dropData() {
-        data = Buffer.alloc(0);
-      },
-      close: () => {},
+      source: opened,
+      dropData: close,
+      close,
       async discard() {
-        data = Buffer.alloc(0);
+        close();
       },
-    };
+    });
+  }
+
+  function register(received: ReceivedAssignment): ReceivedAssignment {
+    receiving.set(received.header.id, received);
+    return received;
   }
 
   async function onDisk(manifest: Manifest, survey: CommandSurvey): Promise<ReceivedAssignment> {
@@ -120,30 +131,25 @@ export function createInbox(disk: Disk, layout: Layout): Inbox {
     const dropData = (): void => {
       if (close()) unlink(dataFile);
     };
-    const received: ReceivedAssignment = {
+    const opened = (): number => fd ?? closedEntry();
+    return register({
       header,
       manifest,
       lag: survey.lag,
       commands: () => survey.commands ?? manifest.commands(),
-      missingBlocks: () => [...missing],
+      missingBlocks: () => (fd === undefined ? allBlocks(header) : [...missing]),
       async writeBlock(index, sealed) {
         verifyBlock(header, index, sealed);
-        if (fd === undefined) throw new Error('the inbox entry is closed');
-        disk.write(fd, sealed, blockRange(header, index).offset);
+        disk.write(opened(), sealed, blockRange(header, index).offset);
         missing.delete(index);
       },
-      source() {
-        if (fd === undefined) throw new Error('the inbox entry is closed');
-        return { fd };
-      },
+      source: () => ({ fd: opened() }),
       dropData,
       close,
       async discard() {
         dropData();
       },
-    };
-    receiving.set(header.id, received);
-    return received;
+    });
   }
 
   /** A newer release makes the reception of older ones pointless. */
@@ -230,4 +236,12 @@ function* findMissing(disk: Disk, header: AssignmentHeader, fd: number): Steps<S
     yield;
   }
   return missing;
+}
+
+function allBlocks(header: AssignmentHeader): number[] {
+  return Array.from({ length: blockCount(header) }, (_, index) => index);
+}
+
+function closedEntry(): never {
+  throw new TreecastError('BUG', 'an inbox entry was used after it was closed');
 }

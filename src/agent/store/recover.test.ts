@@ -2,10 +2,12 @@
 // half-received assignments.
 
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import { blockRange } from '../../assignment/block-layout.ts';
+import { blockBytes } from '../../model/assignment.ts';
 import type { SiteStore } from './site-store.ts';
 import { expectedOnDisk, type ModelTree, modelFile, modelTreeId, readDisk } from './testing/model-tree.ts';
 import {
@@ -109,7 +111,8 @@ test('STG-17: names in trees/ that the journal does not know are removed; slots 
 });
 
 test('a large assignment resumes after a restart with the blocks that arrived whole', async () => {
-  const bytes = Buffer.from(Array.from({ length: 700_000 }, (_, n) => (n * n) % 251));
+  // Above what is held in memory.
+  const bytes = randomBytes(34_000_000);
   const big: ModelTree = new Map([...one, ['big.bin', modelFile(bytes, 2000)]]);
   const { header, manifest, data } = assignmentBetween(release(2), one, big);
   const block = (index: number) => {
@@ -117,17 +120,18 @@ test('a large assignment resumes after a restart with the blocks that arrived wh
     return data.subarray(offset, offset + length);
   };
   let entry = await store.openInbox(manifest);
-  assert.deepEqual(entry.missingBlocks(), [0, 1, 2, 3, 4, 5]);
-  for (const index of [4, 1, 2]) await entry.writeBlock(index, block(index));
+  assert.equal(entry.missingBlocks().length, Math.ceil(bytes.length / blockBytes));
+  const arrived = entry.missingBlocks().filter((index) => index % 3 !== 0);
+  for (const index of arrived.reverse()) await entry.writeBlock(index, block(index));
   assert.equal(await store.openInbox(manifest), entry, 'a second reception goes on with the first');
   await reopen(() => {
     const file = path.join(site, 'inbox', `${header.id}.data`);
     const fd = fs.openSync(file, 'r+');
-    fs.writeSync(fd, 'torn', 2 * 131_072 + 5);
+    fs.writeSync(fd, 'torn', 2 * blockBytes + 5);
     fs.closeSync(fd);
   });
   entry = await store.openInbox(manifest);
-  assert.deepEqual(entry.missingBlocks(), [0, 2, 3, 5]);
+  assert.deepEqual(entry.missingBlocks().slice(0, 5), [0, 2, 3, 6, 9]);
   for (const index of entry.missingBlocks()) await entry.writeBlock(index, block(index));
   await store.stage(entry, new AbortController().signal);
   await store.decide(decisionFor(release(2), modelTreeId(big)));
