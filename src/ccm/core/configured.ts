@@ -12,6 +12,7 @@ type EventOf<T extends CoreEvent['type']> = Extract<CoreEvent, { type: T }>;
 
 export function configured(turn: Turn, event: EventOf<'configured'>): void {
   const { state } = turn;
+  state.removedSites = new Set(event.removedSites);
   for (const { name, maintenance } of event.nodes) {
     const node = state.nodes.get(name);
     if (node === undefined) state.nodes.set(name, { name, connection: null, maintenance, sites: new Map() });

@@ -19,7 +19,11 @@ export function nodeConnected(turn: Turn, event: EventOf<'nodeConnected'>): void
     { do: 'log', actor: node.name, kind: 'node.connected', node: node.name },
     { do: 'welcome', node: node.name },
   );
-  for (const holding of event.sites) adoptHolding(turn, node, holding);
+  for (const holding of event.sites) {
+    if (mayHold(turn, node, holding.site)) adoptHolding(turn, node, holding);
+    else
+      turn.effects.push({ do: 'send', nodes: [node.name], message: { type: 'removed', site: holding.site } });
+  }
   for (const site of turn.state.sites.values()) {
     if (!site.members.has(node.name)) continue;
     if (!event.sites.some((holding) => holding.site === site.name)) forgetHolding(turn, node, site);
@@ -45,6 +49,12 @@ export function nodeDisconnected(turn: Turn, event: EventOf<'nodeDisconnected'>)
     if (job !== undefined && (state === 'pending' || state === 'held' || state === 'staged'))
       awaitReturn(turn, job, node.name);
   }
+}
+
+/** False for a site it left, or that was removed, while it was away. One this CCM never heard of is left alone: its database may be an old copy. */
+function mayHold(turn: Turn, node: NodeState, siteName: string): boolean {
+  const site = siteOf(turn, siteName);
+  return site === undefined ? !turn.state.removedSites.has(siteName) : site.members.has(node.name);
 }
 
 /** The hello is the truth about what a node holds. */

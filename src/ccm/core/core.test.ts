@@ -265,3 +265,33 @@ test('§4 a node that knows a decision above the CCM’s own raises the epoch be
   assert.deepEqual(fleet.decisions[0]?.release, { epoch: 2, sequence: 8 });
   assert.deepEqual(liveTrees(fleet), ['a']);
 });
+
+test('a node that left a site, or whose site was removed, while it was away is told to let go; one this CCM never knew is left alone', () => {
+  const fleet = connectedFleet(1);
+  const node = fleet.nodes[0] as (typeof fleet.nodes)[0];
+  fleet.publish('a');
+  fleet.settle();
+  fleet.disconnect(node);
+  fleet.configure([]);
+  fleet.post({
+    type: 'configured',
+    sites: [],
+    nodes: [{ name: node.name, maintenance: false }],
+    removedSites: ['gone'],
+  });
+  const removed: string[] = [];
+  fleet.onSend((message) => {
+    if (message.type === 'removed') removed.push(message.site);
+  });
+  const held = { live: node.live, backup: null, staged: null, lastDecision: null, executed: true };
+  fleet.post({
+    type: 'nodeConnected',
+    node: node.name,
+    connection: 'again',
+    sites: [
+      { site: 'gone', ...held },
+      { site: 'unknown', ...held },
+    ],
+  });
+  assert.deepEqual(removed, ['gone']);
+});

@@ -47,6 +47,8 @@ export type CoreEvent =
       readonly type: 'configured';
       readonly sites: readonly SiteConfiguration[];
       readonly nodes: readonly { readonly name: string; readonly maintenance: boolean }[];
+      /** Sites that an operator removed; nodes that were away then still hold them. */
+      readonly removedSites: readonly string[];
     }
   | {
       readonly type: 'nodeConnected';

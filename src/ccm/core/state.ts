@@ -120,6 +120,8 @@ export interface CoreState {
   readonly startedAt: number;
   nextSnapshotId: number;
   readonly sites: Map<string, SiteState>;
+  /** Removed by an operator: a node that still holds one is told to let go. */
+  removedSites: ReadonlySet<string>;
   readonly nodes: Map<string, NodeState>;
   readonly jobs: Map<string, Job>;
 }

@@ -16,6 +16,7 @@ export function loadState(database: CcmDatabase, startedAt: number): CoreState {
     startedAt,
     nextSnapshotId: 1,
     sites: new Map(),
+    removedSites: new Set(),
     nodes: new Map(),
     jobs: new Map(),
   };

@@ -23,6 +23,10 @@ export function configuredEvent(
       policy: site.policy,
       members: registry.groups.membersOf(site.group),
     })),
+    removedSites: database
+      .all(database.queries.selectFrom('removed_sites').select('name'))
+      .map((row) => row.name)
+      .filter((name) => !epochs.has(name)),
     nodes: registry.nodes.list().map(({ name, maintenance }) => ({ name, maintenance })),
   };
 }

@@ -2,7 +2,7 @@
 // keeps each node's order, a virtual clock, and faults chosen by the caller's random source. No I/O.
 
 import assert from 'node:assert/strict';
-import type { HeldTree, SiteHolding } from '../../../model/messages.ts';
+import type { CcmMessage, HeldTree, SiteHolding } from '../../../model/messages.ts';
 import type { Decision, SignedDecision, SignedReceipt } from '../../../model/receipt.ts';
 import { compareReleases, type Release } from '../../../model/release.ts';
 import { defaultSitePolicy, type SitePolicy } from '../../../model/site.ts';
@@ -44,6 +44,7 @@ export function createSimulatedFleet({ nodes: count, policy = {}, pick }: FleetO
     startedAt: -60_000,
     nextSnapshotId: 1,
     sites: new Map(),
+    removedSites: new Set(),
     nodes: new Map(),
     jobs: new Map(),
   };
@@ -68,6 +69,7 @@ export function createSimulatedFleet({ nodes: count, policy = {}, pick }: FleetO
   const told: string[] = [];
   const decisions: Decision[] = [];
   let now = 0;
+  let heard: ((message: CcmMessage) => void) | undefined;
   let connections = 0;
 
   function enqueue(channel: string, work: () => void): void {
@@ -106,6 +108,7 @@ export function createSimulatedFleet({ nodes: count, policy = {}, pick }: FleetO
       if (decision !== null) toNode(effect.node, (node) => decide(node, decision));
     } else if (effect.do === 'send') {
       const { message } = effect;
+      heard?.(message);
       for (const name of effect.nodes) {
         if (message.type === 'decision') toNode(name, (node) => decide(node, message.decision));
         else if (message.type === 'abort') toNode(name, (node) => undo(node, message.release));
@@ -289,6 +292,7 @@ export function createSimulatedFleet({ nodes: count, policy = {}, pick }: FleetO
           members,
         },
       ],
+      removedSites: [],
       nodes: nodes.map((node) => ({ name: node.name, maintenance: maintenance.includes(node.name) })),
     });
   }
@@ -325,6 +329,9 @@ export function createSimulatedFleet({ nodes: count, policy = {}, pick }: FleetO
       node.connection = null;
       channels.delete(`${node.name}/${connection}`);
       post({ type: 'nodeDisconnected', node: node.name, connection: String(connection) });
+    },
+    onSend(listener: (message: CcmMessage) => void): void {
+      heard = listener;
     },
     /** Does one thing that is under way; false when nothing is. */
     step(): boolean {
