@@ -7,6 +7,6 @@ import { runTests } from './run-tests.ts';
 const totals = await runTests({
   folders: process.argv.slice(2),
   print: printLine,
-  fileTimeoutMs: Number(process.env['TEST_FILE_TIMEOUT_MS'] ?? 300_000),
+  fileTimeoutMs: Number(process.env['TEST_FILE_TIMEOUT_MS'] ?? 120_000),
 });
 process.exitCode = conclude(totals, [], printLine);
