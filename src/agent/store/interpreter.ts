@@ -131,7 +131,9 @@ export function createInterpreter(options: InterpreterOptions): Interpreter {
   function copyFile(copy: Copy): Promise<void> | undefined {
     if (options.live === null) throw drift(copy.from, 'there is no base tree');
     const size = disk.lstat(options.live.entry(copy.from))?.size ?? 0;
-    return size > wholeBytesMax ? copyLarge(copy) : void copySmall(copy);
+    if (size > wholeBytesMax) return copyLarge(copy);
+    copySmall(copy);
+    return undefined;
   }
 
   function changeMode({ path, mode, mtime }: Extract<Command, { do: 'mode' }>): Promise<void> | undefined {

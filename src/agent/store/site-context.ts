@@ -7,7 +7,6 @@ import type { Journal } from './journal.ts';
 import type { Lag } from './lag.ts';
 import type { Layout } from './layout.ts';
 import type { Steps } from './slices.ts';
-import type { State } from './state.ts';
 import type { TreeIndex } from './tree-index.ts';
 
 /** A tree being made by hard links; unknown to the journal until it is whole. */
@@ -37,8 +36,4 @@ export interface SiteContext {
   making: TreeInMaking | null;
   /** Names in `trees/` to be removed in the background. */
   readonly trash: string[];
-}
-
-export function stateOf(context: SiteContext): State {
-  return context.journal.state();
 }

@@ -12,11 +12,6 @@ import { nextTurn, runInSlices, runOneSlice, throwIfAborted } from './slices.ts'
 import { linkTree } from './spare-tree.ts';
 import { addSlot, idleSlots, planRenames, removeSlot, replaceSlot, type Slot, slotOf } from './state.ts';
 
-/** Where the slot's tree is now. */
-export function placeOf(context: SiteContext, slot: Slot): string {
-  return context.layout.tree(slot.formerDirectory ?? slot.directory);
-}
-
 /** Carries out a rename that the journal already has; durable when it resolves. */
 export async function renameSlot(context: SiteContext, number: number): Promise<void> {
   const { disk, journal, layout, treesHandle } = context;
