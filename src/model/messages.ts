@@ -4,8 +4,8 @@
 import type { Receipt, SignedDecision, SignedReceipt } from './receipt.ts';
 import type { Release } from './release.ts';
 import type { SitePolicy } from './site.ts';
-import type { WireError } from './treecast-error.ts';
 import type { ObjectId } from './tree.ts';
+import type { WireError } from './treecast-error.ts';
 
 /** Majors this build speaks; the CCM answers a hello with the highest common one or refuses with PROTOCOL_VERSION. */
 export const protocolVersions = [1] as const;

@@ -71,7 +71,7 @@ test('a node killed in mid-stage starts again, goes on, and the push succeeds ev
   const pid = pidOf('node1');
   const inbox = join(fleet.directory, 'agents', 'node1', 'sites', 'sample', 'inbox');
   const pushing = author.push(fleet.gitUrl());
-  await waitUntil('node1 receives', () => readdirSync(inbox).some((name) => name.endsWith('.data')));
+  await waitUntil('node1 receives', () => readdirSync(inbox).some((name) => name.endsWith('.data')), 60_000);
   process.kill(pid, 'SIGKILL');
   const { code, stderr } = await pushing;
   assert.equal(code, 0, stderr);
@@ -86,7 +86,7 @@ test('a node lost in mid-stage: nothing is committed, the pusher is told who and
   const pid = pidOf('node1');
   const inbox = join(fleet.directory, 'agents', 'node1', 'sites', 'sample', 'inbox');
   const pushing = author.push(fleet.gitUrl());
-  await waitUntil('node1 receives', () => readdirSync(inbox).some((name) => name.endsWith('.data')));
+  await waitUntil('node1 receives', () => readdirSync(inbox).some((name) => name.endsWith('.data')), 60_000);
   process.kill(pid, 'SIGSTOP');
   const { stderr } = await pushing;
   assert.match(stderr, /not published: 1 of 3 nodes did not stage; nothing was switched/);

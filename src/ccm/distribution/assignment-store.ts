@@ -134,7 +134,7 @@ export function createAssignmentStore(directory: string, database: CcmDatabase):
       const of = rows[0]?.part_of;
       if (of === undefined || rows.length < of) return undefined;
       const parts = await Promise.all(rows.slice(0, of).map((row) => get(row.id)));
-      return parts.every((part) => part !== undefined) ? (parts as StoredAssignment[]) : undefined;
+      return parts.every((part) => part !== undefined) ? parts : undefined;
     },
     files,
   };
