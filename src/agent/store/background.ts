@@ -16,7 +16,7 @@ export interface Background {
 }
 
 /** How long the foreground is left alone before the background starts. */
-const startDelayMs = 25;
+const startDelayMs = 100;
 
 export function createBackground(nextPiece: () => Piece | undefined): Background {
   let stop = new AbortController();

@@ -2,6 +2,7 @@
 // durable effects read and a crash put between any two of them. Decides nothing; synchronous calls are the cheapest in CPU.
 
 import fs from 'node:fs';
+import { createBarriers } from './barriers.ts';
 
 /** What changes the disk. `sync` is a barrier: what came before it is durable after it. */
 export type Effect =
@@ -27,6 +28,7 @@ export interface Disk extends ReturnType<typeof createDisk> {}
 export function createDisk(observer?: EffectObserver) {
   const counts = { calls: 0, syncs: 0 };
   const names = new Map<number, string>();
+  const barriers = createBarriers();
   const observe = (effect: Effect, path: string | number): void => observer?.(effect, nameOf(path, names));
 
   function opened(fd: number, path: string): number {
@@ -175,23 +177,19 @@ export function createDisk(observer?: EffectObserver) {
         fs.copyFile(from, to, flags, (error) => (error ? reject(error) : resolve()));
       });
     },
-    /** fsync(2). */
-    async sync(fd: number): Promise<void> {
+    /** fsync(2); `beside`: other syncs are in flight, so it must not hold them up. */
+    async sync(fd: number, beside = false): Promise<void> {
       counts.calls++;
       counts.syncs++;
       observe('sync', fd);
-      await new Promise<void>((resolve, reject) => {
-        fs.fsync(fd, (error) => (error ? reject(error) : resolve()));
-      });
+      await barriers.run(fd, beside, fs.fsyncSync, fs.fsync);
     },
     /** fdatasync(2). */
     async syncData(fd: number): Promise<void> {
       counts.calls++;
       counts.syncs++;
       observe('sync', fd);
-      await new Promise<void>((resolve, reject) => {
-        fs.fdatasync(fd, (error) => (error ? reject(error) : resolve()));
-      });
+      await barriers.run(fd, false, fs.fdatasyncSync, fs.fdatasync);
     },
     /** Tells the observer and the counter of a sync made by another program (see durability.ts). */
     countSync(path: string): void {

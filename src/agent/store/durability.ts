@@ -9,6 +9,8 @@ import type { Disk } from './disk.ts';
 
 /** Up to this many files and directories are synced one by one (together in flight); starting `sync -f` costs as much as about this many. */
 const oneByOneMax = 24;
+/** More than this many are put in flight together; fewer are quicker in turn, because the first sync does most of the others' work. */
+const inTurnMax = 4;
 
 export interface SyncSet {
   /** Takes over an open file whose contents are to become durable, and closes it. */
@@ -52,7 +54,11 @@ export function createSyncSet(disk: Disk): SyncSet {
     },
     async settle(handles, tree) {
       if (!whole && files.length + directories.size <= oneByOneMax) {
-        await Promise.all([...files.map((fd) => disk.sync(fd)), syncDirectories(disk, handles, directories)]);
+        const beside = files.length + directories.size > inTurnMax;
+        await allEnded([
+          ...files.map((fd) => disk.sync(fd, beside)),
+          syncDirectories(disk, handles, directories, beside),
+        ]);
       } else if (!(await syncFileSystem(disk, tree))) {
         throw new TreecastError('STAGE_FAILED', 'the program `sync` could not make the tree durable', {
           fix: 'Install coreutils (`sync -f`) and look at the kernel log for disk errors.',
@@ -71,13 +77,14 @@ async function syncDirectories(
   disk: Disk,
   handles: DirectoryHandles,
   directories: ReadonlySet<string>,
+  beside: boolean,
 ): Promise<void> {
   const own: number[] = [];
   try {
     for (const path of directories) {
       own.push(disk.open(handles.directoryPath(path), constants.O_RDONLY | constants.O_DIRECTORY));
     }
-    await allEnded(own.map((fd) => disk.sync(fd)));
+    await allEnded(own.map((fd) => disk.sync(fd, beside)));
   } finally {
     for (const fd of own) disk.close(fd);
   }
