@@ -20,6 +20,8 @@ export const dictionaryBytesMax = 8 * 1024 ** 2;
 /** Largest window a reader allots: old and new version of the largest such file. */
 export const windowLogMax = 24;
 
+const streamPieceBytes = 512 * 1024;
+
 export interface DecodeOptions {
   /** Decoded size in bytes, from the command. */
   readonly size: number;
@@ -39,7 +41,11 @@ export function decodePayload(codec: Codec, bytes: Uint8Array, options: DecodeOp
   try {
     result = (codec === 'deflate'
       ? inflateRawSync(bytes, { ...bounded, ...chunkFor(size) })
-      : zstdDecompressSync(bytes, { ...zstdOptions(codec, options), ...bounded })) as unknown as WithInfo;
+      : zstdDecompressSync(bytes, {
+          ...zstdOptions(codec, options),
+          ...bounded,
+          ...chunkFor(size),
+        })) as unknown as WithInfo;
   } catch (cause) {
     if (cause instanceof TreecastError) throw cause;
     throw malformed(`a ${codec} payload does not decode to ${size} bytes`, { cause });
@@ -84,7 +90,11 @@ export async function* decodePayloadStream(
 }
 
 function createDecoder(codec: Exclude<Codec, 'store'>, options: DecodeOptions) {
-  return codec === 'deflate' ? createInflateRaw() : createZstdDecompress(zstdOptions(codec, options));
+  // Each piece is a round trip to another thread: few large ones cost a fraction of many small ones.
+  const chunkSize = Math.max(64, Math.min(streamPieceBytes, options.size + 1));
+  return codec === 'deflate'
+    ? createInflateRaw({ chunkSize })
+    : createZstdDecompress({ ...zstdOptions(codec, options), chunkSize });
 }
 
 function zstdOptions(codec: 'zstd' | 'zstd-base', { size, base }: DecodeOptions): ZstdOptions {

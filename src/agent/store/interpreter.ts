@@ -44,7 +44,7 @@ export interface Interpreter {
 }
 
 /** Files above this are decoded in a stream instead of whole. */
-const wholeBytesMax = 1024 * 1024;
+const wholeBytesMax = 4 * 1024 * 1024;
 const readFlags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
 type WriteCommand = Extract<Command, { do: 'write' }>;
