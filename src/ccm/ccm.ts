@@ -41,6 +41,8 @@ export interface CcmOptions {
   /** `host:port`; port 0 lets the system choose. */
   readonly listen: string;
   readonly agentListen: string;
+  /** The operator's certificate and key for the public port, PEM; without them it speaks plain HTTP. */
+  readonly tls?: { readonly certificate: string; readonly key: string } | undefined;
   /** Origins without trailing slash; by default the addresses listened on. */
   readonly publicUrl?: string | undefined;
   readonly agentUrl?: string | undefined;
@@ -244,7 +246,7 @@ export async function runCcm(options: CcmOptions): Promise<Ccm> {
     onBug: (error, facts) => logger.error({ err: error, ...facts }, 'a request met a bug'),
   });
   await configure();
-  const server = await createPublicServer(api, { listen });
+  const server = await createPublicServer(api, { listen, ...(options.tls && { tls: options.tls }) });
   publicUrl ||= server.url;
   const recovering = setInterval(() => void recover(), recoverIntervalMs);
   // Left to itself, SQLite would copy the log back in the middle of some push.

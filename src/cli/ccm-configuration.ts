@@ -18,11 +18,20 @@ export const ccmConfigurationSchema = z.strictObject({
   listen: listen
     .default('127.0.0.1:7070')
     .describe(
-      'The public port (Git, API), host:port; port 0 lets the system choose. Plain HTTP: put a TLS proxy before it when it leaves this machine.',
+      'The public port (Git, API), host:port; port 0 lets the system choose. Plain HTTP unless `tls` is given: then, or behind a TLS proxy, it may leave this machine.',
     ),
   agentListen: listen
     .default('0.0.0.0:7443')
     .describe("The agents' port, host:port: mutual TLS under the CCM's own CA."),
+  tls: z
+    .strictObject({
+      certificate: z.string().min(1).describe('The certificate with its chain, PEM.'),
+      key: z.string().min(1).describe('The key that belongs to it, PEM.'),
+    })
+    .optional()
+    .describe(
+      'The public port speaks HTTPS with these files (relative to the state directory), read at start: restart the CCM when they are renewed.',
+    ),
   publicUrl: origin
     .optional()
     .describe('How authors and operators reach the public port (default: the address it listens on).'),

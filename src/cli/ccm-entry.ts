@@ -3,6 +3,7 @@
 import type { Ccm } from '../ccm/ccm.ts';
 import { TreecastError } from '../model/treecast-error.ts';
 import type { CcmConfiguration } from './ccm-configuration.ts';
+import { readPublicCertificate } from './public-certificate.ts';
 import type { ServiceLogger } from './service-logger.ts';
 
 export type RunningCcm = Ccm;
@@ -31,10 +32,12 @@ export async function initCcm(options: {
 export async function runCcm({ configuration, onFatal, ...start }: CcmStart): Promise<RunningCcm> {
   const entry = await import('../ccm/ccm.ts');
   const { listen, agentListen, publicUrl, agentUrl } = configuration;
+  const tls = configuration.tls && (await readPublicCertificate(start.directory, configuration.tls));
   return entry.runCcm({
     ...start,
     listen,
     agentListen,
+    tls,
     publicUrl,
     agentUrl,
     onFatal(cause) {
