@@ -4,12 +4,14 @@
 import type { Decision, SignedDecision } from '../../model/receipt.ts';
 import { configured } from './configured.ts';
 import { nodeConnected, nodeDisconnected } from './connection.ts';
-import { nodeStale, nodeSwitched } from './decision.ts';
+import { nodeStale, nodeSwitched, noteLive } from './decision.ts';
 import type { Effect } from './effects.ts';
 import { endJob } from './ending.ts';
 import type { CoreEvent } from './events.ts';
+import { limits } from './limits.ts';
 import { abortRequested, publishRequested, rollbackRequested, startNext } from './queue.ts';
 import {
+  assignmentsMissing,
   jobBuilt,
   jobStalled,
   nodeHeld,
@@ -25,7 +27,7 @@ import {
   synchronizeBuilt,
   synchronizeFailed,
 } from './synchronize.ts';
-import { nodeSiteOf, saveNodeSite, siteOf, type Turn } from './turn.ts';
+import { nodeSiteOf, runningJob, siteOf, type Turn } from './turn.ts';
 
 export function apply(
   state: CoreState,
@@ -91,9 +93,30 @@ function handle(turn: Turn, event: CoreEvent): void {
     case 'buildFailed':
       buildFailed(turn, event);
       return;
+    case 'assignmentsMissing':
+      assignmentsMissing(turn, event);
+      return;
+    case 'started':
+      started(turn);
+      return;
     case 'timer':
       timer(turn, event);
       return;
+  }
+}
+
+/** What ran before this start goes on: its timers died with the former process. */
+function started(turn: Turn): void {
+  for (const site of turn.state.sites.values()) {
+    turn.toStart.add(site.name);
+    const job = runningJob(turn, site);
+    if (job === undefined) continue;
+    job.lastProgressAt = turn.now;
+    turn.effects.push({
+      do: 'setTimer',
+      timer: { kind: 'stalled', job: job.id },
+      at: turn.now + limits.settleMs,
+    });
   }
 }
 
@@ -102,8 +125,7 @@ function nodeUndone(turn: Turn, event: Extract<CoreEvent, { type: 'nodeUndone' }
   if (node === undefined || siteOf(turn, event.site) === undefined) return;
   const nodeSite = nodeSiteOf(node, event.site);
   nodeSite.staged = null;
-  if (nodeSite.phase === 'staged') nodeSite.phase = nodeSite.live === null ? 'empty' : 'live';
-  saveNodeSite(turn, node, event.site);
+  noteLive(turn, node, event.site, nodeSite.live);
 }
 
 function built(turn: Turn, event: Extract<CoreEvent, { type: 'built' }>): void {

@@ -2,11 +2,11 @@
 
 import { endJob } from './ending.ts';
 import type { CoreEvent, SiteConfiguration } from './events.ts';
-import { undoStaging } from './staging.ts';
+import { consider, undoStaging } from './staging.ts';
 import type { SiteState } from './state.ts';
-import { endedPhases, undecidedPhases } from './state.ts';
+import { endedPhases, newSiteState, undecidedPhases } from './state.ts';
 import { synchronize } from './synchronize.ts';
-import { nodeSiteOf, runningJob, saveNodeSite, type Turn } from './turn.ts';
+import { nodeSiteOf, runningJob, saveJobNode, saveNodeSite, type Turn } from './turn.ts';
 
 type EventOf<T extends CoreEvent['type']> = Extract<CoreEvent, { type: T }>;
 
@@ -29,22 +29,7 @@ function configureSite(turn: Turn, configuration: SiteConfiguration): void {
   const known = turn.state.sites.get(configuration.name);
   const members = new Set(configuration.members);
   if (known === undefined) {
-    turn.state.sites.set(configuration.name, {
-      name: configuration.name,
-      repository: configuration.repository,
-      branch: configuration.branch,
-      policy: configuration.policy,
-      members,
-      epoch: configuration.epoch,
-      sequence: 0,
-      headHandled: null,
-      live: null,
-      lastDecision: null,
-      snapshots: new Map(),
-      running: null,
-      queued: [],
-      synchronizing: new Map(),
-    });
+    turn.state.sites.set(configuration.name, { ...newSiteState(configuration), members });
     grantAll(turn, configuration.name, members);
     return;
   }
@@ -60,6 +45,9 @@ function configureSite(turn: Turn, configuration: SiteConfiguration): void {
   known.policy = configuration.policy;
   known.members = members;
   for (const name of former) if (!members.has(name)) revoke(turn, known, name);
+  // The job may have waited for those only.
+  const job = runningJob(turn, known);
+  if (job !== undefined) consider(turn, known, job);
   grantAll(
     turn,
     known.name,
@@ -86,7 +74,11 @@ function revoke(turn: Turn, site: SiteState, name: string): void {
   const node = turn.state.nodes.get(name);
   const job = runningJob(turn, site);
   const state = job?.nodes.get(name);
-  if (job !== undefined && state !== undefined && state.state !== 'live') state.state = 'left-out';
+  if (job !== undefined && state !== undefined && state.state !== 'live' && state.state !== 'left-out') {
+    state.state = 'left-out';
+    saveJobNode(turn, job, name);
+    turn.effects.push({ do: 'clearTimer', timer: { kind: 'lost', job: job.id, node: name } });
+  }
   if (node === undefined) return;
   if (node.connection !== null)
     turn.effects.push({ do: 'send', nodes: [name], message: { type: 'removed', site: site.name } });

@@ -12,15 +12,22 @@ import { nodeSiteOf, runningJob, saveJobNode, saveNodeSite, siteOf, type Turn } 
 type EventOf<T extends CoreEvent['type']> = Extract<CoreEvent, { type: T }>;
 
 export function nodeConnected(turn: Turn, event: EventOf<'nodeConnected'>): void {
-  const node = turn.state.nodes.get(event.node);
-  if (node === undefined) return;
+  // A node that has just joined may be here before the configuration that names it.
+  const isNew = !turn.state.nodes.has(event.node);
+  const node = turn.state.nodes.get(event.node) ?? {
+    name: event.node,
+    connection: null,
+    maintenance: false,
+    sites: new Map(),
+  };
+  turn.state.nodes.set(event.node, node);
   node.connection = event.connection;
   turn.effects.push(
     { do: 'log', actor: node.name, kind: 'node.connected', node: node.name },
     { do: 'welcome', node: node.name },
   );
   for (const holding of event.sites) {
-    if (mayHold(turn, node, holding.site)) adoptHolding(turn, node, holding);
+    if (isNew || mayHold(turn, node, holding.site)) adoptHolding(turn, node, holding);
     else
       turn.effects.push({ do: 'send', nodes: [node.name], message: { type: 'removed', site: holding.site } });
   }
@@ -134,6 +141,12 @@ function resume(turn: Turn, site: SiteState, node: NodeState): void {
       (state.state === 'pending' || state.state === 'held' || state.state === 'staged')
     ) {
       resumeStaging(turn, site, job, node);
+    } else if (
+      job.phase === 'committing' &&
+      job.type === 'publish' &&
+      (state.state === 'pending' || state.state === 'held')
+    ) {
+      deliver(turn, site, job, [node.name]);
     }
   }
   saveNodeSite(turn, node, site.name);

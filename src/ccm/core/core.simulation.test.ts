@@ -48,11 +48,21 @@ function runChaos(seed: number): void {
     else if (dice === 5)
       node.failsWith = node.failsWith === null && pick(3) === 0 ? 'SPACE_INSUFFICIENT' : null;
     else if (dice === 6) fleet.fireTimer();
-    else fleet.step();
+    else if (dice === 7) node.isSilent = !node.isSilent && pick(4) === 0;
+    else if (dice === 8 && pick(3) === 0) fleet.restart();
+    else if (dice === 9 && pick(2) === 0) {
+      // Leaves the group in the middle of whatever goes on, and comes back.
+      fleet.configure(fleet.nodes.filter((other) => other !== node).map((other) => other.name));
+      fleet.configure();
+    } else fleet.step();
   }
   // Everything heals; one last push must reach every node.
   for (const node of fleet.nodes) {
     node.failsWith = null;
+    if (node.isSilent) {
+      node.isSilent = false;
+      fleet.disconnect(node);
+    }
     if (node.connection === null) fleet.connect(node);
   }
   fleet.publish('final', 'last');

@@ -73,7 +73,7 @@ test('N71 a node that is away is left out, owed the work, and gets it when it re
   fleet.publish('b');
   fleet.settle();
   assert.deepEqual(liveTrees(fleet), ['b', 'b', null]);
-  assert.match(fleet.told.at(-1) ?? '', /staged 2\/3 {2}live 2\/3 .*\nn3 was not connected/);
+  assert.match(fleet.told.at(-1) ?? '', /staged 2\/3 {2}live 2\/3 .*\nn3: not connected or in maintenance/);
   fleet.connect(away);
   fleet.settle();
   assert.deepEqual(liveTrees(fleet), ['b', 'b', 'b']);
@@ -294,4 +294,72 @@ test('a node that left a site, or whose site was removed, while it was away is t
     ],
   });
   assert.deepEqual(removed, ['gone']);
+});
+
+test('participants that are all lost while the build goes on fail the attempt as soon as it is built', () => {
+  const fleet = connectedFleet(1);
+  fleet.publish('a');
+  fleet.disconnect(fleet.nodes[0] as (typeof fleet.nodes)[0]);
+  fleet.fireTimer();
+  assert.equal(fleet.now, 10_000);
+  fleet.settle();
+  assert.match(fleet.told.at(-1) ?? '', /n1: lost its connection .*tried again by itself/s);
+  assert.equal(fleet.site().running, null);
+});
+
+test('taking the node that is waited for out of the group lets the job go on', () => {
+  const fleet = connectedFleet(2);
+  const silent = fleet.nodes[0] as (typeof fleet.nodes)[0];
+  silent.isSilent = true;
+  fleet.publish('a');
+  fleet.settle();
+  assert.equal(fleet.decisions.length, 0);
+  fleet.configure(['n2']);
+  fleet.settle();
+  assert.equal(fleet.nodes[1]?.live?.tree, 'a');
+  assert.equal(fleet.site().running, null);
+});
+
+test('a node that staged and never answers the decision ends as stale after 30 s; the job ends with it named', () => {
+  const fleet = connectedFleet(2);
+  const silent = fleet.nodes[0] as (typeof fleet.nodes)[0];
+  fleet.publish('a');
+  while (fleet.decisions.length === 0) fleet.step();
+  silent.isSilent = true;
+  fleet.settle();
+  fleet.fireTimer();
+  assert.equal(fleet.now, 30_000);
+  assert.match(fleet.told.at(-1) ?? '', /live 1\/2 .*\nn1: did not switch in 30 s \[SWITCH_FAILED\]/);
+});
+
+test('a retry and a decided job go on after a CCM restart', () => {
+  const fleet = connectedFleet(2);
+  fleet.publish('a');
+  while (fleet.decisions.length === 0) fleet.step();
+  fleet.restart();
+  for (const node of fleet.nodes) fleet.connect(node);
+  fleet.settle();
+  assert.deepEqual(liveTrees(fleet), ['a', 'a']);
+  assert.equal(fleet.site().running, null);
+  fleet.publish('b');
+  fleet.disconnect(fleet.nodes[0] as (typeof fleet.nodes)[0]);
+  while (fleet.site().running !== null) {
+    fleet.settle();
+    fleet.fireTimer();
+  }
+  fleet.restart();
+  fleet.connect(fleet.nodes[1] as (typeof fleet.nodes)[0]);
+  while (fleet.nodes[1]?.live?.tree !== 'b' && fleet.fireTimer()) fleet.settle();
+  assert.deepEqual(liveTrees(fleet), ['a', 'b'], 'tried again by itself');
+});
+
+test('R8.5 a node that was left out is shown as stale from the moment of the decision', () => {
+  const fleet = connectedFleet(2);
+  fleet.publish('a');
+  fleet.settle();
+  fleet.disconnect(fleet.nodes[1] as (typeof fleet.nodes)[0]);
+  fleet.publish('b');
+  fleet.settle();
+  assert.equal(fleet.state.nodes.get('n1')?.sites.get(site)?.phase, 'live');
+  assert.equal(fleet.state.nodes.get('n2')?.sites.get(site)?.phase, 'stale');
 });

@@ -54,6 +54,7 @@ export function decide(turn: Turn, site: SiteState, job: Job, returnsTo?: Snapsh
   site.synchronizing.clear();
   job.phase = 'committing';
   job.decidedAt = turn.now;
+  job.lastProgressAt = turn.now;
   turn.effects.push(
     { do: 'insertSnapshot', snapshot },
     { do: 'insertDecision', decision, job: job.id },
@@ -68,6 +69,7 @@ export function decide(turn: Turn, site: SiteState, job: Job, returnsTo?: Snapsh
       data: { release, fromTree: decision.fromTree, toTree: tree },
     },
     { do: 'progressed', job: job.id },
+    { do: 'setTimer', timer: { kind: 'stalled', job: job.id }, at: turn.now + limits.settleMs },
   );
   const told: string[] = [];
   for (const name of [...site.members].sort()) {
@@ -78,6 +80,8 @@ export function decide(turn: Turn, site: SiteState, job: Job, returnsTo?: Snapsh
     nodeSite.synchronizingFrom = null;
     nodeSite.synchronizeAttempts = 0;
     nodeSite.told = isTold ? 'yes' : 'no';
+    // Who did not stage it serves a former tree from this moment on.
+    if (job.nodes.get(name)?.state !== 'staged') noteLive(turn, node, site.name, nodeSite.live);
     if (isTold) told.push(name);
   }
   // An autonomous site's decision follows its assignment; staging.ts sends both.
@@ -105,6 +109,7 @@ export function nodeSwitched(turn: Turn, event: EventOf<'nodeSwitched'>): void {
     state.state = 'live';
     state.stagedAt ??= turn.now;
     state.liveAt = turn.now;
+    job.lastProgressAt = turn.now;
     saveJobNode(turn, job, event.node);
     settleCommit(turn, site, job);
   }
@@ -152,8 +157,19 @@ export function settleCommit(turn: Turn, site: SiteState, job: Job): void {
     (node) => node.state === 'staged' || (waitsForAll && (node.state === 'pending' || node.state === 'held')),
   );
   if (open) return;
-  succeed(turn, site, job);
+  succeed(turn, job);
   for (const node of servingMembers(turn, site)) synchronize(turn, site, node);
+}
+
+/** Ends a committing job although some have not answered: they are stale, and synchronized. */
+export function settleWithout(turn: Turn, site: SiteState, job: Job, why: string): void {
+  for (const [name, state] of job.nodes) {
+    if (state.state !== 'staged' && state.state !== 'pending' && state.state !== 'held') continue;
+    state.state = 'stale';
+    state.error = { code: 'SWITCH_FAILED', message: why, fix: `look at the agent on ${name}` };
+    saveJobNode(turn, job, name);
+  }
+  settleCommit(turn, site, job);
 }
 
 /** A participant that went away has a bounded time to return. */

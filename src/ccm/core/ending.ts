@@ -61,12 +61,12 @@ export function succeedUnchanged(turn: Turn, site: SiteState, job: Job): void {
 }
 
 /** The decision was made and everyone it can reach has answered. */
-export function succeed(turn: Turn, site: SiteState, job: Job): void {
+export function succeed(turn: Turn, job: Job): void {
   for (const [name, state] of job.nodes) {
     if (state.state !== 'live' && state.state !== 'left-out' && state.state !== 'stale') {
       state.state = 'stale';
       turn.effects.push({ do: 'saveJobNode', job: job.id, node: name });
     }
   }
-  endJob(turn, job, 'succeeded', publishedText(turn, site, job), null);
+  endJob(turn, job, 'succeeded', publishedText(job, turn.now), null);
 }

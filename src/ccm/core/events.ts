@@ -113,6 +113,15 @@ export type CoreEvent =
       readonly bases: readonly ObjectId[];
       readonly error: WireError;
     }
+  /** The files of these assignments are gone; whoever was to get them is given new ones. */
+  | {
+      readonly type: 'assignmentsMissing';
+      readonly site: string;
+      readonly nodes: readonly string[];
+      readonly assignments: readonly string[];
+    }
+  /** Once, after the first `configured`: jobs from before this start get their timers. */
+  | { readonly type: 'started' }
   | { readonly type: 'timer'; readonly timer: CoreTimer };
 
 /** A timer's name; setting one that is set moves it. */

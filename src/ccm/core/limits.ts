@@ -7,6 +7,8 @@ export const limits = {
   returnMs: 10_000,
   /** A staging job in which nothing moves for this long gives up on those it waits for. */
   stalledMs: 120_000,
+  /** After the decision: who has not switched when nothing moved for this long is stale, and the job ends. */
+  settleMs: 30_000,
   /** Retries of a publish that failed only by lost nodes, after 2, 4, 8 … seconds. */
   lostRetriesMax: 5,
   /** A node whose live tree moved under a job is given an assignment from the new base this often. */

@@ -144,11 +144,27 @@ export function startNext(turn: Turn, site: SiteState): void {
     const job = site.queued
       .map((id) => turn.state.jobs.get(id))
       .find((queued) => queued !== undefined && mayStart(turn, queued));
-    if (job === undefined) return;
+    if (job === undefined) {
+      awaitNotBefore(turn, site);
+      return;
+    }
     const started = job.type === 'rollback' ? startRollback(turn, site, job) : startPublish(turn, site, job);
     // A job that ended at once (unchanged, refused) makes room for the next; one that waits keeps its place.
     if (!started && !endedPhases.includes(job.phase)) return;
   }
+}
+
+/** Nothing may start now: at the earliest time that a queued job names it is tried again. */
+function awaitNotBefore(turn: Turn, site: SiteState): void {
+  const times = site.queued
+    .flatMap((id) => turn.state.jobs.get(id)?.notBefore ?? [])
+    .filter((at) => at > turn.now);
+  if (times.length === 0) return;
+  turn.effects.push({
+    do: 'setTimer',
+    timer: { kind: 'start', site: site.name },
+    at: Math.min(...times),
+  });
 }
 
 /** A publish that lost nodes waits for its time, or for all of them to be back. */

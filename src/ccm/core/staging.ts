@@ -3,13 +3,14 @@
 import { compareReleases, type Release } from '../../model/release.ts';
 import type { ObjectId } from '../../model/tree.ts';
 import type { WireError } from '../../model/treecast-error.ts';
-import { decide, noteLive, settleCommit } from './decision.ts';
+import { decide, noteLive, settleCommit, settleWithout } from './decision.ts';
 import { endJob } from './ending.ts';
 import type { CoreEvent } from './events.ts';
 import { limits, retryDelayMs } from './limits.ts';
 import { failedText } from './lines.ts';
 import { neededOf } from './readiness.ts';
 import type { Job, JobNodeState, SiteState } from './state.ts';
+import { synchronize } from './synchronize.ts';
 import {
   baseTreeOf,
   nodeSiteOf,
@@ -59,6 +60,8 @@ export function jobBuilt(turn: Turn, site: SiteState, job: Job, event: EventOf<'
       message: { type: 'decision', decision: site.lastDecision },
     });
   }
+  // Those it was planned for may all be gone by now.
+  consider(turn, site, job);
 }
 
 function waitingNodes(job: Job): string[] {
@@ -74,7 +77,9 @@ export function deliver(turn: Turn, site: SiteState, job: Job, nodes: readonly s
   for (const name of nodes) {
     const node = turn.state.nodes.get(name);
     if (node?.connection == null) continue;
-    const base = baseTreeOf(nodeSiteOf(node, site.name), tree);
+    const nodeSite = nodeSiteOf(node, site.name);
+    const base = baseTreeOf(nodeSite, tree);
+    nodeSite.phase = 'receiving';
     const built = job.assignments.get(base);
     if (built === undefined) missing.add(base);
     else if (built !== 'building') ready.set(base, [...(ready.get(base) ?? []), name]);
@@ -102,12 +107,36 @@ export function deliver(turn: Turn, site: SiteState, job: Job, nodes: readonly s
   }
 }
 
+export function assignmentsMissing(turn: Turn, event: EventOf<'assignmentsMissing'>): void {
+  const site = siteOf(turn, event.site);
+  if (site === undefined) return;
+  const isMissing = (ids: readonly string[] | 'building') =>
+    ids !== 'building' && ids.some((id) => event.assignments.includes(id));
+  const job = runningJob(turn, site);
+  for (const [base, ids] of job?.assignments ?? []) if (isMissing(ids)) job?.assignments.delete(base);
+  for (const [base, ids] of site.synchronizing) if (isMissing(ids)) site.synchronizing.delete(base);
+  if (job !== undefined) {
+    const waitingHere = event.nodes.filter((name) =>
+      waiting.includes(job.nodes.get(name)?.state ?? 'left-out'),
+    );
+    deliver(turn, site, job, waitingHere);
+  }
+  for (const name of event.nodes) {
+    const node = turn.state.nodes.get(name);
+    if (node === undefined) continue;
+    nodeSiteOf(node, site.name).synchronizingFrom = null;
+    synchronize(turn, site, node);
+  }
+}
+
 export function nodeHeld(turn: Turn, event: EventOf<'nodeHeld' | 'nodeProgress'>): void {
   const site = siteOf(turn, event.site);
   const node = turn.state.nodes.get(event.node);
   if (site === undefined || node === undefined) return;
   if (event.type === 'nodeHeld') {
-    nodeSiteOf(node, event.site).held = event.assignment;
+    const nodeSite = nodeSiteOf(node, event.site);
+    nodeSite.held = event.assignment;
+    if (nodeSite.phase === 'receiving') nodeSite.phase = 'held';
     saveNodeSite(turn, node, event.site);
   }
   const job = runningJob(turn, site);
@@ -133,6 +162,11 @@ export function nodeStaged(turn: Turn, event: EventOf<'nodeStaged'>): void {
   nodeSite.phase = 'staged';
   nodeSite.error = null;
   saveNodeSite(turn, node, event.site);
+  const decision = site.lastDecision;
+  if (decision !== null && compareReleases(decision.release, release) === 0) {
+    // A switch may have failed before: the node carries the decision out now, or says again that it has.
+    turn.effects.push({ do: 'send', nodes: [event.node], message: { type: 'decision', decision } });
+  }
   const job = jobOfRelease(turn, site, release);
   const state = job?.nodes.get(event.node);
   if (job === undefined || state === undefined || !waiting.includes(state.state)) return;
@@ -300,23 +334,29 @@ export function participantLost(turn: Turn, jobId: string, node: string): void {
   } else fail(turn, site, job, node, error, 'lost');
 }
 
-/** Nothing moved for a long time: whoever is waited for counts as failed. */
+/** Nothing moved for a long time: whoever is waited for counts as failed, after the decision as stale. */
 export function jobStalled(turn: Turn, jobId: string): void {
   const job = turn.state.jobs.get(jobId);
   const site = job && siteOf(turn, job.site);
   if (job === undefined || site === undefined || site.running !== job.id) return;
-  const due = job.lastProgressAt + limits.stalledMs;
+  const isDecided = job.phase === 'committing';
+  const limitMs = isDecided ? limits.settleMs : limits.stalledMs;
+  const due = job.lastProgressAt + limitMs;
   if (turn.now < due) {
     turn.effects.push({ do: 'setTimer', timer: { kind: 'stalled', job: job.id }, at: due });
     return;
   }
-  const seconds = limits.stalledMs / 1000;
+  if (isDecided) {
+    settleWithout(turn, site, job, `did not switch in ${limitMs / 1000} s`);
+    return;
+  }
   for (const name of waitingNodes(job)) {
-    if (site.running !== job.id) return;
+    if (site.running !== job.id || job.phase !== 'staging') return;
     fail(turn, site, job, name, {
       code: 'STAGE_FAILED',
-      message: `made no progress for ${seconds} s`,
+      message: `made no progress for ${limitMs / 1000} s`,
       fix: `look at the agent on ${name}`,
     });
   }
+  consider(turn, site, job);
 }

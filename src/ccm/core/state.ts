@@ -50,6 +50,29 @@ export interface SiteState {
   readonly synchronizing: Map<ObjectId, readonly string[] | 'building'>;
 }
 
+/** A site that was never published. */
+export function newSiteState(
+  facts: Pick<SiteState, 'name' | 'repository' | 'branch' | 'policy' | 'epoch'>,
+): SiteState {
+  const { name, repository, branch, policy, epoch } = facts;
+  return {
+    name,
+    repository,
+    branch,
+    policy,
+    epoch,
+    members: new Set(),
+    sequence: 0,
+    headHandled: null,
+    live: null,
+    lastDecision: null,
+    snapshots: new Map(),
+    running: null,
+    queued: [],
+    synchronizing: new Map(),
+  };
+}
+
 export interface NodeSite {
   readonly site: string;
   phase: NodeSitePhase;

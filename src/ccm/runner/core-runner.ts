@@ -2,6 +2,7 @@
 // effects are carried out. Nothing is sent before what it rests on is in the database.
 
 import type { Decision, SignedDecision } from '../../model/receipt.ts';
+import { TreecastError } from '../../model/treecast-error.ts';
 import { apply } from '../core/apply.ts';
 import type { ActEffect, Effect, PersistEffect } from '../core/effects.ts';
 import { type CoreEvent, type CoreTimer, timerKey } from '../core/events.ts';
@@ -67,8 +68,8 @@ export function createCoreRunner(options: CoreRunnerOptions): CoreRunner {
           effects.push(...apply(state, entry.event, now(), sign));
           done.push(entry);
         } catch (error) {
-          // The core refuses a request before it changes anything; an event that is no request must not be refused.
-          if (entry.reject === undefined) throw error;
+          // The core refuses a request before it changes anything. Anything else is a bug half-way through a change.
+          if (entry.reject === undefined || !(error instanceof TreecastError)) throw error;
           entry.reject(error);
         }
       }

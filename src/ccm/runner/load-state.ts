@@ -5,7 +5,7 @@ import type { HeldTree } from '../../model/messages.ts';
 import { defaultSitePolicy } from '../../model/site.ts';
 import type { ObjectId } from '../../model/tree.ts';
 import type { CoreState, Job, NodeSite, SiteState, Snapshot } from '../core/state.ts';
-import { endedPhases } from '../core/state.ts';
+import { endedPhases, newSiteState } from '../core/state.ts';
 import type { CcmDatabase } from '../db/ccm-database.ts';
 import { fromJsonColumn } from '../db/json-column.ts';
 import type { JobNodeTable, JobTable, NodeSiteTable, SnapshotTable } from '../db/schema.ts';
@@ -29,23 +29,17 @@ export function loadState(database: CcmDatabase, startedAt: number): CoreState {
     });
   }
   for (const row of database.all(queries.selectFrom('sites').selectAll().orderBy('name'))) {
-    state.sites.set(row.name, {
+    const site = newSiteState({
       name: row.name,
       repository: row.repository,
       branch: row.branch,
       policy: { ...defaultSitePolicy, ...fromJsonColumn(row.policy) },
-      members: new Set(),
       epoch: row.epoch,
-      sequence: row.sequence,
-      headHandled: row.head_handled,
-      live: null,
-      lastDecision: null,
-      snapshots: new Map(),
-      running: null,
-      queued: [],
-      synchronizing: new Map(),
     });
-    loadHistory(database, state.sites.get(row.name) as SiteState, row.live_snapshot);
+    site.sequence = row.sequence;
+    site.headHandled = row.head_handled;
+    state.sites.set(row.name, site);
+    loadHistory(database, site, row.live_snapshot);
   }
   const newest = database.first(queries.selectFrom('snapshots').select('id').orderBy('id', 'desc').limit(1));
   state.nextSnapshotId = (newest?.id ?? 0) + 1;

@@ -22,6 +22,8 @@ export interface SimulatedNode {
   executed: boolean;
   /** The next stagings fail with this code. */
   failsWith: 'SPACE_INSUFFICIENT' | null;
+  /** Takes everything in and answers nothing, though connected. */
+  isSilent: boolean;
 }
 
 interface Assignment {
@@ -59,6 +61,7 @@ export function createSimulatedFleet({ nodes: count, policy = {}, pick }: FleetO
       lastDecision: null,
       executed: true,
       failsWith: null,
+      isSilent: false,
     }),
   );
   const byName = new Map(nodes.map((node) => [node.name, node]));
@@ -111,7 +114,17 @@ export function createSimulatedFleet({ nodes: count, policy = {}, pick }: FleetO
       heard?.(message);
       for (const name of effect.nodes) {
         if (message.type === 'decision') toNode(name, (node) => decide(node, message.decision));
-        else if (message.type === 'abort') toNode(name, (node) => undo(node, message.release));
+        else if (message.type === 'removed') {
+          toNode(name, (node) =>
+            Object.assign(node, {
+              live: null,
+              backup: null,
+              staged: null,
+              lastDecision: null,
+              executed: true,
+            }),
+          );
+        } else if (message.type === 'abort') toNode(name, (node) => undo(node, message.release));
       }
     }
   }
@@ -149,6 +162,7 @@ export function createSimulatedFleet({ nodes: count, policy = {}, pick }: FleetO
   /** The node's answer travels back on its connection; it is lost with it. */
   function answer(node: SimulatedNode, event: CoreEvent): void {
     const { connection } = node;
+    if (node.isSilent) return;
     enqueue(`${node.name}/${connection}`, () => {
       if (node.connection === connection) post(event);
     });
@@ -343,6 +357,32 @@ export function createSimulatedFleet({ nodes: count, policy = {}, pick }: FleetO
     },
     settle(): void {
       while (this.step());
+    },
+    /** The CCM ends and starts again: connections, timers and what was under way are gone, rows are as load-state reads them. */
+    restart(): void {
+      timers.clear();
+      channels.clear();
+      for (const node of nodes) node.connection = null;
+      for (const node of state.nodes.values()) {
+        node.connection = null;
+        for (const row of node.sites.values())
+          Object.assign(row, { told: 'no', synchronizingFrom: null, synchronizeAttempts: 0 });
+      }
+      const running = state.sites.get(site)?.running;
+      const job = running == null ? undefined : state.jobs.get(running);
+      const here = state.sites.get(site);
+      here?.synchronizing.clear();
+      if (job !== undefined) {
+        job.assignments.clear();
+        if (job.phase !== 'committing') {
+          job.phase = 'queued';
+          if (here !== undefined) here.running = null;
+          here?.queued.unshift(job.id);
+        }
+      }
+      Object.assign(state, { startedAt: now });
+      this.configure();
+      post({ type: 'started' });
     },
     /** Moves the clock to the next timer and fires it; false when there is none. */
     fireTimer(): boolean {
