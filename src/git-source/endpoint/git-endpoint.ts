@@ -24,7 +24,7 @@ export interface GitEndpointOptions {
   readonly authority: PushAuthority;
   /** The largest push, in bytes of the uncompressed request. */
   readonly maxInputBytes: number;
-  /** Pushes and fetches served at a time; more are answered 503. */
+  /** Pushes and fetches served at a time; more are answered 429 (RATE_LIMITED). */
   readonly requestsMax?: number;
   readonly logger?: GitEndpointLogger;
 }
