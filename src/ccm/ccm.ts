@@ -134,7 +134,7 @@ export async function runCcm(options: CcmOptions): Promise<Ccm> {
     handlers: createAgentEvents({
       registry,
       post: runner.post,
-      configure: () => void configure(),
+      configure: reconfigure,
       releaseKeys: [keys.releasePublicKey],
       verifyRequests,
       onForged: (node, what) => logger.warn({ node, what }, 'a node sent something that it did not sign'),
@@ -143,27 +143,31 @@ export async function runCcm(options: CcmOptions): Promise<Ccm> {
     onRefused: (who, error) => logger.warn({ ...who, error: toWireError(error) }, 'an agent was turned away'),
     onJoined: (node) => {
       logger.info({ node }, 'a node joined');
-      void configure();
+      reconfigure();
     },
   });
-  const agentPort = (await gateway.listen()).port;
-  const agentUrl =
-    options.agentUrl ??
-    opened.agentUrl ??
-    `https://${urlAuthority({ host: reachable(agentListen.host), port: agentPort })}`;
-  const delivery = createDelivery({ store, gateway, releaseKey: keys.releaseKey, agentUrl, now });
+  let isReady = false;
+  let agentUrl = '';
+  const delivery = createDelivery({
+    store,
+    gateway,
+    releaseKey: keys.releaseKey,
+    agentUrl: () => agentUrl,
+    now,
+    onMissing(request, error) {
+      logger.error({ err: error, ...request }, 'assignments are not there; they are built anew');
+      const { site, nodes, assignments } = request;
+      runner.post({ type: 'assignmentsMissing', site, nodes, assignments });
+    },
+  });
 
   function act(effect: Exclude<ActEffect, { do: 'setTimer' | 'clearTimer' }>): void {
     switch (effect.do) {
       case 'send':
-        gateway.broadcast(effect.nodes, effect.message);
+        delivery.send(effect.nodes, effect.message);
         return;
       case 'deliver':
-        delivery
-          .deliver(effect)
-          .catch((error: unknown) =>
-            logger.error({ err: error, assignments: effect.assignments }, 'an assignment could not be sent'),
-          );
+        delivery.deliver(effect);
         return;
       case 'build':
         void builds.build(effect).then(runner.post);
@@ -197,9 +201,23 @@ export async function runCcm(options: CcmOptions): Promise<Ccm> {
   }
 
   async function configure(): Promise<void> {
-    for (const site of registry.sites.list()) await repositories.ensure(site.repository, site.branch);
+    for (const site of registry.sites.list()) {
+      try {
+        await repositories.ensure(site.repository, site.branch);
+      } catch (error) {
+        // Its pushes and builds fail with their reason; the other sites go on.
+        logger.error({ err: error, repository: site.repository }, 'a staging repository cannot be opened');
+      }
+    }
     await runner.request(configuredEvent(registry, database));
     await recover();
+  }
+
+  /** For changes that nobody waits for. */
+  function reconfigure(): void {
+    configure().catch((error: unknown) =>
+      logger.error({ err: error }, 'a change of configuration was not taken up'),
+    );
   }
 
   const service = createService({
@@ -211,6 +229,7 @@ export async function runCcm(options: CcmOptions): Promise<Ccm> {
     request: runner.request,
     treeOfCommit: (repository, commit) => repositories.source(repository).treeOf(commit),
     configure,
+    isConnected: gateway.isConnected,
     turnAway: gateway.close,
     regrant: (site) => sendGrant(site, [...(state.sites.get(site)?.members ?? [])]),
   });
@@ -242,10 +261,18 @@ export async function runCcm(options: CcmOptions): Promise<Ccm> {
     gitUrl,
     formatJoinToken: (secret) =>
       formatJoinToken({ url: agentUrl, secret, fingerprint: keys.certificates.fingerprint }),
-    isReady: () => true,
+    isReady: () => isReady,
     onBug: (error, facts) => logger.error({ err: error, ...facts }, 'a request met a bug'),
   });
+  // Only a core that knows its sites and members may meet agents: it tells them what they no longer hold.
   await configure();
+  await runner.request({ type: 'started' });
+  const agentPort = (await gateway.listen()).port;
+  agentUrl =
+    options.agentUrl ??
+    opened.agentUrl ??
+    `https://${urlAuthority({ host: reachable(agentListen.host), port: agentPort })}`;
+  isReady = true;
   const server = await createPublicServer(api, { listen, ...(options.tls && { tls: options.tls }) });
   publicUrl ||= server.url;
   const recovering = setInterval(() => void recover(), recoverIntervalMs);

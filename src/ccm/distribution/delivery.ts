@@ -1,5 +1,5 @@
 // Direct delivery: each agent is told of its assignments over its own connection; small ones ride inside the message, larger ones
-// are fetched by ranges with a signed ticket. Later the tree of group leaders takes this place.
+// are fetched by ranges with a signed ticket. Messages leave in the order they were asked for. Later the tree of group leaders takes this place.
 
 import type { KeyObject } from 'node:crypto';
 import type { AssignmentSource, CcmMessage } from '../../model/messages.ts';
@@ -11,75 +11,99 @@ import type { AssignmentStore, StoredAssignment } from './assignment-store.ts';
 /** Long enough for the slowest fetch; a node that needs longer asks again by reconnecting. */
 const ticketLifeMs = 24 * 60 * 60_000;
 
+export interface DeliveryRequest {
+  readonly site: string;
+  readonly nodes: readonly string[];
+  readonly release: Release;
+  readonly assignments: readonly string[];
+}
+
+export interface Delivery {
+  deliver(request: DeliveryRequest): void;
+  /** After every delivery that was asked for before it: no decision overtakes its assignment. */
+  send(nodes: readonly string[], message: CcmMessage): void;
+}
+
 export interface DeliveryOptions {
   readonly store: AssignmentStore;
   readonly gateway: Pick<AgentGateway, 'send' | 'broadcast'>;
   readonly releaseKey: KeyObject;
   /** Origin of the agents' port, no trailing slash. */
-  readonly agentUrl: string;
+  readonly agentUrl: () => string;
   readonly now: () => number;
+  /** Files that should be there are not, or cannot be read. */
+  readonly onMissing: (request: DeliveryRequest, error: unknown) => void;
 }
 
-export interface Delivery {
-  deliver(request: {
-    readonly site: string;
-    readonly nodes: readonly string[];
-    readonly release: Release;
-    readonly assignments: readonly string[];
-  }): Promise<void>;
-}
+export function createDelivery(options: DeliveryOptions): Delivery {
+  const { store, gateway, releaseKey, agentUrl, now, onMissing } = options;
+  /** What waits for files to be read, in order; empty as a rule, since what was just built is in memory. */
+  const waiting: (() => Promise<void>)[] = [];
 
-export function createDelivery({ store, gateway, releaseKey, agentUrl, now }: DeliveryOptions): Delivery {
-  function notice(
-    site: string,
-    release: Release,
-    assignment: StoredAssignment,
-    source: AssignmentSource,
-  ): CcmMessage {
-    return { type: 'assignment', site, id: assignment.id, release, source };
+  function deliverNow(request: DeliveryRequest, assignments: readonly StoredAssignment[]): void {
+    for (const assignment of assignments) sendOne(request, assignment);
   }
 
-  function sendOne(
-    site: string,
-    release: Release,
-    nodes: readonly string[],
-    assignment: StoredAssignment,
-  ): void {
+  function sendOne({ site, release, nodes }: DeliveryRequest, assignment: StoredAssignment): void {
+    const { id } = assignment;
+    const notice = (source: AssignmentSource): CcmMessage => ({
+      type: 'assignment',
+      site,
+      id,
+      release,
+      source,
+    });
     if (assignment.inline !== null) {
-      gateway.broadcast(nodes, notice(site, release, assignment, { kind: 'inline', ...assignment.inline }));
+      gateway.broadcast(nodes, notice({ kind: 'inline', ...assignment.inline }));
       return;
     }
-    for (const node of nodes) {
+    const address = `${agentUrl()}/assignments/${id}`;
+    const { manifestBytes, dataBytes } = assignment;
+    for (const fetcher of nodes) {
+      const job = `${site}@${release.epoch}-${release.sequence}`;
       const ticket = issueTicket(
-        {
-          job: `${site}@${release.epoch}-${release.sequence}`,
-          assignment: assignment.id,
-          fetcher: node,
-          expiresAt: now() + ticketLifeMs,
-        },
+        { job, assignment: id, fetcher, expiresAt: now() + ticketLifeMs },
         releaseKey,
       );
-      const address = `${agentUrl}/assignments/${assignment.id}`;
-      gateway.send(
-        node,
-        notice(site, release, assignment, {
-          kind: 'url',
-          manifestUrl: `${address}/manifest`,
-          dataUrl: `${address}/data`,
-          manifestBytes: assignment.manifestBytes,
-          dataBytes: assignment.dataBytes,
-          ticket,
-        }),
-      );
+      const urls = { manifestUrl: `${address}/manifest`, dataUrl: `${address}/data` };
+      gateway.send(fetcher, notice({ kind: 'url', ...urls, manifestBytes, dataBytes, ticket }));
+    }
+  }
+
+  async function deliverFromFiles(request: DeliveryRequest): Promise<void> {
+    try {
+      const found = await Promise.all(request.assignments.map((id) => store.get(id)));
+      const assignments = found.filter((assignment) => assignment !== undefined);
+      if (assignments.length === found.length) deliverNow(request, assignments);
+      else onMissing(request, undefined);
+    } catch (error) {
+      onMissing(request, error);
+    }
+  }
+
+  function wait(work: () => Promise<void>): void {
+    waiting.push(work);
+    if (waiting.length === 1) void runWaiting();
+  }
+
+  async function runWaiting(): Promise<void> {
+    for (let next = waiting[0]; next !== undefined; next = waiting[0]) {
+      await next();
+      waiting.shift();
     }
   }
 
   return {
-    async deliver({ site, nodes, release, assignments }) {
-      for (const id of assignments) {
-        const assignment = await store.get(id);
-        if (assignment !== undefined) sendOne(site, release, nodes, assignment);
-      }
+    deliver(request) {
+      const known = request.assignments
+        .map((id) => store.known(id))
+        .filter((assignment) => assignment !== undefined);
+      if (waiting.length === 0 && known.length === request.assignments.length) deliverNow(request, known);
+      else wait(() => deliverFromFiles(request));
+    },
+    send(nodes, message) {
+      if (waiting.length === 0) gateway.broadcast(nodes, message);
+      else wait(async () => gateway.broadcast(nodes, message));
     },
   };
 }

@@ -22,6 +22,8 @@ export interface ServiceOptions {
   readonly treeOfCommit: (repository: string, commit: string) => Promise<string>;
   /** Reads the registry and tells the core. */
   readonly configure: () => Promise<void>;
+  /** Whether a message would reach the node now. */
+  readonly isConnected: (node: string) => boolean;
   /** Closes a removed node's connection. */
   readonly turnAway: (node: string, error: TreecastError) => void;
   /** Gives the site's members its keys again. */
@@ -136,7 +138,7 @@ export function createService(options: ServiceOptions): CcmService {
         tree: site.live?.tree ?? null,
         members: [...site.members]
           .sort()
-          .map((member) => ({ name: member, connected: state.nodes.get(member)?.connection != null })),
+          .map((member) => ({ name: member, connected: options.isConnected(member) })),
       });
     },
 

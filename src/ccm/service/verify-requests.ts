@@ -21,6 +21,9 @@ export interface VerifyRequests {
   disconnected(node: string): void;
 }
 
+/** A terabyte at 300 MB/s; a node that hangs does not hold a verify for ever. */
+const verifyTimeoutMs = 60 * 60_000;
+
 interface Open {
   readonly site: string;
   readonly tree: ObjectId | null;
@@ -29,32 +32,38 @@ interface Open {
 
 export function createVerifyRequests(
   send: (node: string, request: string, site: string) => void,
+  timeoutMs = verifyTimeoutMs,
 ): VerifyRequests {
   const open = new Map<string, Open>();
 
-  function failed(name: string, error: WireError): NodeResult {
+  function lost(name: string, message: string): NodeResult {
+    const error: WireError = { code: 'NODE_LOST', message, fix: `look at the agent on ${name}` };
     return { name, tree: null, ok: false, drift: [], error };
+  }
+
+  function giveUp(request: Open, name: string, message: string): void {
+    request.waiting.get(name)?.(lost(name, message));
+    request.waiting.delete(name);
   }
 
   return {
     async verify({ id, site, commit, tree, members }) {
       const request: Open = { site, tree, waiting: new Map() };
       open.set(id, request);
+      const timer = setTimeout(() => {
+        for (const name of [...request.waiting.keys()]) {
+          giveUp(request, name, `did not answer in ${timeoutMs / 60_000} minutes`);
+        }
+      }, timeoutMs);
       const results = members.map(({ name, connected }) => {
-        if (!connected)
-          return Promise.resolve(
-            failed(name, {
-              code: 'NODE_LOST',
-              message: 'not connected',
-              fix: `look at the agent on ${name}`,
-            }),
-          );
+        if (!connected) return lost(name, 'not connected');
         return new Promise<NodeResult>((resolve) => {
           request.waiting.set(name, resolve);
           send(name, id, site);
         });
       });
       const nodes = await Promise.all(results);
+      clearTimeout(timer);
       open.delete(id);
       return { site, commit, tree, nodes };
     },
@@ -77,16 +86,7 @@ export function createVerifyRequests(
     },
 
     disconnected(node) {
-      for (const request of open.values()) {
-        request.waiting.get(node)?.(
-          failed(node, {
-            code: 'NODE_LOST',
-            message: 'disconnected while verifying',
-            fix: `look at the agent on ${node}`,
-          }),
-        );
-        request.waiting.delete(node);
-      }
+      for (const request of open.values()) giveUp(request, node, 'disconnected while verifying');
     },
   };
 }
