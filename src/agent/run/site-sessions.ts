@@ -33,21 +33,24 @@ export function createSiteSessions(options: SiteSessionsOptions): SiteSessions {
   const { root, known, keys, log } = options;
   const sessions = new Map<string, SiteSession>();
   const grants = new Map<string, SiteGrant>();
-  /** Directories on their way out. */
-  const removals = new Set<Promise<void>>();
+  /** Directories on their way out, by site. */
+  const removals = new Map<string, Promise<void>>();
 
   function openSession(site: string): SiteSession {
     const session = createSiteSession({
       ...options,
       site,
       verifyDecision: keys.verifyDecision,
-      openStore: () =>
-        options.createStore({
+      async openStore() {
+        // Granted again: what was removed must be gone before the same name is used.
+        await removals.get(site);
+        return options.createStore({
           root,
           site,
           grant: grants.get(site) ?? grantWithoutKeys(site),
           verifySignature: keys.verify,
-        }),
+        });
+      },
     });
     sessions.set(site, session);
     return session;
@@ -75,8 +78,10 @@ export function createSiteSessions(options: SiteSessionsOptions): SiteSessions {
     const removal = session
       .close(() => discardDirectory(root, site))
       .catch((error: unknown) => log.error({ site, err: error }, 'the removed site’s files are still there'))
-      .finally(() => removals.delete(removal));
-    removals.add(removal);
+      .finally(() => {
+        if (removals.get(site) === removal) removals.delete(site);
+      });
+    removals.set(site, removal);
   }
 
   function requireSession(site: string, message: string): SiteSession | undefined {
@@ -149,7 +154,7 @@ export function createSiteSessions(options: SiteSessionsOptions): SiteSessions {
     of: (site) => sessions.get(site),
     async close() {
       await Promise.all([...sessions.values()].map((session) => session.close()));
-      await Promise.all(removals);
+      await Promise.all(removals.values());
     },
   };
 }

@@ -16,7 +16,7 @@ export interface AgentChildOptions {
   readonly directory: string;
   readonly logPath: string;
   readonly env: NodeJS.ProcessEnv;
-  /** Called before each start after a death, for example to move it to another port. */
+  /** Called before each start after a death, for example to move it to another port. When it rejects it is tried again later. */
   beforeRestart(): Promise<void>;
   onExit(what: string): void;
 }
@@ -44,13 +44,26 @@ export function startAgentChild(options: AgentChildOptions): AgentChild {
       if (isStopping) return;
       options.onExit(what);
       if (performance.now() - startedAt > steadyMs) retryDelayMs = firstRetryDelayMs;
-      timer = setTimeout(() => {
-        options.beforeRestart().then(start, (error: unknown) => ended(String(error)));
-      }, retryDelayMs);
-      retryDelayMs = Math.min(retryDelayMs * 2, retryDelayMsMax);
+      scheduleRestart();
     };
     started.on('error', (error) => ended(error.message));
     started.on('exit', (code, signal) => ended(signal ?? `exit code ${code}`));
+  }
+
+  function scheduleRestart(): void {
+    timer = setTimeout(() => void restart(), retryDelayMs);
+    retryDelayMs = Math.min(retryDelayMs * 2, retryDelayMsMax);
+  }
+
+  async function restart(): Promise<void> {
+    try {
+      await options.beforeRestart();
+      start();
+    } catch (error) {
+      if (isStopping) return;
+      options.onExit(`it could not be started: ${String(error)}`);
+      scheduleRestart();
+    }
   }
 
   start();
