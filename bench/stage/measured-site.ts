@@ -3,7 +3,6 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { performance } from 'node:perf_hooks';
-import { setTimeout } from 'node:timers/promises';
 import { zstdCompressSync } from 'node:zlib';
 import { createDisk } from '../../src/agent/store/disk.ts';
 import type { SiteStore } from '../../src/agent/store/site-store.ts';
@@ -106,8 +105,6 @@ function measure(store: SiteStore, grown: GrownSite, disk: ReturnType<typeof cre
       const { assignment, tree, undo } = prepare(number);
       const decision = decisionFor(release(sequence), tree);
       await store.settle();
-      // The machine's own write-back of the preparations is not what is measured.
-      await setTimeout(5);
       const { calls, syncs } = { ...disk.counts };
       const began = performance.now();
       await receiveAndStage(store, assignment);

@@ -1,9 +1,11 @@
 // Stage and switch of a one-file change in a small and a large site: the time, and the number of file-system calls, must not
 // depend on the size of the site. Runs are interleaved; background trees are ready before each.
 
+import { execFile } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { promisify } from 'node:util';
 import type { Bench } from '../bench.ts';
 import { type MeasuredSite, type Measurement, openMeasuredSite } from './measured-site.ts';
 
@@ -43,6 +45,8 @@ export const stage: Bench = {
   },
 };
 
+const warmUpRuns = 30;
+
 type Kind = 'hot' | 'random' | 'after-abort' | 'after-rollback';
 
 async function measureBoth(small: MeasuredSite, large: MeasuredSite, runs: number) {
@@ -58,8 +62,9 @@ async function measureBoth(small: MeasuredSite, large: MeasuredSite, runs: numbe
     for (const { site, found } of order) found.push({ kind, ...(await run(site)) });
   }
 
-  // Not counted: compiling and first use of everything.
-  for (let n = 0; n < 5; n++) for (const { site } of sides) await site.publishEdit(n);
+  // Not counted: writing back what the preparations left, compiling, first use of everything.
+  await promisify(execFile)('sync');
+  for (let n = 0; n < warmUpRuns; n++) for (const { site } of sides) await site.publishEdit(n);
   for (let n = 0; n < runs; n++) {
     await both('hot', (site) => site.publishEdit(0));
     const share = random();
