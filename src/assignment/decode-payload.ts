@@ -7,7 +7,6 @@ import {
   createInflateRaw,
   createZstdDecompress,
   inflateRawSync,
-  type ZlibOptions,
   type ZstdOptions,
   zstdDecompressSync,
 } from 'node:zlib';
@@ -107,7 +106,7 @@ function zstdOptions(codec: 'zstd' | 'zstd-base', { size, base }: DecodeOptions)
 }
 
 /** One output chunk of the right size saves the joining of many. */
-function chunkFor(size: number): ZlibOptions {
+function chunkFor(size: number): { readonly chunkSize?: number } {
   return size > 16_384 && size <= dictionaryBytesMax ? { chunkSize: size + 1 } : {};
 }
 
