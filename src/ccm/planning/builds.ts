@@ -28,11 +28,11 @@ type Answer = Extract<CoreEvent, { type: 'built' | 'buildFailed' }>;
 
 export interface Builds {
   build(effect: BuildEffect): Promise<Answer>;
-  /** What goes into the database with a job's decision: the times of the paths it changed. */
+  /** A job is decided: the times it wrote count from now on. Returns what goes into the database with its decision. */
   decisionRows(job: Job): Iterable<Query>;
   /** Starts a worker, so that the first larger build does not wait for it. */
   warm(): Promise<void>;
-  /** A job ended: its times are no longer needed here. */
+  /** A job ended: its times are no longer needed here, and nowhere when it was not decided. */
   forget(job: string): void;
   close(): Promise<void>;
 }
@@ -63,10 +63,22 @@ export interface TargetTimes {
   readonly from: ObjectId | null;
 }
 
+/** A publish's times, of its newest attempt. */
+interface Attempt {
+  readonly site: string;
+  readonly sequence: number;
+  readonly times: Promise<TargetTimes>;
+  /** Becomes known with the times. */
+  supersedes: TargetTimes['supersedes'];
+  /** Its times are in the database. */
+  written: Promise<void>;
+  decided: boolean;
+}
+
 export function createBuilds(options: BuildsOptions): Builds {
   const { state, registry, repositories, diffs, guard, store, pathTimes } = options;
   const pool = createBuildPool();
-  const timesOfJobs = new Map<string, TargetTimes>();
+  const attempts = new Map<string, Attempt>();
 
   async function build(effect: BuildEffect): Promise<Answer> {
     const { job: jobId, site: siteName, release } = effect;
@@ -78,7 +90,8 @@ export function createBuilds(options: BuildsOptions): Builds {
       const kept = source.keepTree(effect.target);
       // Awaited below; when something else fails first, that is the reason to tell.
       kept.catch(() => undefined);
-      const times = job?.type === 'publish' ? await publishTimes(site, job, effect, source) : liveTimes(site);
+      const attempt = job?.type === 'publish' ? attemptOf(site, job, effect, source) : undefined;
+      const times = attempt === undefined ? liveTimes(site) : await attempt.times;
       const cohorts: BuiltCohort[] = [];
       let files = 0;
       for (const base of effect.bases) {
@@ -86,7 +99,7 @@ export function createBuilds(options: BuildsOptions): Builds {
         files = Math.max(files, changes.length);
         cohorts.push(await buildCohort(effect, site, source, base, changes, times));
       }
-      await kept;
+      await Promise.all([kept, attempt?.written]);
       return {
         type: 'built',
         job: jobId,
@@ -109,15 +122,44 @@ export function createBuilds(options: BuildsOptions): Builds {
     }
   }
 
-  /** A publish's own times are settled once, whatever bases follow. */
+  /** A publish's own times are settled once an attempt, whatever bases follow. Undefined when they are those of the live tree already. */
+  function attemptOf(site: SiteState, job: Job, effect: BuildEffect, source: GitSource): Attempt | undefined {
+    const known = attempts.get(job.id);
+    if (known?.sequence === effect.release.sequence) return known;
+    // Decided before this CCM started.
+    if (job.decidedAt !== null) return undefined;
+    abandon(known);
+    const attempt: Attempt = {
+      site: site.name,
+      sequence: effect.release.sequence,
+      times: Promise.resolve().then(async () => {
+        const settled = await publishTimes(site, job, effect, source);
+        if (attempts.get(job.id) !== attempt)
+          throw new TreecastError('ABORTED', `Job ${job.id} ended while it was being planned.`);
+        attempt.supersedes = settled.supersedes;
+        attempt.written = pathTimes.write(attempt.site, attempt.sequence, settled.changed);
+        // Awaited at the end of the build; when something else fails first, that is the reason to tell.
+        attempt.written.catch(() => undefined);
+        return settled;
+      }),
+      supersedes: null,
+      written: Promise.resolve(),
+      decided: false,
+    };
+    attempts.set(job.id, attempt);
+    return attempt;
+  }
+
+  function abandon(attempt: Attempt | undefined): void {
+    if (attempt !== undefined && !attempt.decided) pathTimes.drop(attempt.site, attempt.sequence);
+  }
+
   async function publishTimes(
     site: SiteState,
     job: Job,
     effect: BuildEffect,
     source: GitSource,
   ): Promise<TargetTimes> {
-    const known = timesOfJobs.get(job.id);
-    if (known !== undefined && known.lineage.contentSequence === effect.release.sequence) return known;
     const live = job.baseTree;
     await guard.require({
       policy: site.policy,
@@ -137,9 +179,7 @@ export function createBuilds(options: BuildsOptions): Builds {
     });
     const supersedes =
       before !== null && site.lastDecision?.kind === 'rollback' ? { after: before.contentSequence } : null;
-    const settled: TargetTimes = { lineage, changed: times, before, supersedes, from: live };
-    timesOfJobs.set(job.id, settled);
-    return settled;
+    return { lineage, changed: times, before, supersedes, from: live };
   }
 
   function liveTimes(site: SiteState): TargetTimes {
@@ -244,11 +284,18 @@ export function createBuilds(options: BuildsOptions): Builds {
   return {
     build,
     decisionRows(job) {
-      const times = timesOfJobs.get(job.id);
-      if (times === undefined || job.release === null) return [];
-      return pathTimes.rows(job.site, job.release.sequence, times.changed, times.supersedes);
+      const attempt = attempts.get(job.id);
+      if (attempt === undefined || attempt.sequence !== job.release?.sequence) return [];
+      attempt.decided = true;
+      const { site, sequence, supersedes } = attempt;
+      return supersedes === null
+        ? []
+        : [pathTimes.supersede(site, { after: supersedes.after, before: sequence })];
     },
-    forget: (job) => timesOfJobs.delete(job),
+    forget(job) {
+      abandon(attempts.get(job));
+      attempts.delete(job);
+    },
     warm: () => pool.warm(),
     close: () => pool.close(),
   };

@@ -3,13 +3,14 @@
 
 import type { TreeChange } from '../../model/tree.ts';
 import type { Lineage } from '../core/state.ts';
-import type { CcmDatabase, Query } from '../db/ccm-database.ts';
+import type { CcmDatabase } from '../db/ccm-database.ts';
 import { rawQuery } from '../db/raw-query.ts';
+import { createPathTimeRows, type PathTimeRows } from './path-time-rows.ts';
 
 /** Paths looked up before the event loop gets its turn. */
 const sliceRows = 2_000;
 
-export interface PathTimes {
+export interface PathTimes extends PathTimeRows {
   /** Times of a publish's new and changed paths, and the lineage of its tree. */
   forPublish(request: {
     readonly site: string;
@@ -25,13 +26,6 @@ export interface PathTimes {
   ofTree(site: string, lineage: Lineage, paths: Iterable<string>): Promise<Map<string, number>>;
   /** Paths that any publish after the one and up to the other has changed, also one that was rolled back. */
   changedBetween(site: string, one: number, other: number): string[];
-  /** Rows to write with the decision that makes these times true. `supersedes`: the sequences in between were rolled back. */
-  rows(
-    site: string,
-    sequence: number,
-    times: ReadonlyMap<string, number>,
-    supersedes: { readonly after: number } | null,
-  ): Iterable<Query>;
 }
 
 export function createPathTimes(database: CcmDatabase): PathTimes {
@@ -53,6 +47,8 @@ export function createPathTimes(database: CcmDatabase): PathTimes {
     'select mtime from path_times where site = ? and path = ? and sequence between ? and ? and abandoned = 0 order by sequence desc limit 1';
 
   return {
+    ...createPathTimeRows(database),
+
     async forPublish({ site, sequence, acceptedAt, live, changes }) {
       const highest = database.first(
         queries
@@ -107,19 +103,6 @@ export function createPathTimes(database: CcmDatabase): PathTimes {
           .where('sequence', '<=', Math.max(one, other)),
       );
       return rows.map((row) => row.path);
-    },
-
-    *rows(site, sequence, times, supersedes) {
-      if (supersedes !== null) {
-        yield queries
-          .updateTable('path_times')
-          .set({ abandoned: 1 })
-          .where('site', '=', site)
-          .where('sequence', '>', supersedes.after)
-          .where('sequence', '<', sequence);
-      }
-      const sql = 'insert or replace into path_times (site, path, sequence, mtime) values (?, ?, ?, ?)';
-      for (const [path, mtime] of times) yield rawQuery(sql, [site, path, sequence, mtime]);
     },
   };
 }

@@ -4,9 +4,10 @@
 import { isFileMode } from '../../delta/copy-sources.ts';
 import type { PlannedCommand } from '../../delta/planned-command.ts';
 import type { GitSource } from '../../git-source/git-source.ts';
-import type { ObjectId, TreeChange, TreeSide } from '../../model/tree.ts';
+import type { ObjectId, TreeChange, TreeEntry } from '../../model/tree.ts';
 import type { SiteState } from '../core/state.ts';
 import type { TargetTimes } from './builds.ts';
+import { liveLineagesOf } from './live-lineages.ts';
 import type { PathTimes } from './path-times.ts';
 
 export interface RetimedRequest {
@@ -20,51 +21,45 @@ export interface RetimedRequest {
   readonly times: TargetTimes;
 }
 
+/** Looked at together: what is in memory beside the commands themselves. */
+const sliceEntries = 2_000;
+
 export async function retimedCommands(request: RetimedRequest): Promise<PlannedCommand[]> {
   const { site, source, pathTimes, changes, times } = request;
   const changed = new Set(changes.map((change) => change.path));
-  const entries = new Map([...(await suspects(request))].filter(([path]) => !changed.has(path)));
-  if (entries.size === 0) return [];
-  const lineageTimes = await pathTimes.ofTree(site.name, times.before ?? times.lineage, entries.keys());
-  const paths = [...entries.keys()];
-  const files = paths.filter((path) => isFileMode(entries.get(path)?.mode ?? ''));
-  const sizes = await source.blobSizes(files.map((path) => (entries.get(path) as TreeSide).id));
-  const sizeOf = new Map(files.map((path, index) => [path, sizes[index] as number]));
-  return paths.flatMap((path): PlannedCommand[] => {
-    const { mode, id } = entries.get(path) as TreeSide;
-    const mtime = times.changed.get(path) ?? lineageTimes.get(path) ?? times.lineage.baseMtime;
-    if (isFileMode(mode)) return [{ do: 'mode', path, mode, mtime, size: sizeOf.get(path) as number }];
-    return mode === '120000' ? [{ do: 'symlink', path, blob: id, mtime }] : [];
-  });
+  const commands: PlannedCommand[] = [];
+  for await (const suspects of suspectSlices(request)) {
+    const entries = suspects.filter(({ path }) => !changed.has(path));
+    const paths = entries.map(({ path }) => path);
+    const lineageTimes = await pathTimes.ofTree(site.name, times.before ?? times.lineage, paths);
+    const files = entries.filter(({ mode }) => isFileMode(mode));
+    const sizes = await source.blobSizes(files.map(({ id }) => id));
+    const sizeOf = new Map(files.map(({ path }, index) => [path, sizes[index] as number]));
+    for (const { path, mode, id } of entries) {
+      const mtime = times.changed.get(path) ?? lineageTimes.get(path) ?? times.lineage.baseMtime;
+      if (isFileMode(mode))
+        commands.push({ do: 'mode', path, mode, mtime, size: sizeOf.get(path) as number });
+      else if (mode === '120000') commands.push({ do: 'symlink', path, blob: id, mtime });
+    }
+  }
+  return commands;
 }
 
 /** A change and its revert make the same tree with other times: a node may hold either. */
 export function wasLiveTwice(site: SiteState, tree: ObjectId): boolean {
-  const sequences = new Set<number>();
-  for (const snapshot of site.snapshots.values()) {
-    if (snapshot.tree === tree) sequences.add(snapshot.lineage.contentSequence);
-  }
-  return sequences.size > 1;
+  return liveLineagesOf(site, tree).length > 1;
 }
 
 /** Entries of the target tree whose time may differ from the base tree's. */
-async function suspects({
-  site,
-  source,
-  pathTimes,
-  base,
-  target,
-  times,
-}: RetimedRequest): Promise<Map<string, TreeSide>> {
-  const known = [...site.snapshots.values()]
-    .filter((snapshot) => snapshot.tree === base)
-    .map((snapshot) => snapshot.lineage);
+async function* suspectSlices(request: RetimedRequest): AsyncGenerator<TreeEntry[]> {
+  const { site, source, pathTimes, base, target, times } = request;
+  const known = liveLineagesOf(site, base);
   const isOfThisLineage =
     known.length > 0 && known.every((lineage) => lineage.baseSequence === times.lineage.baseSequence);
   if (!isOfThisLineage) {
-    const all = new Map<string, TreeSide>();
-    for await (const { path, mode, id } of source.listTree(target)) all.set(path, { mode, id });
-    return all;
+    // Nothing is known of the times that the node has: every path gets its own.
+    yield* slicesOf(source.listTree(target));
+    return;
   }
   // The same tree may have been live more than once; the widest range holds every path in question.
   const sequences = [
@@ -75,5 +70,19 @@ async function suspects({
     ...pathTimes.changedBetween(site.name, Math.min(...sequences), Math.max(...sequences)),
     ...times.changed.keys(),
   ]);
-  return new Map(await source.findEntries(target, [...paths]));
+  for await (const slice of slicesOf(paths)) {
+    const found = await source.findEntries(target, slice);
+    yield [...found].map(([path, side]) => ({ path, ...side }));
+  }
+}
+
+async function* slicesOf<T>(items: Iterable<T> | AsyncIterable<T>): AsyncGenerator<T[]> {
+  let slice: T[] = [];
+  for await (const item of items) {
+    slice.push(item);
+    if (slice.length < sliceEntries) continue;
+    yield slice;
+    slice = [];
+  }
+  if (slice.length > 0) yield slice;
 }
