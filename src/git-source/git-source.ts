@@ -25,8 +25,10 @@ export interface GitSource {
   streamBlob(id: ObjectId): AsyncIterable<Buffer>;
   /** Keeps a tree from garbage collection by the hidden ref `refs/treecast/trees/<tree>`; idempotent. */
   keepTree(tree: ObjectId): Promise<void>;
-  /** Ends {@link keepTree}; idempotent. */
+  /** Ends {@link keepTree}; idempotent. A keepTree that is called meanwhile holds. */
   releaseTree(tree: ObjectId): Promise<void>;
+  /** What {@link keepTree} keeps now. */
+  keptTrees(): Promise<ObjectId[]>;
   /** All branches and their commits. */
   branches(): Promise<ReadonlyMap<string, ObjectId>>;
   /** Stops helper processes; further calls throw. */

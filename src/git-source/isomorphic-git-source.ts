@@ -71,6 +71,7 @@ export function createIsomorphicGitSource(repositoryPath: string): GitSource {
   }
 
   async function keep(tree: ObjectId): Promise<void> {
+    await releasing.get(tree)?.catch(() => {});
     if ((await find(tree))?.type !== 'tree') {
       throw new TreecastError('REF_UNKNOWN', `There is no tree ${tree} here.`, { fix: 'Push it again.' });
     }
@@ -132,7 +133,15 @@ export function createIsomorphicGitSource(repositoryPath: string): GitSource {
     },
     async releaseTree(tree) {
       checkOpen(tree);
-      await git.deleteRef({ ...repository, ref: hiddenTreeRef(tree) });
+      const kept = keeping.get(tree) ?? Promise.resolve();
+      const remove = () => git.deleteRef({ ...repository, ref: hiddenTreeRef(tree) });
+      const released = kept.then(remove, remove).finally(() => releasing.delete(tree));
+      releasing.set(tree, released);
+      await released;
+    },
+    async keptTrees() {
+      checkOpen();
+      return git.listRefs({ ...repository, filepath: `${hiddenRefPrefix}trees` });
     },
     async branches() {
       checkOpen();

@@ -9,7 +9,7 @@ import { commitTree, refUnknown } from './commit-object.ts';
 import { findEntries } from './find-entries.ts';
 import { type GitEnvironment, gitEnvironment } from './git-environment.ts';
 import type { GitSource } from './git-source.ts';
-import { hiddenTreeRef, writeHiddenTreeRef } from './hidden-tree-ref.ts';
+import { hiddenRefPrefix, hiddenTreeRef, writeHiddenTreeRef } from './hidden-tree-ref.ts';
 import { runListTree } from './list-tree.ts';
 import { hasLooseObject } from './loose-object.ts';
 import { createObjectStore, hasPacks, looseReadsMax } from './object-store.ts';
@@ -93,6 +93,7 @@ export function createNativeGitSource(
 function createView(view: View): GitSource {
   const objects = createObjectStore(view.objectDirectories, view.catFile);
   const keeping = new Map<ObjectId, Promise<void>>();
+  const releasing = new Map<ObjectId, Promise<unknown>>();
   let closed = false;
 
   /** For one walk. */
@@ -116,6 +117,7 @@ function createView(view: View): GitSource {
   }
 
   async function keep(tree: ObjectId): Promise<void> {
+    await releasing.get(tree)?.catch(() => {});
     if ((await objects.find(tree))?.type !== 'tree') {
       throw new TreecastError('REF_UNKNOWN', `There is no tree ${tree} here.`, { fix: 'Push it again.' });
     }
@@ -174,8 +176,19 @@ function createView(view: View): GitSource {
     },
     async releaseTree(tree) {
       checkOpen(tree);
-      await keeping.get(tree)?.catch(() => {});
-      await runGit(['update-ref', '--no-deref', '-d', hiddenTreeRef(tree)], view);
+      const kept = keeping.get(tree) ?? Promise.resolve();
+      const remove = () => runGit(['update-ref', '--no-deref', '-d', hiddenTreeRef(tree)], view);
+      const released = kept.then(remove, remove).finally(() => releasing.delete(tree));
+      releasing.set(tree, released);
+      await released;
+    },
+    async keptTrees() {
+      checkOpen();
+      const output = await runGit(
+        ['for-each-ref', '--format=%(objectname)', `${hiddenRefPrefix}trees/`],
+        view,
+      );
+      return output.toString('latin1').split('\n').filter(Boolean);
     },
     async branches() {
       checkOpen();

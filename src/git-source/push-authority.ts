@@ -10,12 +10,18 @@ export interface RefUpdate {
   readonly after: ObjectId;
 }
 
-export interface Push {
+/** Who authenticated, as the authority names it. */
+export interface Author {
+  /** Name of the token; for people. */
+  readonly author: string;
+  /** What the authority knows the token by; handed back to it with the push. */
+  readonly authorId: string;
+}
+
+export interface Push extends Author {
   /** Unique for this push; in logs and job records. */
   readonly id: string;
   readonly repository: string;
-  /** Name of the token that authenticated. */
-  readonly author: string;
   /** `git push -o` options, as sent. */
   readonly options: readonly string[];
   readonly updates: readonly RefUpdate[];
@@ -36,7 +42,7 @@ export interface PushAuthority {
     credentials: { readonly user: string; readonly password: string },
     repository: string,
     access: 'read' | 'write',
-  ): Promise<{ readonly author: string }>;
+  ): Promise<Author>;
   /** Before any ref moves. A refusal's lines reach the pusher as `remote: …`, and no ref moves. */
   beforeRefs(
     push: Push,

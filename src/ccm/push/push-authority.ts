@@ -32,16 +32,15 @@ export function createPushAuthority(options: PushAuthorityOptions): PushAuthorit
   const { registry, service, repositories, guard } = options;
   /** Pushes between their first check and their jobs. One that git then refuses is never heard of again, so entries age. */
   const pushing = new Map<string, { readonly repository: string; readonly since: number }>();
-  const principals = new Map<string, Principal>();
 
   async function refusals(
     site: Site,
     update: RefUpdate,
     push: Push,
+    principal: Principal,
     source: GitSource,
   ): Promise<readonly string[]> {
-    const principal = principals.get(push.author);
-    if (principal === undefined || !isAuthorOf(principal, site.name)) {
+    if (!isAuthorOf(principal, site.name)) {
       return [
         `refused: token ${push.author} may not push to site ${site.name} (branch ${site.branch}) [FORBIDDEN]`,
         'what to do: ask an admin for a token with the author role for this site',
@@ -95,11 +94,21 @@ export function createPushAuthority(options: PushAuthorityOptions): PushAuthorit
           { fix: 'Ask an admin for a token with the author role for this site.' },
         );
       }
-      principals.set(principal.name, principal);
-      return { author: principal.name };
+      return { author: principal.name, authorId: principal.tokenId };
     },
 
     async beforeRefs(push, quarantine) {
+      // The pack may have been on its way for long.
+      const principal = registry.tokens.find(push.authorId);
+      if (principal === undefined) {
+        return {
+          accepted: false,
+          lines: [
+            `refused: token ${push.author} was revoked or expired during the push [UNAUTHENTICATED]`,
+            'what to do: ask an admin for a new token with the author role for this site',
+          ],
+        };
+      }
       const sites = registry.sites.ofRepository(push.repository);
       const source = repositories.inQuarantine(push.repository, quarantine);
       pushing.set(push.id, { repository: push.repository, since: performance.now() });
@@ -107,7 +116,7 @@ export function createPushAuthority(options: PushAuthorityOptions): PushAuthorit
         const lines: string[] = [];
         for (const update of push.updates) {
           for (const site of sites.filter((candidate) => update.ref === `refs/heads/${candidate.branch}`)) {
-            lines.push(...(await refusals(site, update, push, source)));
+            lines.push(...(await refusals(site, update, push, principal, source)));
           }
         }
         if (lines.length > 0) pushing.delete(push.id);

@@ -21,9 +21,11 @@ test('a token is shown once, kept as a hash, and recognised until it is revoked'
     sites: null,
     expiresAt: null,
   });
+  assert.deepEqual(registry.tokens.find(token.id), registry.tokens.authenticate(secret));
   const revoked = registry.tokens.revoke(token.id, 'ann');
   assert.ok(revoked.revokedAt);
   assert.equal(registry.tokens.authenticate(secret), undefined);
+  assert.equal(registry.tokens.find(token.id), undefined);
   assert.deepEqual(registry.tokens.revoke(token.id, 'ann'), revoked, 'idempotent');
   assert.deepEqual(kinds(), ['token.created', 'token.revoked']);
 });
@@ -31,11 +33,13 @@ test('a token is shown once, kept as a hash, and recognised until it is revoked'
 test('a token expires at its time', async () => {
   const { registry, clock } = await temporaryRegistry();
   const expiresAt = clock.now + 1_000;
-  const { secret } = registry.tokens.create({ name: 'ci', roles: ['viewer'], expiresAt }, 'ann');
+  const { secret, token } = registry.tokens.create({ name: 'ci', roles: ['viewer'], expiresAt }, 'ann');
   clock.now = expiresAt - 1;
   assert.equal(registry.tokens.authenticate(secret)?.name, 'ci');
+  assert.equal(registry.tokens.find(token.id)?.name, 'ci');
   clock.now = expiresAt;
   assert.equal(registry.tokens.authenticate(secret), undefined);
+  assert.equal(registry.tokens.find(token.id), undefined);
 });
 
 test('what is not a token, or only nearly one, is nobody', async () => {

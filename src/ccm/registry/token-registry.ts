@@ -26,6 +26,8 @@ export interface TokenRegistry {
   revoke(id: string, actor: string): TokenResource;
   /** Whose token this is; undefined when it is unknown, revoked or expired. Does not touch the disk. */
   authenticate(secret: string): Principal | undefined;
+  /** A token by its id; undefined when it is unknown, revoked or expired by now. Does not touch the disk. */
+  find(id: string): Principal | undefined;
 }
 
 interface KnownToken {
@@ -134,10 +136,20 @@ export function createTokenRegistry(
       const hash = hashSecret(secret);
       const token = (known ?? load()).get(bucketOf(hash));
       if (!token || !timingSafeEqual(Buffer.from(token.hash), Buffer.from(hash))) return undefined;
-      const { principal } = token;
-      return principal.expiresAt === null || principal.expiresAt > now() ? principal : undefined;
+      return unlessExpired(token.principal);
+    },
+
+    find(id) {
+      for (const { principal } of (known ?? load()).values()) {
+        if (principal.tokenId === id) return unlessExpired(principal);
+      }
+      return undefined;
     },
   };
+
+  function unlessExpired(principal: Principal): Principal | undefined {
+    return principal.expiresAt === null || principal.expiresAt > now() ? principal : undefined;
+  }
 
   function requireSite(site: string): void {
     if (database.first(queries.selectFrom('sites').select('name').where('name', '=', site))) return;

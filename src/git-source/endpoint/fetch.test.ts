@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { test } from 'node:test';
 import { gitEnvironment } from '../git-environment.ts';
+import type { Author } from '../push-authority.ts';
 import { createRefAdvertiser } from './advertise-refs.ts';
 import { startTestServer, type TestServer } from './test-server.ts';
 
@@ -91,7 +92,7 @@ test('PUSH-32 only the three smart requests are served', async (t) => {
 });
 
 test('PUSH-33 more requests at a time than allowed are answered 429', async (t) => {
-  const hold = Promise.withResolvers<{ author: string }>();
+  const hold = Promise.withResolvers<Author>();
   const held = Promise.withResolvers<void>();
   const server = await startTestServer(t, {
     requestsMax: 1,
@@ -106,7 +107,7 @@ test('PUSH-33 more requests at a time than allowed are answered 429', async (t) 
   const first = statusOf(server, path);
   await held.promise;
   assert.equal(await statusOf(server, path), 429);
-  hold.resolve({ author: 'me' });
+  hold.resolve({ author: 'me', authorId: 'right' });
   assert.equal(await first, 200);
   assert.equal(await statusOf(server, path), 200);
 });

@@ -53,7 +53,7 @@ export function createGitEndpoint(options: GitEndpointOptions): GitEndpoint {
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const route = findRoute(request);
     const access = route.service === 'git-receive-pack' ? 'write' : 'read';
-    const { author } = await options.authority.authorize(credentialsOf(request), route.repository, access);
+    const author = await options.authority.authorize(credentialsOf(request), route.repository, access);
     if (response.destroyed) return;
     const repositoryPath = `${options.repositoriesDirectory}/${route.repository}.git`;
     const protocol = protocolOf(request);

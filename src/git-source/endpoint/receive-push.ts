@@ -5,7 +5,7 @@ import { randomUUID } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
 import type { Readable } from 'node:stream';
 import { toWireError } from '../../model/treecast-error.ts';
-import type { Push, PushAuthority } from '../push-authority.ts';
+import type { Author, Push, PushAuthority } from '../push-authority.ts';
 import { terminalLine } from '../terminal-line.ts';
 import { followPush } from './follow-push.ts';
 import type { GitEndpointLogger } from './git-endpoint.ts';
@@ -22,7 +22,7 @@ export interface ReceivePushOptions {
   readonly authority: PushAuthority;
   readonly repository: string;
   readonly repositoryPath: string;
-  readonly author: string;
+  readonly author: Author;
   readonly body: Readable;
   readonly response: ServerResponse;
   readonly maxInputBytes: number;
@@ -55,7 +55,8 @@ export async function receivePush(options: ReceivePushOptions): Promise<void> {
 
   const pushOf = (updates: Push['updates']): Push => {
     const request = head.request() as PushRequest;
-    return { id, repository, author: options.author, options: request.options, updates };
+    const { author, authorId } = options.author;
+    return { id, repository, author, authorId, options: request.options, updates };
   };
   const decide = async (question: HookQuestion): Promise<Verdict> => {
     const verdict = await askAuthority(options, pushOf(question.updates), question).catch((error) => {

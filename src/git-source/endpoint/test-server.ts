@@ -10,7 +10,7 @@ import type { TestContext } from 'node:test';
 import { TreecastError } from '../../model/treecast-error.ts';
 import { createRepository } from '../create-repository.ts';
 import { gitEnvironment } from '../git-environment.ts';
-import type { Push, PushAuthority } from '../push-authority.ts';
+import type { Author, Push, PushAuthority } from '../push-authority.ts';
 import { createGitEndpoint, type GitEndpoint } from './git-endpoint.ts';
 
 export interface GitResult {
@@ -133,7 +133,7 @@ async function authorize(
   credentials: { readonly user: string; readonly password: string },
   repository: string,
   access: 'read' | 'write',
-): Promise<{ author: string }> {
+): Promise<Author> {
   if (!['right', 'reader'].includes(credentials.password)) {
     throw new TreecastError('UNAUTHENTICATED', 'This token is not known.', { fix: 'Use an author token.' });
   }
@@ -141,7 +141,7 @@ async function authorize(
   if (access === 'write' && credentials.password === 'reader') {
     throw new TreecastError('FORBIDDEN', 'This token may not push here.', { fix: 'Ask an operator.' });
   }
-  return { author: credentials.user };
+  return { author: credentials.user, authorId: credentials.password };
 }
 
 function git(cwd: string, ...args: readonly string[]): Promise<GitResult> {
