@@ -292,6 +292,29 @@ export function describeGitSource(name: string, createSource: (repositoryPath: s
       await assert.rejects(source.keepTree(absentId), code('REF_UNKNOWN'));
     });
 
+    test('keptTrees names loose and packed hidden refs; of keeping and releasing at once, the last one asked for holds', async () => {
+      const [one, other, third] = ['1', '2', '3'].map((content) =>
+        repository.writeTree({ a: file(`${name} ${content}`) }),
+      ) as [ObjectId, ObjectId, ObjectId];
+      assert.deepEqual(await source.keptTrees(), []);
+      await source.keepTree(one);
+      repository.git('pack-refs', '--all');
+      await source.keepTree(other);
+      assert.deepEqual((await source.keptTrees()).sort(), [one, other].sort());
+      await Promise.all([
+        source.releaseTree(one),
+        source.keepTree(one),
+        source.releaseTree(other),
+        source.keepTree(third),
+        source.releaseTree(third),
+        source.keepTree(third),
+        source.keepTree(third),
+      ]);
+      assert.deepEqual((await source.keptTrees()).sort(), [one, third].sort());
+      await Promise.all([source.releaseTree(one), source.releaseTree(third)]);
+      assert.deepEqual(await source.keptTrees(), []);
+    });
+
     test('property: diffs and lists of random tree pairs equal the model', async () => {
       await fc.assert(
         fc.asyncProperty(treeArbitrary, treeArbitrary, fc.boolean(), async (one, other, nested) => {

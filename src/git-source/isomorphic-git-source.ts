@@ -9,7 +9,8 @@ import { TreecastError } from '../model/treecast-error.ts';
 import { commitTree, refUnknown } from './commit-object.ts';
 import { findEntries } from './find-entries.ts';
 import type { GitSource } from './git-source.ts';
-import { hiddenTreeRef, writeHiddenTreeRef } from './hidden-tree-ref.ts';
+import { createHiddenRefLane } from './hidden-ref-lane.ts';
+import { hiddenRefPrefix, hiddenTreeRef, writeHiddenTreeRef } from './hidden-tree-ref.ts';
 import { isObjectId, refCandidates } from './ref-name.ts';
 import { parseTreeObject } from './tree-object.ts';
 import { walkTree, walkTreeDiff } from './tree-walk.ts';
@@ -24,7 +25,7 @@ interface RawObject {
 export function createIsomorphicGitSource(repositoryPath: string): GitSource {
   const repository = { fs, gitdir: repositoryPath };
   let cache: object = {};
-  const keeping = new Map<ObjectId, Promise<void>>();
+  const inLane = createHiddenRefLane();
   let closed = false;
 
   async function find(oid: ObjectId): Promise<RawObject | undefined> {
@@ -71,7 +72,6 @@ export function createIsomorphicGitSource(repositoryPath: string): GitSource {
   }
 
   async function keep(tree: ObjectId): Promise<void> {
-    await releasing.get(tree)?.catch(() => {});
     if ((await find(tree))?.type !== 'tree') {
       throw new TreecastError('REF_UNKNOWN', `There is no tree ${tree} here.`, { fix: 'Push it again.' });
     }
@@ -127,17 +127,11 @@ export function createIsomorphicGitSource(repositoryPath: string): GitSource {
     async keepTree(tree) {
       checkOpen(tree);
       if (emptyTreeIds.includes(tree)) return;
-      const kept = keeping.get(tree) ?? keep(tree).finally(() => keeping.delete(tree));
-      keeping.set(tree, kept);
-      await kept;
+      await inLane(tree, 'keep', () => keep(tree));
     },
     async releaseTree(tree) {
       checkOpen(tree);
-      const kept = keeping.get(tree) ?? Promise.resolve();
-      const remove = () => git.deleteRef({ ...repository, ref: hiddenTreeRef(tree) });
-      const released = kept.then(remove, remove).finally(() => releasing.delete(tree));
-      releasing.set(tree, released);
-      await released;
+      await inLane(tree, 'release', () => git.deleteRef({ ...repository, ref: hiddenTreeRef(tree) }));
     },
     async keptTrees() {
       checkOpen();

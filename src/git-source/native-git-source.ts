@@ -9,6 +9,7 @@ import { commitTree, refUnknown } from './commit-object.ts';
 import { findEntries } from './find-entries.ts';
 import { type GitEnvironment, gitEnvironment } from './git-environment.ts';
 import type { GitSource } from './git-source.ts';
+import { createHiddenRefLane } from './hidden-ref-lane.ts';
 import { hiddenRefPrefix, hiddenTreeRef, writeHiddenTreeRef } from './hidden-tree-ref.ts';
 import { runListTree } from './list-tree.ts';
 import { hasLooseObject } from './loose-object.ts';
@@ -92,8 +93,7 @@ export function createNativeGitSource(
 
 function createView(view: View): GitSource {
   const objects = createObjectStore(view.objectDirectories, view.catFile);
-  const keeping = new Map<ObjectId, Promise<void>>();
-  const releasing = new Map<ObjectId, Promise<unknown>>();
+  const inLane = createHiddenRefLane();
   let closed = false;
 
   /** For one walk. */
@@ -117,7 +117,6 @@ function createView(view: View): GitSource {
   }
 
   async function keep(tree: ObjectId): Promise<void> {
-    await releasing.get(tree)?.catch(() => {});
     if ((await objects.find(tree))?.type !== 'tree') {
       throw new TreecastError('REF_UNKNOWN', `There is no tree ${tree} here.`, { fix: 'Push it again.' });
     }
@@ -170,17 +169,13 @@ function createView(view: View): GitSource {
     async keepTree(tree) {
       checkOpen(tree);
       if (emptyTreeIds.includes(tree)) return;
-      const kept = keeping.get(tree) ?? keep(tree).finally(() => keeping.delete(tree));
-      keeping.set(tree, kept);
-      await kept;
+      await inLane(tree, 'keep', () => keep(tree));
     },
     async releaseTree(tree) {
       checkOpen(tree);
-      const kept = keeping.get(tree) ?? Promise.resolve();
-      const remove = () => runGit(['update-ref', '--no-deref', '-d', hiddenTreeRef(tree)], view);
-      const released = kept.then(remove, remove).finally(() => releasing.delete(tree));
-      releasing.set(tree, released);
-      await released;
+      await inLane(tree, 'release', () =>
+        runGit(['update-ref', '--no-deref', '-d', hiddenTreeRef(tree)], view),
+      );
     },
     async keptTrees() {
       checkOpen();

@@ -23,8 +23,6 @@ export interface TreeCheck {
 export interface TreeCheckOptions extends DeletionLimits {
   /** `git push -o allow-delete`. */
   readonly allowDelete: boolean;
-  /** Files of the live tree, when the caller knows their number; else they are counted when it matters. */
-  readonly liveFiles?: number;
 }
 
 const changesPerTurn = 4_096;

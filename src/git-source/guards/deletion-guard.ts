@@ -16,12 +16,12 @@ export async function checkDeletions(
   source: GitSource,
   base: ObjectId,
   changes: readonly TreeChange[],
-  limits: DeletionLimits & { readonly liveFiles?: number },
+  limits: DeletionLimits,
 ): Promise<Violation[]> {
   let deleted = 0;
   for (const change of changes) if (change.before !== undefined && change.after === undefined) deleted += 1;
   if (deleted === 0 || deleted < limits.deleteFilesMin) return [];
-  const live = limits.liveFiles ?? (await countFiles(source, base));
+  const live = await countFiles(source, base);
   if (deleted <= live * limits.deleteShareMax) return [];
   const percent = (share: number) => `${Math.round(share * 100)} %`;
   return [
