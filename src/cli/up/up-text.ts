@@ -44,6 +44,10 @@ export function upLines({ ready, directory, style, program, needsIdentity }: UpT
     `  git remote add treecast ${remote}`,
     `  git push treecast HEAD:${ready.branch}`,
     '',
+    style.dim(
+      `  (Without the token in the URL: ${ready.git}; git then asks for any user name, and the token as password.)`,
+    ),
+    '',
     style.bold('Look at it:'),
     '',
     `  ${program} status ${ready.site} --watch`,
