@@ -1,12 +1,14 @@
 // The CCM's assignments: immutable files named by their id, a row each, and the small ones in memory for sending inside messages.
 
-import { readFile, stat } from 'node:fs/promises';
+import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { assignmentPaths, temporaryPrefix } from '../../delta/store-assignment.ts';
 import type { AssignmentHeader } from '../../model/assignment.ts';
 import { inlineBytesMax } from '../../model/assignment.ts';
 import type { Release } from '../../model/release.ts';
 import type { ObjectId } from '../../model/tree.ts';
 import type { CcmDatabase } from '../db/ccm-database.ts';
+import { rawQuery } from '../db/raw-query.ts';
 
 export interface StoredAssignment {
   readonly id: string;
@@ -35,6 +37,14 @@ export interface AssignmentStore {
     release: Release,
   ): Promise<readonly StoredAssignment[] | undefined>;
   files(id: string): Promise<{ readonly manifestPath: string; readonly dataPath: string } | undefined>;
+  /** Sites that have assignments, removed ones too. */
+  sites(): string[];
+  /** Ids of a site's assignments of releases before this one (null: of all), oldest first. */
+  outdated(site: string, before: Release | null, limit: number): string[];
+  /** Removes the files, then the row; one that is half removed is simply removed again. */
+  remove(id: string): Promise<void>;
+  /** Removes temporaries of builds and files that have no row, and names them. Only while no build runs. */
+  sweep(): Promise<string[]>;
 }
 
 /** Small assignments kept in memory; the rest are read again from their files. */
@@ -72,10 +82,7 @@ export function createAssignmentStore(directory: string, database: CcmDatabase):
   }
 
   async function files(id: string) {
-    const paths = {
-      manifestPath: join(directory, `${id}.manifest`),
-      dataPath: join(directory, `${id}.data`),
-    };
+    const paths = assignmentPaths(directory, id);
     const both = await Promise.all([stat(paths.manifestPath), stat(paths.dataPath)]).catch(() => undefined);
     return both === undefined ? undefined : paths;
   }
@@ -137,5 +144,43 @@ export function createAssignmentStore(directory: string, database: CcmDatabase):
       return parts.every((part) => part !== undefined) ? parts : undefined;
     },
     files,
+
+    sites: () =>
+      database
+        .all(queries.selectFrom('assignments').select('site').distinct().orderBy('site'))
+        .map((row) => row.site),
+
+    outdated(site, before, limit) {
+      const { epoch, sequence } = before ?? { epoch: Number.MAX_SAFE_INTEGER, sequence: 0 };
+      const sql =
+        'select id from assignments where site = ? and (epoch, sequence) < (?, ?) order by epoch, sequence limit ?';
+      return database.all(rawQuery<{ id: string }>(sql, [site, epoch, sequence, limit])).map((row) => row.id);
+    },
+
+    async remove(id) {
+      const { manifestPath, dataPath } = assignmentPaths(directory, id);
+      kept.delete(id);
+      // The manifest first: where there is one, its data is there too.
+      await rm(manifestPath, { force: true });
+      await rm(dataPath, { force: true });
+      database.run(queries.deleteFrom('assignments').where('id', '=', id));
+      kept.delete(id);
+    },
+
+    async sweep() {
+      const isKnown = 'select 1 as known from assignments where id = ?';
+      const removed: string[] = [];
+      for (const name of await readdir(directory)) {
+        const [, id] = /^([0-9a-f]{64})\.(?:manifest|data)$/.exec(name) ?? [];
+        const isLeft =
+          id === undefined
+            ? name.startsWith(temporaryPrefix)
+            : database.first(rawQuery(isKnown, [id])) === undefined;
+        if (!isLeft) continue;
+        await rm(join(directory, name), { force: true });
+        removed.push(name);
+      }
+      return removed;
+    },
   };
 }
