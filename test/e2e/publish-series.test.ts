@@ -1,6 +1,7 @@
 // X1: after every push, the tree that every node proves is the commit's own; whatever the commits do to it.
 
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { symlink, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -100,6 +101,20 @@ test('a file becomes a directory and back; renames, copies and deletes', async (
   await author.write('assets/copy.css', 'body { color: black }'.repeat(100));
   await publish();
   await author.git('rm', '-q', 'assets/copy.css');
+  await publish();
+});
+
+test('R2.3 some files sealed and others not, by policy, in one assignment of many blocks', async () => {
+  await fleet.admin.sites.update('sample', {
+    policy: {
+      encryption: [{ glob: '*.bin', cipher: 'none' }],
+      compression: [{ glob: '*.txt', codec: 'store' }],
+    },
+  });
+  for (let index = 0; index < 5; index++) {
+    await author.write(`mixed/${index}.bin`, randomBytes(150_000));
+    await author.write(`mixed/${index}.txt`, randomBytes(70_000).toString('base64'));
+  }
   await publish();
 });
 

@@ -1,7 +1,7 @@
 // Brings an assignment into the inbox: from the message itself, or from a source by ranges. The store checks every byte.
 
+import { blockRange } from '../../assignment/block-layout.ts';
 import { manifestBytesMax } from '../../assignment/manifest-frame.ts';
-import { blockBytes } from '../../model/assignment.ts';
 import type { CcmMessage } from '../../model/messages.ts';
 import { TreecastError } from '../../model/treecast-error.ts';
 import type { RangeClient } from '../../net/fetch/range-client.ts';
@@ -28,7 +28,8 @@ export async function receiveAssignment(
     const entry = await openInbox(store, Buffer.from(source.manifest, 'base64'), id, site);
     const data = Buffer.from(source.data, 'base64');
     for (const index of entry.missingBlocks()) {
-      await entry.writeBlock(index, data.subarray(index * blockBytes, (index + 1) * blockBytes));
+      const { offset, length } = blockRange(entry.header, index);
+      await entry.writeBlock(index, data.subarray(offset, offset + length));
     }
     return entry;
   }
@@ -48,7 +49,12 @@ export async function receiveAssignment(
   }
   progress.received(manifestBytes);
   await ranges.fetchBlocks(
-    { url: addressOf(source.dataUrl, ccmUrl), ticket, bytes: dataBytes },
+    {
+      url: addressOf(source.dataUrl, ccmUrl),
+      ticket,
+      bytes: dataBytes,
+      rangeOf: (index) => blockRange(entry.header, index),
+    },
     entry.missingBlocks(),
     async (index, block) => {
       await entry.writeBlock(index, block);

@@ -9,7 +9,7 @@ import { parseByteRange } from '../http/byte-range.ts';
 import { sendError } from '../http/send-error.ts';
 import { runScriptedCcm } from '../testing/scripted-ccm.ts';
 import type { TestScope } from '../testing/temporary-directory.ts';
-import { createRangeClient, type FetchedFile, type RangeClient } from './range-client.ts';
+import { createRangeClient, type FetchedFile, type RangeClient, type RangeOfBlock } from './range-client.ts';
 
 /** Waits are over in the next turn. */
 const hastyClock: Clock = {
@@ -74,13 +74,22 @@ const cutAfter =
     response.write(bytes.subarray(0, length), () => response.destroy());
   };
 
+const fullBlocks =
+  (bytes: number): RangeOfBlock =>
+  (index) => ({ offset: index * blockBytes, length: Math.min(blockBytes, bytes - index * blockBytes) });
+
 async function collect(fetching: Fetching, missing: readonly number[]): Promise<Map<number, Buffer>> {
   const blocks = new Map<number, Buffer>();
   const onBlock = async (index: number, block: Buffer): Promise<void> => {
     assert.ok(!blocks.has(index), `block ${index} came twice`);
     blocks.set(index, block);
   };
-  await fetching.client.fetchBlocks(fetching.file, missing, onBlock, AbortSignal.timeout(8_000));
+  await fetching.client.fetchBlocks(
+    { ...fetching.file, rangeOf: fullBlocks(fetching.file.bytes) },
+    missing,
+    onBlock,
+    AbortSignal.timeout(8_000),
+  );
   return blocks;
 }
 
@@ -181,7 +190,7 @@ test('LINK-16 N18: a block that the receiver refuses is asked for again, then it
   const corrupt = new TreecastError('ASSIGNMENT_BLOCK_CORRUPT', 'block 1');
   const accepted: number[] = [];
   const fetched = fetching.client.fetchBlocks(
-    fetching.file,
+    { ...fetching.file, rangeOf: fullBlocks(fetching.file.bytes) },
     [0, 1, 2],
     async (index) => {
       if (index === 1) throw corrupt;
@@ -201,6 +210,33 @@ test('LINK-17: an aborted fetch ends with ABORTED', async (t) => {
     response.writeHead(206, { 'content-range': `bytes ${start}-${end}/${data.length}` });
     response.write(bytes.subarray(0, 10), () => controller.abort());
   });
-  const fetched = fetching.client.fetchBlocks(fetching.file, [0], async () => undefined, controller.signal);
+  const fetched = fetching.client.fetchBlocks(
+    { ...fetching.file, rangeOf: fullBlocks(fetching.file.bytes) },
+    [0],
+    async () => undefined,
+    controller.signal,
+  );
   await assert.rejects(fetched, { code: 'ABORTED' });
+});
+
+test('LINK-16: blocks lie where the manifest says, also after a short one in the middle', async (t) => {
+  const lengths = [blockBytes, 1_000, blockBytes, 77];
+  const offsets = lengths.map((_, index) => lengths.slice(0, index).reduce((sum, length) => sum + length, 0));
+  const data = randomBytes(lengths.reduce((sum, length) => sum + length, 0));
+  const fetching = await serve(t, data, whole(data.length));
+  const rangeOf: RangeOfBlock = (index) => ({
+    offset: offsets[index] ?? data.length,
+    length: lengths[index] ?? 0,
+  });
+  const blocks = new Map<number, Buffer>();
+  await fetching.client.fetchBlocks(
+    { ...fetching.file, rangeOf },
+    [0, 1, 2, 3],
+    async (index, block) => void blocks.set(index, block),
+    AbortSignal.timeout(8_000),
+  );
+  for (const [index, length] of lengths.entries()) {
+    const offset = offsets[index] as number;
+    assert.ok(blocks.get(index)?.equals(data.subarray(offset, offset + length)), `block ${index}`);
+  }
 });

@@ -16,6 +16,9 @@ export interface FetchedFile {
   readonly bytes: number;
 }
 
+/** Where a block lies in the file, in bytes: blocks follow one another, and some are shorter than others. */
+export type RangeOfBlock = (index: number) => { readonly offset: number; readonly length: number };
+
 export interface RangeClient {
   /** The whole file. */
   fetchFile(file: FetchedFile, signal: AbortSignal): Promise<Buffer>;
@@ -25,7 +28,7 @@ export interface RangeClient {
    * and ABORTED when the signal was.
    */
   fetchBlocks(
-    file: FetchedFile,
+    file: FetchedFile & { readonly rangeOf: RangeOfBlock },
     missing: readonly number[],
     onBlock: (index: number, block: Buffer) => Promise<void>,
     signal: AbortSignal,
@@ -80,7 +83,7 @@ export function createRangeClient(options: RangeClientOptions): RangeClient {
       }
     },
 
-    async fetchBlocks({ url, ticket, bytes }, missing, onBlock, signal) {
+    async fetchBlocks({ url, ticket, bytes, rangeOf }, missing, onBlock, signal) {
       const blocksMax = runBytesMax / blockBytes;
       const runs = blockRuns(missing, blocksMax);
       const stop = new AbortController();
@@ -98,9 +101,10 @@ export function createRangeClient(options: RangeClientOptions): RangeClient {
 
       async function fetchRun(run: BlockRun): Promise<void> {
         let next = run.first;
-        const start = run.first * blockBytes;
-        const end = Math.min(bytes, (run.first + run.count) * blockBytes);
-        let block = newBlock(bytes, next);
+        const last = rangeOf(run.first + run.count - 1);
+        const start = rangeOf(run.first).offset;
+        const end = last.offset + last.length;
+        let block = newBlock(rangeOf, next, end);
         let filled = 0;
         try {
           for await (const chunk of requestRange(agent, { url, ticket, start, end, total: bytes }, either)) {
@@ -116,7 +120,7 @@ export function createRangeClient(options: RangeClientOptions): RangeClient {
               });
               retry.progressed();
               next += 1;
-              block = newBlock(bytes, next);
+              block = newBlock(rangeOf, next, end);
               filled = 0;
             }
           }
@@ -161,6 +165,8 @@ class RefusedByReceiver {
   }
 }
 
-function newBlock(bytes: number, index: number): Buffer {
-  return Buffer.allocUnsafe(Math.max(0, Math.min(blockBytes, bytes - index * blockBytes)));
+/** Empty behind the run's end. */
+function newBlock(rangeOf: RangeOfBlock, index: number, end: number): Buffer {
+  const { offset, length } = rangeOf(index);
+  return Buffer.allocUnsafe(offset < end ? length : 0);
 }

@@ -3,12 +3,13 @@
 
 import 'reflect-metadata';
 import { type KeyObject, randomBytes, webcrypto, X509Certificate } from 'node:crypto';
-import { chmod, mkdir, readFile } from 'node:fs/promises';
+import { chmod, mkdir } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
 import * as x509 from '@peculiar/x509';
 import { TreecastError } from '../../model/treecast-error.ts';
 import { writeFileAtomic } from '../atomic-file.ts';
+import { readIfThere } from '../read-if-there.ts';
 import { ccmUri, nodeUri } from './certificate-names.ts';
 import { fingerprintOf } from './fingerprint.ts';
 import { ed25519, exportPrivateKey, generatePrivateKey, importPrivateKey, webKeyPair } from './key-pair.ts';
@@ -167,13 +168,4 @@ function newSerial(): string {
   const bytes = randomBytes(16);
   bytes[0] = ((bytes[0] as number) & 0x3f) | 0x40;
   return bytes.toString('hex');
-}
-
-async function readIfThere(path: string): Promise<string | undefined> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
-    throw error;
-  }
 }

@@ -1,11 +1,11 @@
 // A running `treecast up` as authors and operators use it: Git URLs, the CLI, what each node serves.
 
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Client, createClient } from '../../../src/client/client.ts';
+import { endProgram, type ProgramOptions } from '../../lab/run-program.ts';
 import { launcher, startUpProcess, type UpProcess } from '../up-process.ts';
 
 export interface CommandResult {
@@ -85,26 +85,11 @@ export async function startFleet(options: { readonly agents?: number } = {}): Pr
   };
 }
 
-export function run(
+export async function run(
   program: string,
   args: readonly string[],
-  options: { readonly env?: NodeJS.ProcessEnv; readonly cwd?: string; readonly input?: string | Buffer } = {},
+  options: ProgramOptions = {},
 ): Promise<CommandResult> {
-  const { input = '', ...rest } = options;
-  return new Promise((resolve) => {
-    const child = execFile(
-      program,
-      [...args],
-      { ...rest, maxBuffer: 64 * 1024 * 1024 },
-      (error, stdout, stderr) => {
-        resolve({
-          code: error === null ? 0 : typeof error.code === 'number' ? error.code : 1,
-          stdout,
-          stderr,
-        });
-      },
-    );
-    child.stdin?.on('error', () => undefined);
-    child.stdin?.end(input);
-  });
+  const { code, stdout, stderr } = await endProgram(program, args, options);
+  return { code: code ?? 1, stdout, stderr };
 }
