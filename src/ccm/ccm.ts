@@ -18,6 +18,7 @@ import { createAgentGateway } from './gateway/agent-gateway.ts';
 import { createBuilds } from './planning/builds.ts';
 import { createPathTimes } from './planning/path-times.ts';
 import { createRepositories } from './planning/repositories.ts';
+import { createRetention } from './planning/retention.ts';
 import { createTreeDiffs } from './planning/tree-diffs.ts';
 import { createTreeGuard } from './planning/tree-guard.ts';
 import { createPushAuthority } from './push/push-authority.ts';
@@ -84,6 +85,7 @@ export async function runCcm(options: CcmOptions): Promise<Ccm> {
   const diffs = createTreeDiffs();
   const guard = createTreeGuard(diffs);
   const store = createAssignmentStore(paths.assignments, database);
+  for (const removed of await store.sweep()) logger.warn({ removed }, 'a leftover of a crash was removed');
   const pathTimes = createPathTimes(database);
   const grants = createGrants(state, registry);
   const followers = createFollowers({ job: (id) => readJob(state, database, id) });
@@ -276,9 +278,17 @@ export async function runCcm(options: CcmOptions): Promise<Ccm> {
   const server = await createPublicServer(api, { listen, ...(options.tls && { tls: options.tls }) });
   publicUrl ||= server.url;
   const recovering = setInterval(() => void recover(), recoverIntervalMs);
+  const retention = createRetention({
+    state,
+    store,
+    source: repositories.source,
+    onError: (error) => logger.error({ err: error }, 'what is no longer needed could not be given back'),
+  });
   // Left to itself, SQLite would copy the log back in the middle of some push.
   const checkpointing = setInterval(() => {
-    if (state.jobs.size === 0) database.checkpoint();
+    if (state.jobs.size > 0) return;
+    database.checkpoint();
+    void retention.tidy();
   }, checkpointIntervalMs);
   builds.warm().catch((error: unknown) => logger.error({ err: error }, 'no build worker could be started'));
   logger.info({ api: publicUrl, agents: agentUrl }, 'the CCM is ready');
@@ -295,6 +305,7 @@ export async function runCcm(options: CcmOptions): Promise<Ccm> {
       await gateway.stop();
       runner.close();
       await builds.close();
+      await retention.close();
       await repositories.close();
       opened.close();
     },
