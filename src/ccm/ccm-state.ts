@@ -64,13 +64,17 @@ export async function openCcmState(
   }
 }
 
-/** Makes a state directory with keys, database and a first token. Throws ALREADY_EXISTS when it has one. */
-export async function initCcm(options: {
+export interface CcmInit {
   readonly directory: string;
+  /** Origins without trailing slash. */
   readonly publicUrl?: string;
   readonly agentUrl?: string;
+  /** Further names and addresses for the certificate of the agents' port. */
   readonly hosts?: readonly string[];
-}): Promise<{ readonly adminToken: string }> {
+}
+
+/** Makes a state directory with keys, database and a first token. Throws ALREADY_EXISTS when it has one. */
+export async function initCcm(options: CcmInit): Promise<{ readonly adminToken: string }> {
   const { directory, publicUrl, agentUrl, hosts = [] } = options;
   if (await exists(join(directory, 'ccm.db'))) {
     throw new TreecastError('ALREADY_EXISTS', `There is a CCM in ${directory} already.`, {

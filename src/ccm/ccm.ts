@@ -35,7 +35,7 @@ import { createService, readJob } from './service/create-service.ts';
 import { createVerifyRequests } from './service/verify-requests.ts';
 import { version } from './version.ts';
 
-export { initCcm } from './ccm-state.ts';
+export { type CcmInit, initCcm } from './ccm-state.ts';
 
 export interface CcmOptions {
   readonly directory: string;

@@ -1,6 +1,6 @@
 // The CLI's view of the CCM's entry points, loaded only by the commands that run a CCM. A change of theirs touches this file.
 
-import type { Ccm } from '../ccm/ccm.ts';
+import type { Ccm, CcmInit } from '../ccm/ccm.ts';
 import { TreecastError } from '../model/treecast-error.ts';
 import type { CcmConfiguration } from './ccm-configuration.ts';
 import { readPublicCertificate } from './public-certificate.ts';
@@ -19,12 +19,7 @@ export interface CcmStart {
 }
 
 /** Makes a state directory with keys, database and a first token. Throws ALREADY_EXISTS when it has one. */
-export async function initCcm(options: {
-  readonly directory: string;
-  readonly publicUrl?: string;
-  readonly agentUrl?: string;
-  readonly hosts?: readonly string[];
-}): Promise<{ readonly adminToken: string }> {
+export async function initCcm(options: CcmInit): Promise<{ readonly adminToken: string }> {
   const entry = await import('../ccm/ccm.ts');
   return entry.initCcm(options);
 }

@@ -11,6 +11,7 @@ import { findEntries } from './find-entries.ts';
 import type { GitSource } from './git-source.ts';
 import { createHiddenRefLane } from './hidden-ref-lane.ts';
 import { hiddenRefPrefix, hiddenTreeRef, writeHiddenTreeRef } from './hidden-tree-ref.ts';
+import { createOpenCheck } from './open-check.ts';
 import { isObjectId, refCandidates } from './ref-name.ts';
 import { parseTreeObject } from './tree-object.ts';
 import { walkTree, walkTreeDiff } from './tree-walk.ts';
@@ -26,7 +27,7 @@ export function createIsomorphicGitSource(repositoryPath: string): GitSource {
   const repository = { fs, gitdir: repositoryPath };
   let cache: object = {};
   const inLane = createHiddenRefLane();
-  let closed = false;
+  const checkOpen = createOpenCheck();
 
   async function find(oid: ObjectId): Promise<RawObject | undefined> {
     try {
@@ -63,12 +64,6 @@ export function createIsomorphicGitSource(repositoryPath: string): GitSource {
       at = /^object ([0-9a-f]{40})\n/.exec(object.bytes.toString('latin1', 0, 60))?.[1];
     }
     return undefined;
-  }
-
-  function checkOpen(...ids: readonly ObjectId[]): void {
-    if (closed) throw new TreecastError('GIT_FAILED', 'This Git source is closed.');
-    for (const id of ids)
-      if (!isObjectId(id)) throw new TreecastError('INVALID_INPUT', `"${id}" is not an object id.`);
   }
 
   async function keep(tree: ObjectId): Promise<void> {
@@ -148,7 +143,7 @@ export function createIsomorphicGitSource(repositoryPath: string): GitSource {
       return new Map(heads);
     },
     async close() {
-      closed = true;
+      checkOpen.close();
       cache = {};
     },
   };

@@ -14,6 +14,7 @@ import { hiddenRefPrefix, hiddenTreeRef, writeHiddenTreeRef } from './hidden-tre
 import { runListTree } from './list-tree.ts';
 import { hasLooseObject } from './loose-object.ts';
 import { createObjectStore, hasPacks, looseReadsMax } from './object-store.ts';
+import { createOpenCheck } from './open-check.ts';
 import type { Quarantine } from './push-authority.ts';
 import { isObjectId, refCandidates } from './ref-name.ts';
 import { runGit, streamGit } from './run-git.ts';
@@ -94,7 +95,7 @@ export function createNativeGitSource(
 function createView(view: View): GitSource {
   const objects = createObjectStore(view.objectDirectories, view.catFile);
   const inLane = createHiddenRefLane();
-  let closed = false;
+  const checkOpen = createOpenCheck();
 
   /** For one walk. */
   function createTreeReader(): TreeReader {
@@ -108,12 +109,6 @@ function createView(view: View): GitSource {
       view.cache.set(id, entries);
       return entries;
     };
-  }
-
-  function checkOpen(...ids: readonly ObjectId[]): void {
-    if (closed) throw new TreecastError('GIT_FAILED', 'This Git source is closed.');
-    for (const id of ids)
-      if (!isObjectId(id)) throw new TreecastError('INVALID_INPUT', `"${id}" is not an object id.`);
   }
 
   async function keep(tree: ObjectId): Promise<void> {
@@ -197,9 +192,7 @@ function createView(view: View): GitSource {
       );
     },
     async close() {
-      if (closed) return;
-      closed = true;
-      view.close();
+      if (checkOpen.close()) view.close();
     },
   };
 }

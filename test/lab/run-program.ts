@@ -1,15 +1,29 @@
-// Runs one of the machine's programs to its end and gives back its output; a failure says which command and why.
+// Runs one of the machine's programs to its end and gives back how it ended and its output.
 
 import { spawn } from 'node:child_process';
 
-export function runProgram(
+export interface ProgramOptions {
+  readonly input?: string | Buffer;
+  readonly cwd?: string;
+  readonly env?: NodeJS.ProcessEnv;
+}
+
+export interface ProgramEnd {
+  /** Null when a signal ended it. */
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Throws only when it cannot be started. */
+export function endProgram(
   program: string,
   parameters: readonly string[],
-  options: { readonly input?: string; readonly cwd?: string; readonly env?: NodeJS.ProcessEnv } = {},
-): Promise<string> {
+  { input = '', ...options }: ProgramOptions = {},
+): Promise<ProgramEnd> {
   return new Promise((resolve, reject) => {
-    const { input, ...rest } = options;
-    const child = spawn(program, parameters, { ...rest, stdio: ['pipe', 'pipe', 'pipe'] });
+    const child = spawn(program, parameters, { ...options, stdio: ['pipe', 'pipe', 'pipe'] });
     let stdout = '';
     let stderr = '';
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
@@ -19,17 +33,22 @@ export function runProgram(
       stderr += text;
     });
     child.on('error', reject);
-    child.on('close', (code, signal) => {
-      if (code === 0) resolve(stdout);
-      else
-        reject(
-          new Error(
-            `${program} ${parameters.join(' ')} ended with ${signal ?? code}: ${(stderr || stdout).trim()}`,
-          ),
-        );
-    });
+    child.on('close', (code, signal) => resolve({ code, signal, stdout, stderr }));
     // A program that ends before it read its input has already said why on stderr.
     child.stdin.on('error', () => undefined);
-    child.stdin.end(input ?? '');
+    child.stdin.end(input);
   });
+}
+
+/** Its standard output; a failure says which command and why. */
+export async function runProgram(
+  program: string,
+  parameters: readonly string[],
+  options: ProgramOptions = {},
+): Promise<string> {
+  const { code, signal, stdout, stderr } = await endProgram(program, parameters, options);
+  if (code === 0) return stdout;
+  throw new Error(
+    `${program} ${parameters.join(' ')} ended with ${signal ?? code}: ${(stderr || stdout).trim()}`,
+  );
 }

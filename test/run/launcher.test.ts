@@ -16,6 +16,7 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
+import { endProgram, type ProgramEnd } from '../lab/run-program.ts';
 import { repositoryRoot } from './repository-root.ts';
 
 const tells = 'process.stdout.write(JSON.stringify({ main: process.argv[1], args: process.argv.slice(2) }));';
@@ -58,25 +59,9 @@ function placeNode(directory: string, version: string): string {
 
 const choice = "process.stdout.write(process.env['CHOSEN'] ?? 'the real one');";
 
-interface Ended {
-  readonly code: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-async function start(launcher: string, nodes: readonly string[]): Promise<Ended> {
+function start(launcher: string, nodes: readonly string[]): Promise<ProgramEnd> {
   const path = [...nodes.map((directory) => join(root, directory)), ...toolDirectories()].join(':');
-  const child = spawn(launcher, ['status', '--json', 'a b'], { env: { PATH: path }, cwd: tmpdir() });
-  let stdout = '';
-  let stderr = '';
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    stdout += text;
-  });
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    stderr += text;
-  });
-  const [code] = (await once(child, 'close')) as [number | null];
-  return { code, stdout, stderr };
+  return endProgram(launcher, ['status', '--json', 'a b'], { env: { PATH: path }, cwd: tmpdir() });
 }
 
 /** A directory with the few programs that the launcher calls and no `node`. */

@@ -2,13 +2,14 @@
 // The second is replaced as a whole, so a join either happened or did not.
 
 import type { KeyObject } from 'node:crypto';
-import { chmod, mkdir, readFile } from 'node:fs/promises';
+import { chmod, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { TreecastError } from '../../model/treecast-error.ts';
 import { writeFileAtomic } from '../../net/atomic-file.ts';
 import { isOrigin } from '../../net/join/join-token.ts';
 import { nameSchema } from '../../net/link/field-schemas.ts';
+import { readIfThere } from '../../net/read-if-there.ts';
 import { exportPrivateKey, generatePrivateKey, importPrivateKey } from '../../net/tls/key-pair.ts';
 
 const schema = z.strictObject({
@@ -57,13 +58,4 @@ export async function readNodeIdentity(directory: string): Promise<NodeIdentity 
 
 export async function writeNodeIdentity(directory: string, identity: NodeIdentity): Promise<void> {
   await writeFileAtomic(identityPath(directory), `${JSON.stringify(identity, null, 2)}\n`, 0o600);
-}
-
-async function readIfThere(path: string): Promise<string | undefined> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
-    throw error;
-  }
 }

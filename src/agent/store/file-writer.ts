@@ -30,6 +30,25 @@ export function createFileWriter(disk: Disk, syncs: SyncSet, temporary: () => st
     disk.touch(fd, mtime);
   }
 
+  /** Gives an open temporary the entry's name once `fill` is done with it. */
+  async function replace(
+    entry: string,
+    facts: FileFacts,
+    name: string,
+    fd: number,
+    fill: (fd: number) => Promise<void>,
+  ): Promise<void> {
+    try {
+      await fill(fd);
+      finish(fd, facts);
+      disk.rename(name, entry);
+    } catch (error) {
+      disk.close(fd);
+      throw error;
+    }
+    syncs.file(fd);
+  }
+
   return {
     write(entry, facts, bytes) {
       const created = createNew(disk, entry);
@@ -47,34 +66,18 @@ export function createFileWriter(disk: Disk, syncs: SyncSet, temporary: () => st
     },
     async stream(entry, facts, pieces) {
       const name = temporary();
-      const fd = disk.open(name, createFlags, 0o600);
-      try {
+      await replace(entry, facts, name, disk.open(name, createFlags, 0o600), async (fd) => {
         let at = 0;
         for await (const piece of pieces) {
           disk.write(fd, piece, at);
           at += piece.length;
         }
-        finish(fd, facts);
-        disk.rename(name, entry);
-      } catch (error) {
-        disk.close(fd);
-        throw error;
-      }
-      syncs.file(fd);
+      });
     },
     async copy(entry, facts, source, check) {
       const name = temporary();
       await disk.copy(`/proc/self/fd/${source}`, name);
-      const fd = disk.open(name, constants.O_RDWR | constants.O_NOFOLLOW);
-      try {
-        await check(fd);
-        finish(fd, facts);
-        disk.rename(name, entry);
-      } catch (error) {
-        disk.close(fd);
-        throw error;
-      }
-      syncs.file(fd);
+      await replace(entry, facts, name, disk.open(name, constants.O_RDWR | constants.O_NOFOLLOW), check);
     },
     symlink(entry, target, mtime) {
       const name = disk.lstat(entry) ? temporary() : entry;
