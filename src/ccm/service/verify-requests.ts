@@ -56,7 +56,7 @@ export function createVerifyRequests(
         }
       }, timeoutMs);
       const results = members.map(({ name, connected }) => {
-        if (!connected) return lost(name, 'not connected');
+        if (!connected) return Promise.resolve(lost(name, 'not connected'));
         return new Promise<NodeResult>((resolve) => {
           request.waiting.set(name, resolve);
           send(name, id, site);

@@ -2,34 +2,15 @@
 // keeps each node's order, a virtual clock, and faults chosen by the caller's random source. No I/O.
 
 import assert from 'node:assert/strict';
-import type { CcmMessage, HeldTree, SiteHolding } from '../../../model/messages.ts';
-import type { Decision, SignedDecision, SignedReceipt } from '../../../model/receipt.ts';
-import { compareReleases, type Release } from '../../../model/release.ts';
+import type { CcmMessage } from '../../../model/messages.ts';
+import type { Decision, SignedDecision } from '../../../model/receipt.ts';
+import { compareReleases } from '../../../model/release.ts';
 import { defaultSitePolicy, type SitePolicy } from '../../../model/site.ts';
-import { emptyTreeId } from '../../../model/tree.ts';
 import { apply } from '../apply.ts';
 import type { Effect } from '../effects.ts';
 import { type CoreEvent, timerKey } from '../events.ts';
 import type { CoreState } from '../state.ts';
-
-export interface SimulatedNode {
-  readonly name: string;
-  connection: number | null;
-  live: HeldTree | null;
-  backup: HeldTree | null;
-  staged: HeldTree | null;
-  lastDecision: SignedDecision | null;
-  executed: boolean;
-  /** The next stagings fail with this code. */
-  failsWith: 'SPACE_INSUFFICIENT' | null;
-  /** Takes everything in and answers nothing, though connected. */
-  isSilent: boolean;
-}
-
-interface Assignment {
-  readonly base: string;
-  readonly target: string;
-}
+import { createNodeBehaviour, type SimulatedAssignment, type SimulatedNode } from './simulated-node.ts';
 
 export interface FleetOptions {
   readonly nodes: number;
@@ -66,7 +47,7 @@ export function createSimulatedFleet({ nodes: count, policy = {}, pick }: FleetO
   );
   const byName = new Map(nodes.map((node) => [node.name, node]));
   const timers = new Map<string, { at: number; event: CoreEvent }>();
-  const assignments = new Map<string, Assignment>();
+  const assignments = new Map<string, SimulatedAssignment>();
   /** What is under way, in order for each channel; a channel is a node's connection, or `builder`. */
   const channels = new Map<string, (() => void)[]>();
   const told: string[] = [];
@@ -74,6 +55,8 @@ export function createSimulatedFleet({ nodes: count, policy = {}, pick }: FleetO
   let now = 0;
   let heard: ((message: CcmMessage) => void) | undefined;
   let connections = 0;
+
+  const { stage, decide, undo, holdingOf } = createNodeBehaviour(site, answer);
 
   function enqueue(channel: string, work: () => void): void {
     const queue = channels.get(channel) ?? [];
@@ -105,7 +88,13 @@ export function createSimulatedFleet({ nodes: count, policy = {}, pick }: FleetO
     else if (effect.do === 'build') enqueue('builder', () => build(effect));
     else if (effect.do === 'deliver')
       for (const name of effect.nodes)
-        toNode(name, (node) => stage(node, effect.assignments[0] as string, effect.release));
+        toNode(name, (node) =>
+          stage(
+            node,
+            assignments.get(effect.assignments[0] as string) as SimulatedAssignment,
+            effect.release,
+          ),
+        );
     else if (effect.do === 'welcome' || effect.do === 'grant') {
       const decision = state.sites.get(site)?.lastDecision ?? null;
       if (decision !== null) toNode(effect.node, (node) => decide(node, decision));
@@ -179,118 +168,6 @@ export function createSimulatedFleet({ nodes: count, policy = {}, pick }: FleetO
         ? null
         : { contentSequence: effect.release.sequence, baseSequence: 1, baseMtime: 0 };
     post({ type: 'built', job: effect.job, site, release: effect.release, cohorts, files: 1, lineage });
-  }
-
-  function stage(node: SimulatedNode, id: string, release: Release): void {
-    const assignment = assignments.get(id) as Assignment;
-    const liveTree = node.live?.tree ?? null;
-    const refuse = (error: {
-      code: 'BASE_MISMATCH' | 'SPACE_INSUFFICIENT' | 'RELEASE_OUTDATED';
-      message: string;
-      data?: Record<string, unknown>;
-    }) => answer(node, { type: 'nodeStageFailed', node: node.name, site, release, error });
-    const last = node.lastDecision;
-    if (
-      last !== null &&
-      (compareReleases(release, last.release) < 0 ||
-        (compareReleases(release, last.release) === 0 && node.executed))
-    ) {
-      refuse({ code: 'RELEASE_OUTDATED', message: 'outdated' });
-      return;
-    }
-    if ((liveTree ?? emptyTreeId()) !== assignment.base) {
-      refuse({ code: 'BASE_MISMATCH', message: 'base', data: { liveTree } });
-      return;
-    }
-    if (node.failsWith !== null) {
-      refuse({ code: node.failsWith, message: 'no space' });
-      return;
-    }
-    node.staged = { release, tree: assignment.target };
-    answer(node, {
-      type: 'nodeStaged',
-      node: node.name,
-      site,
-      receipt: receipt(node, 'staged', release, assignment.target),
-    });
-    if (last !== null && !node.executed && last.toTree === assignment.target) decide(node, last);
-  }
-
-  function decide(node: SimulatedNode, decision: SignedDecision): void {
-    const last = node.lastDecision;
-    if (last !== null && compareReleases(decision.release, last.release) < 0) return;
-    if (last !== null && compareReleases(decision.release, last.release) === 0 && node.executed) {
-      if (node.live !== null)
-        answer(node, {
-          type: 'nodeSwitched',
-          node: node.name,
-          site,
-          receipt: receipt(node, 'switched', decision.release, node.live.tree),
-        });
-      return;
-    }
-    node.lastDecision = decision;
-    node.executed = false;
-    const held = [node.live, node.staged, node.backup].find((tree) => tree?.tree === decision.toTree);
-    if (held == null) {
-      answer(node, {
-        type: 'nodeStale',
-        node: node.name,
-        site,
-        release: decision.release,
-        live: node.live,
-        error: { code: 'BASE_MISMATCH', message: 'not held' },
-      });
-      return;
-    }
-    if (held !== node.live) {
-      node.backup = node.live;
-      node.live = held;
-      if (held === node.staged) node.staged = null;
-    }
-    node.executed = true;
-    answer(node, {
-      type: 'nodeSwitched',
-      node: node.name,
-      site,
-      receipt: receipt(node, 'switched', decision.release, decision.toTree),
-    });
-  }
-
-  function undo(node: SimulatedNode, release: Release): void {
-    if (node.staged === null || compareReleases(node.staged.release, release) !== 0) return;
-    node.staged = null;
-    answer(node, { type: 'nodeUndone', node: node.name, site, release });
-  }
-
-  function receipt(
-    node: SimulatedNode,
-    phase: 'staged' | 'switched',
-    release: Release,
-    tree: string,
-  ): SignedReceipt {
-    return {
-      version: 1,
-      node: node.name,
-      site,
-      phase,
-      scope: 'changed',
-      release,
-      tree,
-      at: now,
-      signature: 'simulated',
-    };
-  }
-
-  function holdingOf(node: SimulatedNode): SiteHolding {
-    return {
-      site,
-      live: node.live,
-      backup: node.backup,
-      staged: node.staged,
-      lastDecision: node.lastDecision,
-      executed: node.executed,
-    };
   }
 
   function configure(members = nodes.map((node) => node.name), maintenance: readonly string[] = []): void {
