@@ -15,7 +15,7 @@ export type PersistEffect =
   | { readonly do: 'saveJobNode'; readonly job: string; readonly node: string }
   | { readonly do: 'saveNodeSite'; readonly node: string; readonly site: string }
   | { readonly do: 'insertSnapshot'; readonly snapshot: Snapshot }
-  /** Durable: synchronous=FULL. With a publish job, the path times of its build are written with it. */
+  /** Durable: synchronous=FULL. */
   | { readonly do: 'insertDecision'; readonly decision: SignedDecision; readonly job: string }
   | {
       readonly do: 'log';
@@ -57,3 +57,17 @@ export type ActEffect =
   | { readonly do: 'progressed'; readonly job: string };
 
 export type Effect = PersistEffect | ActEffect;
+
+const persistKinds: readonly Effect['do'][] = [
+  'saveSite',
+  'saveJob',
+  'saveJobNode',
+  'saveNodeSite',
+  'insertSnapshot',
+  'insertDecision',
+  'log',
+];
+
+export function isPersist(effect: Effect): effect is PersistEffect {
+  return persistKinds.includes(effect.do);
+}

@@ -4,7 +4,7 @@
 import type { Decision, SignedDecision } from '../../model/receipt.ts';
 import { TreecastError } from '../../model/treecast-error.ts';
 import { apply } from '../core/apply.ts';
-import type { ActEffect, Effect, PersistEffect } from '../core/effects.ts';
+import { type ActEffect, type Effect, isPersist } from '../core/effects.ts';
 import { type CoreEvent, type CoreTimer, timerKey } from '../core/events.ts';
 import type { CoreState } from '../core/state.ts';
 import { endedPhases } from '../core/state.ts';
@@ -139,18 +139,4 @@ export function createCoreRunner(options: CoreRunnerOptions): CoreRunner {
       timers.clear();
     },
   };
-}
-
-const persistKinds: readonly Effect['do'][] = [
-  'saveSite',
-  'saveJob',
-  'saveJobNode',
-  'saveNodeSite',
-  'insertSnapshot',
-  'insertDecision',
-  'log',
-];
-
-function isPersist(effect: Effect): effect is PersistEffect {
-  return persistKinds.includes(effect.do);
 }

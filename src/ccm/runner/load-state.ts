@@ -57,7 +57,13 @@ export function loadState(database: CcmDatabase, startedAt: number): CoreState {
 
 function loadHistory(database: CcmDatabase, site: SiteState, liveSnapshot: number | null): void {
   const { queries } = database;
-  for (const row of database.all(queries.selectFrom('snapshots').selectAll().where('site', '=', site.name))) {
+  // A removed site of the same name left its history behind, in epochs that this one starts above.
+  const removed = database.first(
+    queries.selectFrom('removed_sites').select('epoch').where('name', '=', site.name),
+  );
+  const epochsAbove = removed?.epoch ?? 0;
+  const snapshots = queries.selectFrom('snapshots').selectAll().where('site', '=', site.name);
+  for (const row of database.all(snapshots.where('epoch', '>', epochsAbove))) {
     site.snapshots.set(row.id, snapshotFrom(row));
   }
   site.live = liveSnapshot === null ? null : (site.snapshots.get(liveSnapshot) ?? null);
@@ -66,6 +72,7 @@ function loadHistory(database: CcmDatabase, site: SiteState, liveSnapshot: numbe
       .selectFrom('decisions')
       .select('signed')
       .where('site', '=', site.name)
+      .where('epoch', '>', epochsAbove)
       .orderBy('epoch', 'desc')
       .orderBy('sequence', 'desc')
       .limit(1),

@@ -16,7 +16,7 @@ export interface CorePersistence {
 export interface CorePersistenceOptions {
   readonly database: CcmDatabase;
   readonly events: EventLog;
-  /** Rows that go with a publish's decision: its path times. */
+  /** Rows that go with a decision. */
   readonly decisionRows: (job: Job) => Iterable<Query>;
 }
 

@@ -7,7 +7,7 @@ import type { Decision, SignedDecision } from '../../../model/receipt.ts';
 import { compareReleases } from '../../../model/release.ts';
 import { defaultSitePolicy, type SitePolicy } from '../../../model/site.ts';
 import { apply } from '../apply.ts';
-import type { Effect } from '../effects.ts';
+import { type Effect, isPersist, type PersistEffect } from '../effects.ts';
 import { type CoreEvent, timerKey } from '../events.ts';
 import type { CoreState } from '../state.ts';
 import { createNodeBehaviour, type SimulatedAssignment, type SimulatedNode } from './simulated-node.ts';
@@ -17,12 +17,14 @@ export interface FleetOptions {
   readonly policy?: Partial<SitePolicy>;
   /** 0 ≤ n < bound; decides the order in which messages and answers arrive. */
   readonly pick: (bound: number) => number;
+  /** Given what each event asks to be written, before anything else is carried out. */
+  readonly persist?: (state: CoreState, effects: readonly PersistEffect[]) => void;
 }
 
 export const site = 'sample';
 const sign = (decision: Decision): SignedDecision => ({ ...decision, signature: 'simulated' });
 
-export function createSimulatedFleet({ nodes: count, policy = {}, pick }: FleetOptions) {
+export function createSimulatedFleet({ nodes: count, policy = {}, pick, persist }: FleetOptions) {
   const state: CoreState = {
     startedAt: -60_000,
     nextSnapshotId: 1,
@@ -66,7 +68,9 @@ export function createSimulatedFleet({ nodes: count, policy = {}, pick }: FleetO
 
   function post(event: CoreEvent): void {
     const before = new Map([...state.jobs].map(([id, job]) => [id, job.phase]));
-    for (const effect of apply(state, event, now, sign)) carryOut(effect);
+    const effects = apply(state, event, now, sign);
+    persist?.(state, effects.filter(isPersist));
+    for (const effect of effects) carryOut(effect);
     for (const job of state.jobs.values()) {
       const former = before.get(job.id);
       if (former === 'committing')
