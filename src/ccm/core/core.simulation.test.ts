@@ -78,7 +78,7 @@ function runChaos(seed: number): void {
   assert.deepEqual([...fleet.state.jobs.keys()], []);
 }
 
-test('X2 2,000 seeds of chaos: no invariant breaks, and a last push reaches every node', () => {
+test('JOB-1 X2 2,000 seeds of chaos: no invariant breaks, and a last push reaches every node', () => {
   for (let seed = 1; seed <= 2_000; seed++) {
     try {
       runChaos(seed);

@@ -17,7 +17,7 @@ const liveTrees = (fleet: ReturnType<typeof connectedFleet>) =>
 const refusedWith = (code: string) => (error: unknown) =>
   error instanceof TreecastError && error.code === code;
 
-test('X1 a publish stages everywhere, is decided once, and is live everywhere', () => {
+test('JOB-6 X1 a publish stages everywhere, is decided once, and is live everywhere', () => {
   const fleet = connectedFleet(3);
   fleet.publish('a');
   fleet.settle();
@@ -26,7 +26,7 @@ test('X1 a publish stages everywhere, is decided once, and is live everywhere', 
   assert.deepEqual(fleet.told, ['job-a: staged 3/3  live 3/3  0 ms (end)']);
 });
 
-test('a wanted tree that is live already succeeds at once and records the commit', () => {
+test('JOB-3 a wanted tree that is live already succeeds at once and records the commit', () => {
   const fleet = connectedFleet(2);
   fleet.publish('a');
   fleet.settle();
@@ -36,7 +36,7 @@ test('a wanted tree that is live already succeeds at once and records the commit
   assert.equal(fleet.site().live?.job, 'again');
 });
 
-test('N25 newest wins among queued publishes, the running one goes on, and each pusher is told the truth', () => {
+test('JOB-2 N25 newest wins among queued publishes, the running one goes on, and each pusher is told the truth', () => {
   const fleet = connectedFleet(2);
   fleet.publish('a');
   fleet.publish('b');
@@ -50,7 +50,7 @@ test('N25 newest wins among queued publishes, the running one goes on, and each 
   assert.match(fleet.told.join('\n'), /job-b: not published: commit commit-c is newer/);
 });
 
-test('N3 one node that cannot stage holds the release everywhere, and is named with the reason', () => {
+test('JOB-7 N3 one node that cannot stage holds the release everywhere, and is named with the reason', () => {
   const fleet = connectedFleet(3);
   fleet.publish('a');
   fleet.settle();
@@ -65,7 +65,7 @@ test('N3 one node that cannot stage holds the release everywhere, and is named w
   assert.match(fleet.told.at(-1) ?? '', /n2: no space \[SPACE_INSUFFICIENT\]/);
 });
 
-test('N71 a node that is away is left out, owed the work, and gets it when it returns', () => {
+test('JOB-9 N71 a node that is away is left out, owed the work, and gets it when it returns', () => {
   const fleet = connectedFleet(3);
   const away = fleet.nodes[2] as (typeof fleet.nodes)[0];
   fleet.disconnect(away);
@@ -79,7 +79,7 @@ test('N71 a node that is away is left out, owed the work, and gets it when it re
   assert.deepEqual(liveTrees(fleet), ['b', 'b', 'b']);
 });
 
-test('a node in maintenance is left out and synchronized when maintenance ends', () => {
+test('JOB-9 a node in maintenance is left out and synchronized when maintenance ends', () => {
   const fleet = connectedFleet(2);
   fleet.configure(undefined, ['n1']);
   fleet.publish('a');
@@ -90,7 +90,7 @@ test('a node in maintenance is left out and synchronized when maintenance ends',
   assert.deepEqual(liveTrees(fleet), ['a', 'a']);
 });
 
-test('fewer than half of the members connected: the job is deferred, says so, and starts by itself', () => {
+test('JOB-4 fewer than half of the members connected: the job is deferred, says so, and starts by itself', () => {
   const fleet = connectedFleet(3);
   fleet.disconnect(fleet.nodes[0] as (typeof fleet.nodes)[0]);
   fleet.disconnect(fleet.nodes[1] as (typeof fleet.nodes)[0]);
@@ -105,7 +105,7 @@ test('fewer than half of the members connected: the job is deferred, says so, an
   assert.deepEqual(liveTrees(fleet), ['a', null, 'a']);
 });
 
-test('a node that dies in mid-stage fails the attempt after 10 s; the publish is tried again by itself without it', () => {
+test('JOB-8 a node that dies in mid-stage fails the attempt after 10 s; the publish is tried again by itself without it', () => {
   const fleet = connectedFleet(3);
   fleet.publish('a');
   fleet.step();
@@ -121,7 +121,7 @@ test('a node that dies in mid-stage fails the attempt after 10 s; the publish is
   assert.deepEqual(liveTrees(fleet), [null, 'a', 'a']);
 });
 
-test('a node that returns within 10 s goes on where it was', () => {
+test('JOB-8 a node that returns within 10 s goes on where it was', () => {
   const fleet = connectedFleet(2);
   fleet.publish('a');
   fleet.step();
@@ -134,7 +134,7 @@ test('a node that returns within 10 s goes on where it was', () => {
   assert.equal(fleet.decisions.length, 1);
 });
 
-test('R8.4 a rollback returns to the release before, once for each, and is refused when none is left', () => {
+test('JOB-11 R8.4 a rollback returns to the release before, once for each, and is refused when none is left', () => {
   const fleet = connectedFleet(2);
   for (const tree of ['a', 'b', 'c']) {
     fleet.publish(tree);
@@ -154,7 +154,7 @@ test('R8.4 a rollback returns to the release before, once for each, and is refus
   assert.deepEqual(liveTrees(fleet), ['a', 'a']);
 });
 
-test('a rollback aborts an undecided publish and goes ahead of queued ones', () => {
+test('JOB-11 a rollback aborts an undecided publish and goes ahead of queued ones', () => {
   const fleet = connectedFleet(2);
   for (const tree of ['a', 'b']) {
     fleet.publish(tree);
@@ -173,7 +173,7 @@ test('a rollback aborts an undecided publish and goes ahead of queued ones', () 
   assert.deepEqual(liveTrees(fleet), ['d', 'd']);
 });
 
-test('a rollback reaches nodes that do not hold the tree in the same job', () => {
+test('JOB-11 a rollback reaches nodes that do not hold the tree in the same job', () => {
   const fleet = connectedFleet(2);
   fleet.publish('a');
   fleet.settle();
@@ -192,7 +192,7 @@ test('a rollback reaches nodes that do not hold the tree in the same job', () =>
   assert.match(fleet.told.at(-1) ?? '', /r1: rolled back .*live 2\/2/);
 });
 
-test('abort before the decision undoes staging; after it the job only goes forward', () => {
+test('JOB-12 abort before the decision undoes staging; after it the job only goes forward', () => {
   const fleet = connectedFleet(2);
   fleet.publish('a');
   fleet.step();
@@ -211,7 +211,7 @@ test('abort before the decision undoes staging; after it the job only goes forwa
   );
 });
 
-test('autonomous: each node goes live when it has staged, also while another cannot', () => {
+test('JOB-13 autonomous: each node goes live when it has staged, also while another cannot', () => {
   const fleet = connectedFleet(2, { autonomous: true });
   (fleet.nodes[0] as (typeof fleet.nodes)[0]).failsWith = 'SPACE_INSUFFICIENT';
   fleet.publish('a');
@@ -219,7 +219,7 @@ test('autonomous: each node goes live when it has staged, also while another can
   assert.deepEqual(liveTrees(fleet), [null, 'a']);
 });
 
-test('a quorum by share commits without a node that failed; it is stale and synchronized', () => {
+test('JOB-6 a quorum by share commits without a node that failed; it is stale and synchronized', () => {
   const fleet = connectedFleet(4, { commit: { count: 1, share: 0.5 } });
   const broken = fleet.nodes[0] as (typeof fleet.nodes)[0];
   broken.failsWith = 'SPACE_INSUFFICIENT';
@@ -231,7 +231,7 @@ test('a quorum by share commits without a node that failed; it is stale and sync
   assert.deepEqual(liveTrees(fleet), ['a', 'a', 'a', 'a']);
 });
 
-test('after a CCM start a job waits up to 10 s for known members', () => {
+test('JOB-4 after a CCM start a job waits up to 10 s for known members', () => {
   const fleet = createSimulatedFleet({ nodes: 2, pick: () => 0 });
   Object.assign(fleet.state, { startedAt: 0 });
   fleet.connect(fleet.nodes[0] as (typeof fleet.nodes)[0]);
@@ -244,7 +244,7 @@ test('after a CCM start a job waits up to 10 s for known members', () => {
   assert.deepEqual(liveTrees(fleet), ['a', null]);
 });
 
-test('§4 a node that knows a decision above the CCM’s own raises the epoch before anything is issued', () => {
+test('JOB-15 §4 a node that knows a decision above the CCM’s own raises the epoch before anything is issued', () => {
   const fleet = connectedFleet(1);
   const node = fleet.nodes[0] as (typeof fleet.nodes)[0];
   fleet.disconnect(node);
@@ -266,7 +266,7 @@ test('§4 a node that knows a decision above the CCM’s own raises the epoch be
   assert.deepEqual(liveTrees(fleet), ['a']);
 });
 
-test('a node that left a site, or whose site was removed, while it was away is told to let go; one this CCM never knew is left alone', () => {
+test('JOB-16 a node that left a site, or whose site was removed, while it was away is told to let go; one this CCM never knew is left alone', () => {
   const fleet = connectedFleet(1);
   const node = fleet.nodes[0] as (typeof fleet.nodes)[0];
   fleet.publish('a');
@@ -296,7 +296,7 @@ test('a node that left a site, or whose site was removed, while it was away is t
   assert.deepEqual(removed, ['gone']);
 });
 
-test('participants that are all lost while the build goes on fail the attempt as soon as it is built', () => {
+test('JOB-1 participants that are all lost while the build goes on fail the attempt as soon as it is built', () => {
   const fleet = connectedFleet(1);
   fleet.publish('a');
   fleet.disconnect(fleet.nodes[0] as (typeof fleet.nodes)[0]);
@@ -307,7 +307,7 @@ test('participants that are all lost while the build goes on fail the attempt as
   assert.equal(fleet.site().running, null);
 });
 
-test('taking the node that is waited for out of the group lets the job go on', () => {
+test('JOB-1 taking the node that is waited for out of the group lets the job go on', () => {
   const fleet = connectedFleet(2);
   const silent = fleet.nodes[0] as (typeof fleet.nodes)[0];
   silent.isSilent = true;
@@ -320,7 +320,7 @@ test('taking the node that is waited for out of the group lets the job go on', (
   assert.equal(fleet.site().running, null);
 });
 
-test('a node that staged and never answers the decision ends as stale after 30 s; the job ends with it named', () => {
+test('JOB-14 a node that staged and never answers the decision ends as stale after 30 s; the job ends with it named', () => {
   const fleet = connectedFleet(2);
   const silent = fleet.nodes[0] as (typeof fleet.nodes)[0];
   fleet.publish('a');
@@ -332,7 +332,7 @@ test('a node that staged and never answers the decision ends as stale after 30 s
   assert.match(fleet.told.at(-1) ?? '', /live 1\/2 .*\nn1: did not switch in 30 s \[SWITCH_FAILED\]/);
 });
 
-test('a retry and a decided job go on after a CCM restart', () => {
+test('JOB-17 a retry and a decided job go on after a CCM restart', () => {
   const fleet = connectedFleet(2);
   fleet.publish('a');
   while (fleet.decisions.length === 0) fleet.step();
@@ -353,7 +353,7 @@ test('a retry and a decided job go on after a CCM restart', () => {
   assert.deepEqual(liveTrees(fleet), ['a', 'b'], 'tried again by itself');
 });
 
-test('R8.5 a node that was left out is shown as stale from the moment of the decision', () => {
+test('JOB-9 R8.5 a node that was left out is shown as stale from the moment of the decision', () => {
   const fleet = connectedFleet(2);
   fleet.publish('a');
   fleet.settle();

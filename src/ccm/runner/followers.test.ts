@@ -33,7 +33,7 @@ async function collect(updates: AsyncIterable<{ readonly text: string }>): Promi
   return texts;
 }
 
-test('the last line said before, then every line, then the end', async () => {
+test('JOB-18 the last line said before, then every line, then the end', async () => {
   const followers = createFollowers({ job: () => jobIn('queued') });
   followers.tell('j1', 'waiting for members');
   const heard = collect(followers.follow('j1'));
@@ -52,7 +52,7 @@ test('who comes after the end hears the last words, and a deferred job ends the 
   assert.deepEqual(await collect(deferred.follow('j1')), ['deferred (job j1)']);
 });
 
-test('silence is broken in time', async () => {
+test('JOB-18 silence is broken in time', async () => {
   const followers = createFollowers({ job: () => jobIn('staging'), keepAliveMs: 5 });
   const updates = followers.follow('j1')[Symbol.asyncIterator]();
   assert.deepEqual(await updates.next(), {
