@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { readdirSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { type Author, createAuthor } from './support/author.ts';
@@ -32,6 +32,11 @@ function pidOf(node: string): number {
 
 const liveTrees = async () => (await fleet.admin.sites.status('sample')).nodes.map((node) => node.liveTree);
 const isConnected = async (name: string) => (await fleet.admin.nodes.get(name)).connected;
+
+async function isReceiving(name: string): Promise<boolean> {
+  const { nodes } = await fleet.admin.sites.status('sample');
+  return nodes.some(({ node, phase }) => node === name && (phase === 'receiving' || phase === 'held'));
+}
 
 /** Large enough that staging takes a while: incompressible, so that every byte travels. */
 async function writeLarge(name: string): Promise<void> {
@@ -69,9 +74,8 @@ test('a node killed in mid-stage starts again, goes on, and the push succeeds ev
   await writeLarge('killed');
   const tree = await author.commit();
   const pid = pidOf('node1');
-  const inbox = join(fleet.directory, 'agents', 'node1', 'sites', 'sample', 'inbox');
   const pushing = author.push(fleet.gitUrl());
-  await waitUntil('node1 receives', () => readdirSync(inbox).some((name) => name.endsWith('.data')), 60_000);
+  await waitUntil('node1 receives', () => isReceiving('node1'), 60_000);
   process.kill(pid, 'SIGKILL');
   const { code, stderr } = await pushing;
   assert.equal(code, 0, stderr);
@@ -83,9 +87,8 @@ test('a node lost in mid-stage: nothing is committed, the pusher is told who and
   await writeLarge('lost');
   const tree = await author.commit();
   const pid = pidOf('node1');
-  const inbox = join(fleet.directory, 'agents', 'node1', 'sites', 'sample', 'inbox');
   const pushing = author.push(fleet.gitUrl());
-  await waitUntil('node1 receives', () => readdirSync(inbox).some((name) => name.endsWith('.data')), 60_000);
+  await waitUntil('node1 receives', () => isReceiving('node1'), 60_000);
   process.kill(pid, 'SIGSTOP');
   const { stderr } = await pushing;
   assert.match(stderr, /not published: 1 of 3 nodes did not stage; nothing was switched/);
