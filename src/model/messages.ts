@@ -43,7 +43,7 @@ export interface Hello {
 
 export type AgentMessage =
   | Hello
-  /** The assignment is complete and verified in the inbox. */
+  /** An assignment that was fetched is complete and verified in the inbox; one inside its message needs no such word. */
   | { readonly type: 'held'; readonly site: string; readonly assignment: string }
   /** At most 5 a second: bytes received and commands done so far. */
   | {

@@ -99,7 +99,8 @@ export function createSiteSession(options: SiteSessionOptions): SiteSession {
     try {
       const opened = store ?? (await open());
       const entry = await receiveAssignment(opened, message, options.receiver, progress, signal);
-      report({ type: 'held', site, assignment });
+      // One that came inside its message is held when it arrives: `staged` follows at once.
+      if (message.source.kind === 'url') report({ type: 'held', site, assignment });
       const proof = await opened.stage(entry, signal, ({ commandsDone }) => progress.executed(commandsDone));
       // A part of a release: it is staged when the last one is in.
       if (proof.tree === null) return;

@@ -70,6 +70,7 @@ export type CoreEvent =
       readonly type: 'nodeStaged';
       readonly node: string;
       readonly site: string;
+      readonly assignment: string;
       readonly receipt: SignedReceipt;
     }
   | {

@@ -159,6 +159,7 @@ export function nodeStaged(turn: Turn, event: EventOf<'nodeStaged'>): void {
   if (site === undefined || node === undefined || release === null || tree === null) return;
   const nodeSite = nodeSiteOf(node, event.site);
   nodeSite.staged = { release, tree };
+  nodeSite.held = event.assignment;
   nodeSite.phase = 'staged';
   nodeSite.error = null;
   saveNodeSite(turn, node, event.site);

@@ -74,7 +74,7 @@ export function createAgentEvents(options: AgentEventsOptions): AgentHandlers {
         }
         case 'staged':
           if (isGenuine(node, report.receipt, site) && report.receipt.phase === 'staged')
-            post({ type: 'nodeStaged', node, site, receipt: report.receipt });
+            post({ type: 'nodeStaged', node, site, assignment: report.assignment, receipt: report.receipt });
           return;
         case 'stageFailed':
           post({ type: 'nodeStageFailed', node, site, release: report.release, error: report.error });

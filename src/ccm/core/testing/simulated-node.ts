@@ -53,6 +53,7 @@ export function createNodeBehaviour(site: string, answer: (node: SimulatedNode, 
     node.staged = { release, tree: assignment.target };
     answer(node, {
       type: 'nodeStaged',
+      assignment: 'simulated',
       node: node.name,
       site,
       receipt: receipt(node, 'staged', release, assignment.target),
