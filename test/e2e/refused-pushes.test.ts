@@ -143,6 +143,7 @@ test('other branches are stored and do nothing; several sites of one push say a 
   const side = await author.tryGit(['push', fleet.gitUrl(), 'HEAD:refs/heads/drafts']);
   assert.equal(side.code, 0, side.stderr);
   assert.doesNotMatch(side.stderr, /staged/);
+  assert.match(side.stderr, /drafts is stored and not published; site sample publishes main/);
   await fleet.admin.sites.create({ name: 'preview', repository: 'sample', branch: 'preview' });
   await author.write('pages/0.html', 'both');
   await author.commit();
@@ -159,4 +160,13 @@ test('other branches are stored and do nothing; several sites of one push say a 
   await author.commit();
   const quick = await author.push(fleet.gitUrl(), ['-o', 'nowait']);
   assert.match(quick.stderr, /remote: queued as job \S+/);
+  const mistaken = await author.tryGit([
+    'push',
+    '-o',
+    'no-wait',
+    fleet.gitUrl(),
+    'HEAD:refs/heads/drafts',
+    '--force',
+  ]);
+  assert.match(mistaken.stderr, /"no-wait" is not known and does nothing \(known: allow-delete, nowait\)/);
 });

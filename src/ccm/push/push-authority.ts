@@ -20,6 +20,8 @@ export interface PushAuthorityOptions {
   readonly liveTree: (site: string) => ObjectId | null;
 }
 
+const pushOptions: readonly string[] = ['allow-delete', 'nowait'];
+
 /** A push is judged and its refs are moved within this time. */
 const pushMs = 120_000;
 
@@ -154,6 +156,7 @@ export function createPushAuthority(options: PushAuthorityOptions): PushAuthorit
       } finally {
         pushing.delete(push.id);
       }
+      yield* remarks(push, registry.sites.ofRepository(push.repository), wanted.length > 0);
       if (push.options.includes('nowait')) {
         for (const { site, job } of started)
           yield `${prefix(site)}queued as job ${job}; see treecast job show ${job}`;
@@ -164,6 +167,21 @@ export function createPushAuthority(options: PushAuthorityOptions): PushAuthorit
       );
     },
   };
+}
+
+/** What the author may have meant otherwise: a branch that is not published, an option that does not exist. */
+function* remarks(push: Push, sites: readonly Site[], publishes: boolean): Generator<string> {
+  for (const option of push.options) {
+    if (!pushOptions.includes(option)) {
+      yield `push option ${JSON.stringify(option)} is not known and does nothing (known: ${pushOptions.join(', ')})`;
+    }
+  }
+  const [site] = sites;
+  if (publishes || site === undefined) return;
+  for (const { ref, after } of push.updates) {
+    if (isZero(after)) continue;
+    yield `${ref.replace(/^refs\/heads\//, '')} is stored and not published; site ${site.name} publishes ${site.branch}: git push … HEAD:${site.branch}`;
+  }
 }
 
 function isZero(id: string): boolean {
