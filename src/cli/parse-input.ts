@@ -9,12 +9,20 @@ export function parseInput(command: CliCommand, values: Readonly<Record<string, 
   if (parsed.success) return parsed.data;
   const problems = parsed.error.issues.map((issue) => ({
     parameter: parameterName(command, String(issue.path[0] ?? '')),
-    message: sentence(issue, values),
+    message: isMissing(issue, values) ? 'is missing' : sentence(issue, values),
+    missing: isMissing(issue, values),
   }));
   throw new TreecastError(
     'INVALID_INPUT',
-    problems.map(({ parameter, message }) => `${parameter}: ${message}`).join('\n'),
-    { fix: `See \`treecast ${command.name} --help\`.`, data: { problems } },
+    problems
+      .map(({ parameter, message, missing }) =>
+        missing ? `Missing required option ${parameter}` : `${parameter}: ${message}`,
+      )
+      .join('\n'),
+    {
+      fix: `See \`treecast ${command.name} --help\`.`,
+      data: { problems: problems.map(({ parameter, message }) => ({ parameter, message })) },
+    },
   );
 }
 
@@ -29,8 +37,15 @@ export function camelCase(name: string): string {
   return name.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
 }
 
+/** Commander itself reports missing arguments. */
+function isMissing(issue: z.core.$ZodIssue, values: Readonly<Record<string, unknown>>): boolean {
+  return issue.path.length === 1 && values[String(issue.path[0])] === undefined;
+}
+
 function sentence(issue: z.core.$ZodIssue, values: Readonly<Record<string, unknown>>): string {
-  const value = values[String(issue.path[0] ?? '')];
+  const [key = '', index] = issue.path;
+  const option = values[String(key)];
+  const value: unknown = Array.isArray(option) ? option[Number(index)] : option;
   const given = typeof value === 'string' ? `\`${value}\`` : '';
   if (issue.code === 'invalid_value') return `${given} is not one of ${issue.values.join(', ')}`.trim();
   return `${given} ${issue.message.charAt(0).toLowerCase()}${issue.message.slice(1)}`.trim();

@@ -5,6 +5,8 @@ import { printable } from './printable.ts';
 import type { Style } from './style.ts';
 import { countText, nothing } from './text.ts';
 
+type NodeResult = VerifyResult['nodes'][number];
+
 /** `{site, commit, tree, nodes: [{name, tree, ok}]}`; a node that is not ok also has `drift` and, when it failed, `error`. */
 export function verifyJson({ site, commit, tree, nodes }: VerifyResult): unknown {
   return {
@@ -25,19 +27,37 @@ export function verifyLines(result: VerifyResult, style: Style): string[] {
   const agreeing = result.nodes.filter(({ ok }) => ok).length;
   const lines = [`site ${result.site}  commit ${result.commit ?? nothing}  tree ${result.tree ?? nothing}`];
   for (const node of result.nodes) {
-    lines.push(
-      `${node.ok ? style.good('ok     ') : style.bad('DIFFERS')} ${node.name}  tree ${node.tree ?? nothing}`,
-    );
+    lines.push(`${verdict(result, node, style)} ${node.name}  tree ${node.tree ?? nothing}`);
     if (node.error !== null)
       lines.push(`  ${node.name}: ${printable(node.error.message)} [${node.error.code}]`);
     for (const { path, problem } of node.drift) lines.push(`  ${node.name}: ${problem}  ${printable(path)}`);
   }
   if (result.nodes.length === 0) {
     lines.push(style.bad('No node receives this site: nothing is proven.'));
+  } else if (result.tree === null) {
+    lines.push('Nothing is published yet: push to the site first.');
   } else if (agreeing === result.nodes.length) {
     lines.push(style.good(`All ${countText(agreeing, 'node')} agree.`));
   } else {
     lines.push(style.bad(`${agreeing} of ${countText(result.nodes.length, 'node')} agree.`));
   }
+  if (result.tree !== null && result.nodes.some(differs)) lines.push(`fix: ${repair}`);
   return lines;
+}
+
+const repair =
+  'on each node that differs stop the agent, remove <dir>/sites/<site>, start the agent: it is sent everything anew; until then another server has to serve (docs/errors.md, CONTENT_DRIFT).';
+
+function isAway(node: NodeResult): boolean {
+  return node.error?.code === 'NODE_LOST';
+}
+
+function differs(node: NodeResult): boolean {
+  return !node.ok && !isAway(node);
+}
+
+function verdict({ tree }: VerifyResult, node: NodeResult, style: Style): string {
+  if (isAway(node)) return style.bad('AWAY   ');
+  if (node.ok) return style.good('ok     ');
+  return tree === null ? 'empty  ' : style.bad('DIFFERS');
 }

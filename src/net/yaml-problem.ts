@@ -36,7 +36,7 @@ function explainIssue(issue: Issue, source: Source): YamlProblem[] {
     });
   }
   const missing = issue.code === 'invalid_type' && !source.document.hasIn([...issue.path]);
-  const message = missing ? 'is missing' : messageOf(issue);
+  const message = missing ? 'is missing' : messageOf(issue, source);
   return [
     {
       ...position(issue.path, source),
@@ -47,8 +47,11 @@ function explainIssue(issue: Issue, source: Source): YamlProblem[] {
   ];
 }
 
-function messageOf(issue: Issue): string {
-  if (issue.code === 'invalid_value') return 'is not valid';
+function messageOf(issue: Issue, { document }: Source): string {
+  if (issue.code === 'invalid_value') {
+    const value: unknown = document.getIn([...issue.path]);
+    return typeof value === 'string' ? `is not valid: \`${value}\`` : 'is not valid';
+  }
   return `is not valid: ${lowerFirst(issue.message.replace(/^Invalid input: /, ''))}`;
 }
 

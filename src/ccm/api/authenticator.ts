@@ -50,6 +50,6 @@ export function createAuthenticator(
 
 function unauthenticated(message: string): TreecastError {
   return new TreecastError('UNAUTHENTICATED', message, {
-    fix: 'Send `authorization: Bearer TOKEN` with a token from `treecast token create`.',
+    fix: 'Give a good token (`treecast token create` makes one): `--token` or TREECAST_TOKEN for the command line, `authorization: Bearer TOKEN` over HTTP.',
   });
 }

@@ -12,10 +12,19 @@ import { defineCommand } from '../command.ts';
 export const assignmentInspect = defineCommand({
   name: 'assignment inspect',
   summary: 'print what an assignment holds: its header and every command',
-  arguments: [{ name: 'file', summary: 'a manifest file' }],
+  arguments: [
+    { name: 'file', summary: 'a manifest file: assignments/ID.manifest in the state directory of the CCM' },
+  ],
   options: [
-    { flags: '--data <file>', summary: 'its data file: every block is checked against the header' },
-    { flags: '--key <file>', summary: 'a public release key (PEM): the signature is checked' },
+    {
+      flags: '--data <file>',
+      summary: 'its data file (ID.data beside it): every block is checked against the header',
+    },
+    {
+      flags: '--key <file>',
+      summary:
+        'the release key (PEM): keys/release-key.pem of the CCM, or its public half; the signature is checked',
+    },
   ],
   examples: [
     { line: 'treecast assignment inspect manifest', explanation: 'header, counts, space, commands' },
@@ -53,9 +62,9 @@ async function readPublicKey(path: string): Promise<KeyObject> {
   try {
     return createPublicKey(pem);
   } catch (cause) {
-    throw new TreecastError('INVALID_INPUT', `${path} is not a public key.`, {
+    throw new TreecastError('INVALID_INPUT', `${path} is not a key.`, {
       cause,
-      fix: 'Give a PEM file, as in the keys directory of the CCM.',
+      fix: 'Give keys/release-key.pem of the CCM, or its public half (PEM).',
     });
   }
 }

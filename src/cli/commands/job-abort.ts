@@ -9,7 +9,10 @@ export const jobAbort = defineCommand({
   summary: 'abort a job that is not yet decided; staging is undone everywhere',
   arguments: [{ name: 'job', summary: 'its id' }],
   examples: [
-    { line: 'treecast job abort 42', explanation: 'refused once the decision is made: then use rollback' },
+    {
+      line: 'treecast job abort j90841d9a11',
+      explanation: 'refused once the decision is made: then use rollback',
+    },
   ],
   kind: 'api',
   exits: ['ok', 'refused'],

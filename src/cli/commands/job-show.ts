@@ -9,7 +9,7 @@ export const jobShow = defineCommand({
   summary: 'show a job: every node, its state and its error',
   arguments: [{ name: 'job', summary: 'its id' }],
   examples: [
-    { line: 'treecast job show 42', explanation: 'how far each node is, and what went wrong where' },
+    { line: 'treecast job show j90841d9a11', explanation: 'how far each node is, and what went wrong where' },
   ],
   kind: 'api',
   exits: ['ok', 'refused'],

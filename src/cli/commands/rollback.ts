@@ -8,9 +8,9 @@ import { jobLines } from '../job-lines.ts';
 
 export const rollback = defineCommand({
   name: 'rollback',
-  summary: 'go back to the tree that was live before',
+  summary: 'go back one release',
   details:
-    'Nodes that keep that tree switch at once, without transfer. It does not pin: the next push publishes again.',
+    'Nodes that keep that tree switch at once, without transfer. Each further rollback goes one release further back; forward is a publish. It does not pin: the next push publishes again.',
   arguments: [{ name: 'site', summary: 'the site' }],
   options: [{ flags: '--no-wait', summary: 'return as soon as the job exists' }],
   examples: [

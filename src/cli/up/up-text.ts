@@ -42,7 +42,9 @@ export function upLines({ ready, directory, style, program, needsIdentity }: UpT
     style.bold('Or a repository that you have:'),
     '',
     `  git remote add treecast ${remote}`,
-    `  git push treecast HEAD:${ready.branch}`,
+    `  git push --force treecast HEAD:${ready.branch}`,
+    '',
+    style.dim('  (--force: its history is another one than that of my-site above.)'),
     '',
     style.dim(
       `  (Without the token in the URL: ${ready.git}; git then asks for any user name, and the token as password.)`,
