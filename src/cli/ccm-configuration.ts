@@ -8,6 +8,11 @@ const listen = z
   .string()
   .refine((text) => parseListenAddress(text) !== undefined, 'Is not HOST:PORT, such as 127.0.0.1:7070');
 
+/** Only this machine can connect to such an address. */
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || host === '[::1]' || /^127(?:\.\d+){3}$/.test(host);
+}
+
 export const origin = z
   .url({ protocol: /^https?$/, message: 'Is not an http(s) URL' })
   .refine((text) => URL.canParse(text) && new URL(text).origin === text, {

@@ -1,7 +1,7 @@
 // The context file: which CCM the CLI talks to when neither options nor environment say so.
 // `up` and `ccm init` write it. It holds a token, so only its owner may read it.
 
-import { mkdir, readFile } from 'node:fs/promises';
+import { link, mkdir, readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, isAbsolute, join } from 'node:path';
 import { z } from 'zod';
@@ -13,9 +13,11 @@ const contextSchema = z.strictObject({
   /** Origin of the CCM's public port, without trailing slash. */
   api: z.url({ protocol: /^https?$/ }),
   token: z.string().min(1).max(500),
+  /** `up` keeps its tokens in its own state directory too, so that its contexts may be lost. */
+  madeBy: z.literal('up').optional(),
 });
 
-export type CliContext = Pick<z.output<typeof contextSchema>, 'api' | 'token'>;
+export type CliContext = Omit<z.output<typeof contextSchema>, 'version'>;
 
 /** $TREECAST_CONTEXT, else treecast/context.json in $XDG_CONFIG_HOME, else in ~/.config. */
 export function contextPath(env: NodeJS.ProcessEnv): string {
@@ -44,13 +46,27 @@ export async function readContext(path: string): Promise<CliContext | undefined>
   }
   const parsed = contextSchema.safeParse(value);
   if (!parsed.success) throw invalidContext(path, `is not valid: ${z.prettifyError(parsed.error)}`);
-  return { api: parsed.data.api, token: parsed.data.token };
+  const { version: _, ...context } = parsed.data;
+  return context;
 }
 
 /** Replaces the file as a whole, mode 0600. */
-export async function writeContext(path: string, { api, token }: CliContext): Promise<void> {
+export async function writeContext(path: string, { api, token, madeBy }: CliContext): Promise<void> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-  await writeFileAtomic(path, `${JSON.stringify({ version: 1, api, token }, null, 2)}\n`, 0o600);
+  await writeFileAtomic(path, `${JSON.stringify({ version: 1, api, token, madeBy }, null, 2)}\n`, 0o600);
+}
+
+/** Keeps the file as it is beside itself, under the first of `PATH.old`, `PATH.old2`, … that is free; returns that path. */
+export async function keepContext(path: string): Promise<string> {
+  for (let number = 1; ; number++) {
+    const kept = `${path}.old${number === 1 ? '' : number}`;
+    try {
+      await link(path, kept);
+      return kept;
+    } catch (error) {
+      if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+    }
+  }
 }
 
 function invalidContext(path: string, what: string, cause?: unknown): TreecastError {

@@ -5,7 +5,7 @@ import { writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { stringify } from 'yaml';
 import { z } from 'zod';
-import { ccmConfigurationSchema, origin } from '../ccm-configuration.ts';
+import { type CcmConfiguration, ccmConfigurationSchema, isLoopback, origin } from '../ccm-configuration.ts';
 import { initCcm } from '../ccm-entry.ts';
 import { defineCommand } from '../command.ts';
 import { rememberContext } from '../remember-context.ts';
@@ -15,7 +15,8 @@ const defaults = ccmConfigurationSchema.parse({});
 export const ccmInit = defineCommand({
   name: 'ccm init',
   summary: 'make a CCM: private CA, signing and content keys, database, a first token',
-  details: 'Writes ccm.yaml into the directory, and the context file so that the CLI here knows the CCM.',
+  details:
+    'Writes ccm.yaml into the directory (ports as in the two URLs), and the context file so that the CLI here knows the CCM.',
   options: [
     { flags: '--dir <directory>', summary: 'its state directory' },
     {
@@ -53,21 +54,52 @@ export const ccmInit = defineCommand({
       ...(host === undefined ? {} : { hosts: host }),
     });
     const configurationPath = join(directory, 'ccm.yaml');
+    const listen = withPortOf(publicUrl, defaults.listen);
+    const agentListen = withPortOf(agentUrl, defaults.agentListen);
     if (!existsSync(configurationPath)) {
-      const { listen, agentListen } = defaults;
       await writeFile(
         configurationPath,
         stringify({ listen, agentListen, publicUrl, agentUrl }, { keepUndefined: false }),
       );
     }
-    const api = publicUrl ?? `http://${defaults.listen}`;
+    const api = publicUrl ?? `http://${listen}`;
     await rememberContext({ api, token: adminToken }, env, output);
     output.answer({ directory, configuration: configurationPath, api, token: adminToken }, () => [
       `Made a CCM in ${directory}.`,
       `Its configuration: ${configurationPath}`,
       `An admin token, shown once: ${adminToken}`,
       '',
+      ...nextSteps({ listen, agentListen, publicUrl, agentUrl }),
       `Start it: treecast ccm run --dir ${dir}`,
     ]);
   },
 });
+
+/** The port that others are told to use is the one to listen on, unless something stands before it: then the file is edited. */
+function withPortOf(url: string | undefined, listen: string): string {
+  const port = url === undefined ? '' : new URL(url).port;
+  return port === '' ? listen : listen.replace(/\d+$/, port);
+}
+
+type Addresses = Pick<CcmConfiguration, 'listen' | 'agentListen' | 'publicUrl' | 'agentUrl'>;
+
+function nextSteps({ listen, agentListen, publicUrl, agentUrl }: Addresses): string[] {
+  const lines: string[] = [];
+  if (publicUrl === undefined) {
+    lines.push(`  listen: ${listen} is for this machine only; for others set listen, tls and publicUrl`);
+  } else if (!isLoopback(new URL(publicUrl).hostname)) {
+    const open = listen.replace(/^.*:/, '0.0.0.0:');
+    lines.push(
+      `  listen: ${listen} is for a TLS proxy on this machine that answers for ${publicUrl};`,
+      `          without one write listen: ${open} and tls: {certificate: FILE, key: FILE}`,
+    );
+  }
+  if (agentUrl === undefined) {
+    lines.push('  agentUrl: how agents on other machines reach it, such as https://ccm.example.org:7443');
+  } else if (new URL(agentUrl).port === '') {
+    lines.push(
+      `  agentListen: ${agentListen}, but ${agentUrl} names no port: forward 443 to it, or change one`,
+    );
+  }
+  return lines.length === 0 ? [] : ['Look at these in its configuration first:', ...lines, ''];
+}

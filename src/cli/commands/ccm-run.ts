@@ -3,8 +3,9 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
+import { parseListenAddress } from '../../net/http/listen-address.ts';
 import { readYamlFile } from '../../net/yaml-file.ts';
-import { type CcmConfiguration, ccmConfigurationSchema } from '../ccm-configuration.ts';
+import { type CcmConfiguration, ccmConfigurationSchema, isLoopback } from '../ccm-configuration.ts';
 import { runCcm } from '../ccm-entry.ts';
 import { defineCommand } from '../command.ts';
 import { createServiceLogger, logFormat, logLevel } from '../service-logger.ts';
@@ -37,6 +38,12 @@ export const ccmRun = defineCommand({
     const directory = resolve(cwd, dir);
     const configuration = await readConfiguration(directory, config && resolve(cwd, config));
     const log = { level: level ?? configuration.log.level, format: format ?? configuration.log.format };
+    const { listen, tls } = configuration;
+    if (tls === undefined && !isLoopback(parseListenAddress(listen)?.host ?? '')) {
+      output.note(
+        `warning: the public port (listen: ${listen}) is plain HTTP and may be reached from other machines: tokens and content can be read on the way. Set tls in ccm.yaml, or listen on 127.0.0.1 behind a TLS proxy.`,
+      );
+    }
     const fatal = Promise.withResolvers<never>();
     fatal.promise.catch(() => undefined);
     const ccm = await runCcm({
@@ -49,6 +56,7 @@ export const ccmRun = defineCommand({
     try {
       output.answer({ ready: true, api: ccm.api, agentUrl: ccm.agentUrl }, () => [
         `The CCM is ready: ${ccm.api} (Git and API), ${ccm.agentUrl} (agents).`,
+        `The public port listens on ${listen} and speaks ${tls === undefined ? 'plain HTTP' : 'HTTPS'}.`,
       ]);
       await Promise.race([untilAborted(signal), fatal.promise]);
     } finally {

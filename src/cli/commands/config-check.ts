@@ -1,19 +1,23 @@
 // Checks a configuration file and reports everything that is wrong in it at once.
 
-import { basename, resolve } from 'node:path';
+import { basename, dirname, resolve } from 'node:path';
 import { z } from 'zod';
 import { TreecastError } from '../../model/treecast-error.ts';
 import { readYamlFile } from '../../net/yaml-file.ts';
+import { ccmConfigurationSchema } from '../ccm-configuration.ts';
 import { defineCommand } from '../command.ts';
 import {
   type ConfigurationKindName,
   configurationKindNames,
   configurationKinds,
 } from '../configuration-kinds.ts';
+import { readPublicCertificate } from '../public-certificate.ts';
 
 export const configCheck = defineCommand({
   name: 'config check',
   summary: 'check a configuration file: every problem with line, column and fix',
+  details:
+    'For the CCM also that the files of `tls` can be read (relative paths: from the directory of the file).',
   arguments: [{ name: 'file', summary: 'a YAML file' }],
   options: [{ flags: '--kind <kind>', summary: 'ccm, agent or policy (default: by the name of the file)' }],
   examples: [
@@ -30,6 +34,10 @@ export const configCheck = defineCommand({
   async run({ file, kind = kindByName(file) }, { cwd, output }) {
     const path = resolve(cwd, file);
     const configuration = await readYamlFile(path, configurationKinds[kind].schema);
+    if (kind === 'ccm') {
+      const { tls } = ccmConfigurationSchema.parse(configuration);
+      if (tls !== undefined) await readPublicCertificate(dirname(path), tls);
+    }
     output.answer({ file: path, kind, ok: true, configuration }, () => [
       `${file} is a correct ${kind} file.`,
     ]);

@@ -60,7 +60,7 @@ export const up = defineCommand({
     if (session === undefined) return;
     try {
       const { ready } = session;
-      await rememberContext({ api: ready.api, token: session.adminToken }, env, output);
+      await rememberContext({ api: ready.api, token: session.adminToken, madeBy: 'up' }, env, output);
       const lines = upLines({
         ready,
         directory,
