@@ -27,7 +27,7 @@ export function verifyLines(result: VerifyResult, style: Style): string[] {
   const agreeing = result.nodes.filter(({ ok }) => ok).length;
   const lines = [`site ${result.site}  commit ${result.commit ?? nothing}  tree ${result.tree ?? nothing}`];
   for (const node of result.nodes) {
-    lines.push(`${verdict(result, node, style)} ${node.name}  tree ${node.tree ?? nothing}`);
+    lines.push(`${verdict(node, style)} ${node.name}  tree ${node.tree ?? nothing}`);
     if (node.error !== null)
       lines.push(`  ${node.name}: ${printable(node.error.message)} [${node.error.code}]`);
     for (const { path, problem } of node.drift) lines.push(`  ${node.name}: ${problem}  ${printable(path)}`);
@@ -56,8 +56,7 @@ function differs(node: NodeResult): boolean {
   return !node.ok && !isAway(node);
 }
 
-function verdict({ tree }: VerifyResult, node: NodeResult, style: Style): string {
+function verdict(node: NodeResult, style: Style): string {
   if (isAway(node)) return style.bad('AWAY   ');
-  if (node.ok) return style.good('ok     ');
-  return tree === null ? 'empty  ' : style.bad('DIFFERS');
+  return node.ok ? style.good('ok     ') : style.bad('DIFFERS');
 }

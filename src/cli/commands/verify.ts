@@ -9,7 +9,7 @@ export const verify = defineCommand({
   name: 'verify',
   summary: 'have every node re-read every byte of a site and recompute its tree id',
   details:
-    'Exit code 0 only when every node serves exactly the live tree. Nodes that are away do not agree, and before the first publish there is nothing to agree on.',
+    'Exit code 0 only when every node serves exactly the live tree. Nodes that are away do not agree. Before the first publish the exit code is 0 when every node has nothing.',
   arguments: [{ name: 'site', summary: 'the site' }],
   examples: [
     { line: 'treecast verify docs', explanation: 'names each node that differs, and the paths' },
