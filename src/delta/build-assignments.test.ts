@@ -19,7 +19,8 @@ let outputDirectory: string;
 beforeEach(() => {
   outputDirectory = mkdtempSync(join(tmpdir(), 'treecast-build-'));
 });
-afterEach(() => rmSync(outputDirectory, { recursive: true }));
+// A small assignment's files may still be on their way when its test has ended.
+afterEach(() => rmSync(outputDirectory, { recursive: true, maxRetries: 20, retryDelay: 20 }));
 
 const empty: FixtureTree = new Map();
 const page = (text: string) =>

@@ -88,7 +88,7 @@ after(async () => {
     await once(child, 'exit');
   }
   await author.remove();
-  await rm(directory, { recursive: true, force: true });
+  await rm(directory, { recursive: true, force: true, maxRetries: 20 });
 });
 
 test('R4.5 a CCM killed and started again takes nothing away from a node that stays', async () => {

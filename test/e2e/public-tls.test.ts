@@ -28,7 +28,7 @@ beforeEach(async () => {
   assert.equal(made.code, 0, made.stderr);
   adminToken = (JSON.parse(made.stdout) as { token: string }).token;
 });
-afterEach(() => rm(directory, { recursive: true, force: true }));
+afterEach(() => rm(directory, { recursive: true, force: true, maxRetries: 20 }));
 
 async function configure({ certificate, key }: { certificate: string; key: string }): Promise<void> {
   await writeFile(join(ccmDirectory, 'public.pem'), certificate);

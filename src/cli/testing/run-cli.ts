@@ -21,7 +21,7 @@ export interface TestCli {
 
 export function createTestCli(t: { after(run: () => void): void }): TestCli {
   const directory = mkdtempSync(join(tmpdir(), 'treecast-cli-'));
-  t.after(() => rmSync(directory, { recursive: true, force: true }));
+  t.after(() => rmSync(directory, { recursive: true, force: true, maxRetries: 20 }));
   const env = {
     PATH: process.env['PATH'] ?? '',
     HOME: directory,

@@ -10,6 +10,6 @@ export interface TestScope {
 
 export function temporaryDirectory(t: TestScope): string {
   const directory = realpathSync(mkdtempSync(join(tmpdir(), 'treecast-net-')));
-  t.after(() => rmSync(directory, { recursive: true, force: true }));
+  t.after(() => rmSync(directory, { recursive: true, force: true, maxRetries: 20 }));
   return directory;
 }

@@ -57,6 +57,6 @@ export async function createAuthor(branch = 'main'): Promise<Author> {
     },
     push: (url, options = []) => tryGit(['push', ...options, url, `HEAD:refs/heads/${branch}`]),
     tree: (ref = 'HEAD') => git('rev-parse', `${ref}^{tree}`),
-    remove: () => rm(directory, { recursive: true, force: true }),
+    remove: () => rm(directory, { recursive: true, force: true, maxRetries: 20 }),
   };
 }

@@ -80,7 +80,7 @@ export async function startFleet(options: { readonly agents?: number } = {}): Pr
     },
     async stop() {
       await up.end('SIGTERM');
-      await rm(directory, { recursive: true, force: true });
+      await rm(directory, { recursive: true, force: true, maxRetries: 20 });
     },
   };
 }
