@@ -136,7 +136,7 @@ export async function runCcm(options: CcmOptions): Promise<Ccm> {
     handlers: createAgentEvents({
       registry,
       post: runner.post,
-      configure: reconfigure,
+      configure: takeUpMembership,
       releaseKeys: [keys.releasePublicKey],
       verifyRequests,
       onForged: (node, what) => logger.warn({ node, what }, 'a node sent something that it did not sign'),
@@ -145,7 +145,7 @@ export async function runCcm(options: CcmOptions): Promise<Ccm> {
     onRefused: (who, error) => logger.warn({ ...who, error: toWireError(error) }, 'an agent was turned away'),
     onJoined: (node) => {
       logger.info({ node }, 'a node joined');
-      reconfigure();
+      takeUpMembership();
     },
   });
   let isReady = false;
@@ -211,13 +211,17 @@ export async function runCcm(options: CcmOptions): Promise<Ccm> {
         logger.error({ err: error, repository: site.repository }, 'a staging repository cannot be opened');
       }
     }
-    await runner.request(configuredEvent(registry, database));
+    await membershipChanged();
     await recover();
   }
 
-  /** For changes that nobody waits for. */
-  function reconfigure(): void {
-    configure().catch((error: unknown) =>
+  function membershipChanged(): Promise<void> {
+    return runner.request(configuredEvent(registry, database));
+  }
+
+  /** A node joined or says other labels: no repository and no branch is another than before. */
+  function takeUpMembership(): void {
+    membershipChanged().catch((error: unknown) =>
       logger.error({ err: error }, 'a change of configuration was not taken up'),
     );
   }

@@ -12,7 +12,7 @@ import {
   decisionFor,
   kitSite,
   makeRoot,
-  openKitStore,
+  openPublishedStore,
   receiveAndStage,
   release,
 } from './testing/site-kit.ts';
@@ -30,11 +30,8 @@ async function traceOfEdit(): Promise<{ edit: string[]; background: string[]; sy
   const disk = createDisk((effect, where) => {
     trace.push(`${effect} ${where.replace(`${root}/${kitSite}`, '.')}`);
   });
-  const store = await openKitStore(root, disk);
+  const store = await openPublishedStore(root, one, disk);
   try {
-    await receiveAndStage(store, assignmentBetween(release(1), new Map(), one));
-    await store.decide(decisionFor(release(1), modelTreeId(one)));
-    await store.settle();
     trace = [];
     const before = disk.counts.syncs;
     await receiveAndStage(store, assignmentBetween(release(2), one, two));

@@ -16,6 +16,7 @@ import {
   kitSite,
   makeRoot,
   openKitStore,
+  openPublishedStore,
   receiveAndStage,
   release,
 } from './testing/site-kit.ts';
@@ -33,10 +34,7 @@ let store: SiteStore;
 beforeEach(async () => {
   root = makeRoot();
   site = path.join(root, kitSite);
-  store = await openKitStore(root);
-  await receiveAndStage(store, assignmentBetween(release(1), new Map(), one));
-  await store.decide(decisionFor(release(1), modelTreeId(one)));
-  await store.settle();
+  store = await openPublishedStore(root, one);
 });
 
 afterEach(async () => {

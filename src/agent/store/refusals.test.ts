@@ -22,7 +22,7 @@ import {
   kitGrant,
   kitSite,
   makeRoot,
-  openKitStore,
+  openPublishedStore,
   receive,
   receiveAndStage,
   release,
@@ -39,10 +39,7 @@ let store: SiteStore;
 
 beforeEach(async () => {
   root = makeRoot();
-  store = await openKitStore(root);
-  await receiveAndStage(store, assignmentBetween(release(1), new Map(), base));
-  await store.decide(decisionFor(release(1), modelTreeId(base)));
-  await store.settle();
+  store = await openPublishedStore(root, base);
 });
 
 afterEach(async () => {

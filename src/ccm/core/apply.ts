@@ -7,7 +7,7 @@ import { nodeConnected, nodeDisconnected } from './connection.ts';
 import { nodeStale, nodeSwitched, noteLive } from './decision.ts';
 import type { Effect } from './effects.ts';
 import { endJob } from './ending.ts';
-import type { CoreEvent } from './events.ts';
+import type { CoreEvent, EventOf } from './events.ts';
 import { limits } from './limits.ts';
 import { abortRequested, publishRequested, rollbackRequested, startNext } from './queue.ts';
 import {
@@ -120,7 +120,7 @@ function started(turn: Turn): void {
   }
 }
 
-function nodeUndone(turn: Turn, event: Extract<CoreEvent, { type: 'nodeUndone' }>): void {
+function nodeUndone(turn: Turn, event: EventOf<'nodeUndone'>): void {
   const node = turn.state.nodes.get(event.node);
   if (node === undefined || siteOf(turn, event.site) === undefined) return;
   const nodeSite = nodeSiteOf(node, event.site);
@@ -128,7 +128,7 @@ function nodeUndone(turn: Turn, event: Extract<CoreEvent, { type: 'nodeUndone' }
   noteLive(turn, node, event.site, nodeSite.live);
 }
 
-function built(turn: Turn, event: Extract<CoreEvent, { type: 'built' }>): void {
+function built(turn: Turn, event: EventOf<'built'>): void {
   const site = siteOf(turn, event.site);
   if (site === undefined) return;
   if (event.job === null) {
@@ -141,7 +141,7 @@ function built(turn: Turn, event: Extract<CoreEvent, { type: 'built' }>): void {
   jobBuilt(turn, site, job, event);
 }
 
-function buildFailed(turn: Turn, event: Extract<CoreEvent, { type: 'buildFailed' }>): void {
+function buildFailed(turn: Turn, event: EventOf<'buildFailed'>): void {
   const site = siteOf(turn, event.site);
   if (site === undefined) return;
   if (event.job === null) {
@@ -162,7 +162,7 @@ function buildFailed(turn: Turn, event: Extract<CoreEvent, { type: 'buildFailed'
   );
 }
 
-function timer(turn: Turn, event: Extract<CoreEvent, { type: 'timer' }>): void {
+function timer(turn: Turn, event: EventOf<'timer'>): void {
   switch (event.timer.kind) {
     case 'start':
       turn.toStart.add(event.timer.site);

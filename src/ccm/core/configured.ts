@@ -1,14 +1,12 @@
 // Sites, groups and nodes as the operator has them now: new members are given the wanted tree, former ones lose the site.
 
 import { endJob } from './ending.ts';
-import type { CoreEvent, SiteConfiguration } from './events.ts';
+import type { EventOf, SiteConfiguration } from './events.ts';
 import { consider, undoStaging } from './staging.ts';
 import type { SiteState } from './state.ts';
 import { endedPhases, newSiteState, undecidedPhases } from './state.ts';
 import { synchronize } from './synchronize.ts';
 import { nodeSiteOf, runningJob, saveJobNode, saveNodeSite, type Turn } from './turn.ts';
-
-type EventOf<T extends CoreEvent['type']> = Extract<CoreEvent, { type: T }>;
 
 export function configured(turn: Turn, event: EventOf<'configured'>): void {
   const { state } = turn;

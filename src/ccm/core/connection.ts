@@ -2,14 +2,12 @@
 
 import type { SiteHolding } from '../../model/messages.ts';
 import { compareReleases } from '../../model/release.ts';
-import { awaitReturn, noteLive, settleCommit } from './decision.ts';
-import type { CoreEvent } from './events.ts';
+import { awaitReturn, noteLive, participantLive } from './decision.ts';
+import type { EventOf } from './events.ts';
 import { consider, deliver } from './staging.ts';
 import type { Job, NodeState, SiteState } from './state.ts';
 import { synchronize } from './synchronize.ts';
 import { nodeSiteOf, runningJob, saveJobNode, saveNodeSite, siteOf, type Turn } from './turn.ts';
-
-type EventOf<T extends CoreEvent['type']> = Extract<CoreEvent, { type: T }>;
 
 export function nodeConnected(turn: Turn, event: EventOf<'nodeConnected'>): void {
   // A node that has just joined may be here before the configuration that names it.
@@ -131,11 +129,7 @@ function resume(turn: Turn, site: SiteState, node: NodeState): void {
       state.state !== 'live' &&
       state.state !== 'left-out'
     ) {
-      state.state = 'live';
-      state.stagedAt ??= turn.now;
-      state.liveAt = turn.now;
-      saveJobNode(turn, job, node.name);
-      settleCommit(turn, site, job);
+      participantLive(turn, site, job, node.name);
     } else if (
       job.phase === 'staging' &&
       (state.state === 'pending' || state.state === 'held' || state.state === 'staged')

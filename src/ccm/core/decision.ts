@@ -4,7 +4,7 @@ import type { HeldTree } from '../../model/messages.ts';
 import { compareReleases } from '../../model/release.ts';
 import { emptyTreeId } from '../../model/tree.ts';
 import { succeed } from './ending.ts';
-import type { CoreEvent } from './events.ts';
+import type { EventOf } from './events.ts';
 import { limits } from './limits.ts';
 import type { Job, NodeState, SiteState, Snapshot } from './state.ts';
 import { synchronize } from './synchronize.ts';
@@ -18,8 +18,6 @@ import {
   siteOf,
   type Turn,
 } from './turn.ts';
-
-type EventOf<T extends CoreEvent['type']> = Extract<CoreEvent, { type: T }>;
 
 export function decide(turn: Turn, site: SiteState, job: Job, returnsTo?: Snapshot): void {
   const { release, tree } = job;
@@ -106,14 +104,21 @@ export function nodeSwitched(turn: Turn, event: EventOf<'nodeSwitched'>): void {
   const job = runningJob(turn, site);
   const state = job?.nodes.get(event.node);
   if (job?.phase === 'committing' && state !== undefined && tree === job.tree && state.state !== 'live') {
-    state.state = 'live';
-    state.stagedAt ??= turn.now;
-    state.liveAt = turn.now;
-    job.lastProgressAt = turn.now;
-    saveJobNode(turn, job, event.node);
-    settleCommit(turn, site, job);
+    participantLive(turn, site, job, event.node);
   }
   synchronize(turn, site, node);
+}
+
+/** One more node of a committing job serves its tree. */
+export function participantLive(turn: Turn, site: SiteState, job: Job, node: string): void {
+  const state = job.nodes.get(node);
+  if (state === undefined) return;
+  state.state = 'live';
+  state.stagedAt ??= turn.now;
+  state.liveAt = turn.now;
+  job.lastProgressAt = turn.now;
+  saveJobNode(turn, job, node);
+  settleCommit(turn, site, job);
 }
 
 export function nodeStale(turn: Turn, event: EventOf<'nodeStale'>): void {

@@ -125,6 +125,9 @@ export type CoreEvent =
   | { readonly type: 'started' }
   | { readonly type: 'timer'; readonly timer: CoreTimer };
 
+/** One kind of event. */
+export type EventOf<T extends CoreEvent['type']> = Extract<CoreEvent, { type: T }>;
+
 /** A timer's name; setting one that is set moves it. */
 export type CoreTimer =
   /** Try to start what is queued. */

@@ -3,15 +3,13 @@
 import type { JobType } from '../../model/api.ts';
 import { TreecastError } from '../../model/treecast-error.ts';
 import { endJob } from './ending.ts';
-import type { CoreEvent } from './events.ts';
+import type { EventOf } from './events.ts';
 import { shortId } from './lines.ts';
 import { startPublish } from './publish.ts';
 import { startRollback } from './rollback.ts';
 import { undoStaging } from './staging.ts';
 import { endedPhases, type Job, type SiteState, undecidedPhases } from './state.ts';
 import { runningJob, siteOf, type Turn } from './turn.ts';
-
-type EventOf<T extends CoreEvent['type']> = Extract<CoreEvent, { type: T }>;
 
 function newJob(
   turn: Turn,

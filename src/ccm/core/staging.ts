@@ -5,7 +5,7 @@ import type { ObjectId } from '../../model/tree.ts';
 import type { WireError } from '../../model/treecast-error.ts';
 import { decide, noteLive, settleCommit, settleWithout } from './decision.ts';
 import { endJob } from './ending.ts';
-import type { CoreEvent } from './events.ts';
+import type { EventOf } from './events.ts';
 import { limits, retryDelayMs } from './limits.ts';
 import { failedText } from './lines.ts';
 import { neededOf } from './readiness.ts';
@@ -21,8 +21,6 @@ import {
   siteOf,
   type Turn,
 } from './turn.ts';
-
-type EventOf<T extends CoreEvent['type']> = Extract<CoreEvent, { type: T }>;
 
 const waiting: readonly JobNodeState['state'][] = ['pending', 'held'];
 

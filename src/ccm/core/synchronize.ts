@@ -3,12 +3,10 @@
 import { compareReleases } from '../../model/release.ts';
 import { emptyTreeIds, type ObjectId } from '../../model/tree.ts';
 import type { WireError } from '../../model/treecast-error.ts';
-import type { CoreEvent } from './events.ts';
+import type { EventOf } from './events.ts';
 import { limits } from './limits.ts';
 import type { NodeState, SiteState } from './state.ts';
 import { baseTreeOf, nodeSiteOf, runningJob, saveNodeSite, siteOf, type Turn } from './turn.ts';
-
-type EventOf<T extends CoreEvent['type']> = Extract<CoreEvent, { type: T }>;
 
 /** Starts bringing one node up to date, unless it is, cannot be now, or is on its way already. */
 export function synchronize(turn: Turn, site: SiteState, node: NodeState): void {

@@ -114,6 +114,15 @@ export function openKitStore(root: string, disk?: Disk, grant: SiteGrant = kitGr
   );
 }
 
+/** A store in which release 1 is live with this tree, and the background is done. */
+export async function openPublishedStore(root: string, tree: ModelTree, disk?: Disk): Promise<SiteStore> {
+  const store = await openKitStore(root, disk);
+  await receiveAndStage(store, assignmentBetween(release(1), new Map(), tree));
+  await store.decide(decisionFor(release(1), modelTreeId(tree)));
+  await store.settle();
+  return store;
+}
+
 /** Receives an assignment whole. */
 export async function receive(
   store: SiteStore,
