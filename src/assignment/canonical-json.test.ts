@@ -21,6 +21,10 @@ describe('canonical JSON', () => {
     assert.deepEqual(Object.values(JSON.parse(canonicalJson(value))), [4, 2, 6, 7, 1, 5, 3]);
   });
 
+  test('RFC 8785: minus zero is written as zero (container test, seed 217046470)', () => {
+    assert.equal(canonicalJson({ a: { '': -0 } }), '{"a":{"":0}}');
+  });
+
   test('the order in which keys were set does not matter, and the value survives', () => {
     fc.assert(
       fc.property(fc.jsonValue({ maxDepth: 4 }), (value) => {
