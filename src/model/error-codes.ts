@@ -64,6 +64,11 @@ export const errorCodes = {
   TREE_MISMATCH: operating(500),
   CONTENT_DRIFT: operating(500),
   STATE_CORRUPT: operating(500),
+  // Plugins
+  PLUGIN_INVALID: user(400),
+  PLUGIN_FAILED: operating(502),
+  PROBE_FAILED: operating(502),
+  DRAIN_FAILED: operating(502),
   // Messages
   PROTOCOL_VERSION: operating(426),
   MESSAGE_INVALID: operating(400),

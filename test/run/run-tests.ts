@@ -9,6 +9,9 @@ import type { TestEvent } from 'node:test/reporters';
 import { createTestReport, type TestReport } from './test-report.ts';
 import type { TestTotals } from './test-totals.ts';
 
+/** Plugins' tests import `treecast/plugin` as they will when they run. */
+const pluginApi = new URL('../../src/plugins/host/resolve-api.ts', import.meta.url).href;
+
 export interface TestRunOptions {
   /** Folders to look for `*.test.ts` in; one that does not exist has no tests. */
   readonly folders: readonly string[];
@@ -34,7 +37,7 @@ async function runFile(file: string, timeoutMs: number, report: TestReport): Pro
   const events = run({
     files: [file],
     signal: AbortSignal.timeout(timeoutMs),
-    execArgv: ['--disable-warning=ExperimentalWarning'],
+    execArgv: ['--disable-warning=ExperimentalWarning', '--import', pluginApi],
   });
   for await (const event of events as AsyncIterable<TestEvent>) report.add(event);
 }

@@ -49,6 +49,7 @@ function judge(
   const { from, specifier, target } = imported;
   if (target === undefined) {
     if (rule.packages === undefined || rule.packages.includes(specifier)) return undefined;
+    if (specifier.startsWith('node:') && rule.packages.includes('node:*')) return undefined;
     // A test of a pure folder needs the test runner; nothing else.
     if (from.endsWith('.test.ts') && (specifier.startsWith('node:') || specifier === 'fast-check'))
       return undefined;

@@ -1,0 +1,229 @@
+// Loads, decodes, sets up and validates the configured plugins. Every problem of every plugin is told in one PLUGIN_INVALID error,
+// at start; then what was set up is taken down again.
+
+import { accessSync, constants, mkdirSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { TreecastError } from '../../model/treecast-error.ts';
+import type { PluginDefinition, PluginParts } from '../api/define-plugin.ts';
+import { type HookName, hookNames, hookRow, type PluginPlace } from '../api/hook-table.ts';
+import type { Hook, HookEvent, Hooks } from '../api/hooks.ts';
+import { PluginError } from '../api/plugin-error.ts';
+import type { PluginLog } from '../api/plugin-host.ts';
+import { maskSecrets } from '../api/secret.ts';
+import { createExec, programPath } from './exec-program.ts';
+import { loadPlugin } from './load-plugin.ts';
+import { maskedLog } from './masked-log.ts';
+import type { PluginEntry } from './plugin-entry.ts';
+import type { HookRun, PluginFacts, PluginSet, RunOptions } from './plugin-set.ts';
+import { runHook } from './run-hook.ts';
+
+export interface PluginSetOptions {
+  readonly entries: readonly PluginEntry[];
+  readonly place: PluginPlace;
+  /** What relative paths and packages are looked for from: the directory of the configuration. */
+  readonly base: string;
+  /** Each instance has a directory below. */
+  readonly stateDirectory: string;
+  readonly log: PluginLog;
+  /** For tests and the kit: how definitions are found. */
+  readonly load?: (use: string, base: string) => Promise<PluginDefinition>;
+}
+
+interface Instance extends PluginFacts {
+  readonly parts: PluginParts;
+  readonly log: PluginLog;
+  readonly timeouts: PluginEntry['timeouts'];
+}
+
+const setupTimeoutMs = 60_000;
+
+/** Throws PLUGIN_INVALID with every problem. */
+export async function createPluginSet(options: PluginSetOptions): Promise<PluginSet> {
+  const { entries, place, base, load = loadPlugin } = options;
+  const stopping = new AbortController();
+  const cleanups: { readonly instance: string; readonly clean: () => void | Promise<void> }[] = [];
+  const problems: string[] = [];
+  const instances: Instance[] = [];
+
+  async function close(): Promise<void> {
+    stopping.abort();
+    for (const { instance, clean } of cleanups.splice(0).reverse()) {
+      try {
+        await clean();
+      } catch (error) {
+        options.log.warn({ plugin: instance, err: error }, 'a plugin’s clean-up failed');
+      }
+    }
+  }
+
+  async function setUp(entry: PluginEntry, definition: PluginDefinition, config: unknown): Promise<void> {
+    const name = entry.name ?? definition.name;
+    const log = maskedLog(options.log, { plugin: name });
+    const stateDirectory = join(options.stateDirectory, name);
+    mkdirSync(stateDirectory, { recursive: true, mode: 0o700 });
+    const host = { place, instance: name, log, exec: createExec(stopping.signal), stateDirectory };
+    const parts = await within(
+      'setup',
+      Promise.resolve().then(() =>
+        definition.setup({
+          ...host,
+          config,
+          onCleanup: (clean) => cleanups.push({ instance: name, clean }),
+        }),
+      ),
+    );
+    const hooks = checkedHooks(parts, place);
+    if (parts.validate !== undefined) {
+      const signal = AbortSignal.any([stopping.signal, AbortSignal.timeout(setupTimeoutMs)]);
+      await within('validate', Promise.resolve(parts.validate({ signal, log, dryRun: false })));
+    }
+    const { name: plugin, summary } = definition;
+    instances.push({
+      name,
+      plugin,
+      summary,
+      hooks,
+      sites: entry.sites ?? null,
+      parts,
+      log,
+      timeouts: entry.timeouts,
+    });
+  }
+
+  const taken = new Set<string>();
+  for (const entry of entries) {
+    const called = entry.name ?? entry.use;
+    try {
+      const definition = await load(entry.use, base);
+      const name = entry.name ?? definition.name;
+      if (taken.has(name)) problems.push(`${name}: two plugins have this name; give one of them a \`name\``);
+      taken.add(name);
+      if (!definition.places.includes(place)) {
+        problems.push(`${name}: runs on ${definition.places.join(' and ')}, not on this ${place}`);
+        continue;
+      }
+      const decoded = definition.configSchema.safeParse(entry.config);
+      if (!decoded.success) {
+        for (const { path, message } of decoded.error.issues)
+          problems.push(`${name}: ${['config', ...path].join('.')}: ${maskSecrets(message)}`);
+        continue;
+      }
+      const programs =
+        typeof definition.programs === 'function' ? definition.programs(decoded.data) : definition.programs;
+      const missing = (programs ?? []).filter((program) => !isThere(program));
+      for (const program of missing) problems.push(`${name}: the program ${program} is not installed here`);
+      if (missing.length > 0 || problems.length > 0) continue;
+      await setUp(entry, definition, decoded.data);
+    } catch (error) {
+      problems.push(`${called}: ${textOf(error)}`);
+    }
+  }
+  if (problems.length > 0) {
+    await close();
+    const count = problems.length === 1 ? 'a problem' : `${problems.length} problems`;
+    throw new TreecastError(
+      'PLUGIN_INVALID',
+      [`The plugins have ${count}:`, ...problems.map((line) => `  ${line}`)].join('\n'),
+      {
+        fix: 'Correct `plugins` in the configuration; nothing was started.',
+        data: { problems },
+      },
+    );
+  }
+
+  function concerned(hook: HookName, site: string): Instance[] {
+    return instances.filter(
+      ({ hooks, sites }) => hooks.includes(hook) && (sites === null || sites.includes(site)),
+    );
+  }
+
+  return {
+    instances,
+    has: (hook, site) => concerned(hook, site).length > 0,
+    async run<H extends HookName>(
+      hook: H,
+      event: HookEvent<H>,
+      run: RunOptions,
+    ): Promise<readonly HookRun<H>[]> {
+      const { kind, timeoutMs } = hookRow(hook);
+      const dryRun = run.dryRun ?? false;
+      if (dryRun && !hookRow(hook).dryRun) return [];
+      const signal =
+        run.signal === undefined ? stopping.signal : AbortSignal.any([stopping.signal, run.signal]);
+      const asked = concerned(hook, run.site).filter(
+        ({ name }) => run.only === undefined || name === run.only,
+      );
+      const callOne = ({ name, parts, log, timeouts }: Instance): Promise<HookRun<H>> => {
+        const seconds = timeouts[hook];
+        const target = {
+          plugin: name,
+          hook,
+          call: parts.hooks[hook] as Hook<H>,
+          log,
+          timeoutMs: seconds === undefined ? timeoutMs : seconds * 1000,
+        };
+        return runHook(target, event, { signal, dryRun });
+      };
+      if (kind === 'parallel') return Promise.all(asked.map(callOne));
+      const runs: HookRun<H>[] = [];
+      for (const instance of asked) {
+        const one = await callOne(instance);
+        runs.push(one);
+        if (one.error !== null) break;
+      }
+      return runs;
+    },
+    close,
+  };
+}
+
+function checkedHooks(parts: PluginParts, place: PluginPlace): HookName[] {
+  if (typeof parts !== 'object' || parts === null || typeof parts.hooks !== 'object' || parts.hooks === null)
+    throw new PluginError('setup returned no hooks', { fix: 'Return `{ hooks: { … } }` from setup.' });
+  const hooks: HookName[] = [];
+  for (const [name, hook] of Object.entries(parts.hooks as Hooks & Record<string, unknown>)) {
+    if (hook === undefined) continue;
+    if (!(hookNames as string[]).includes(name)) throw new PluginError(`there is no hook ${name}`);
+    if (typeof hook !== 'function') throw new PluginError(`the hook ${name} is no function`);
+    // A plugin for several places returns all its hooks; here only this place's are called.
+    if (hookRow(name as HookName).places.includes(place)) hooks.push(name as HookName);
+  }
+  return hooks;
+}
+
+async function within<T>(what: string, work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<never>((_, reject) => {
+    timer = setTimeout(
+      () => reject(new PluginError(`${what} took longer than ${setupTimeoutMs / 1000} s`)),
+      setupTimeoutMs,
+    );
+  });
+  try {
+    return await Promise.race([work, limit]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function isThere(program: string): boolean {
+  const places = program.includes('/')
+    ? [program]
+    : programPath()
+        .split(delimiter)
+        .map((directory) => join(directory, program));
+  return places.some((path) => {
+    try {
+      accessSync(path, constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+}
+
+function textOf(error: unknown): string {
+  const fix = error instanceof PluginError || error instanceof TreecastError ? error.fix : undefined;
+  const message = maskSecrets(error instanceof Error ? error.message : String(error));
+  return fix === undefined ? message : `${message}. ${maskSecrets(fix)}`;
+}

@@ -1,0 +1,101 @@
+// Programs without a shell, with a bounded output, a bounded time and a small environment.
+
+import { spawn } from 'node:child_process';
+import { PluginError } from '../api/plugin-error.ts';
+import type { Exec, ExecResult } from '../api/plugin-host.ts';
+import { maskSecrets } from '../api/secret.ts';
+
+const timeoutDefaultMs = 30_000;
+const killDelayMs = 2_000;
+const outputBytesMax = 1_048_576;
+const passedOn = ['PATH', 'HOME', 'LANG', 'LC_ALL', 'TZ', 'TMPDIR'] as const;
+const sbin = ['/usr/local/sbin', '/usr/sbin', '/sbin'];
+
+/** Daemons lie in sbin directories, which a service's PATH may lack. */
+export function programPath(): string {
+  const path = process.env['PATH'] ?? '/usr/local/bin:/usr/bin:/bin';
+  const there = new Set(path.split(':'));
+  return [path, ...sbin.filter((directory) => !there.has(directory))].join(':');
+}
+
+/** `outer` ends every program, whoever started it. */
+export function createExec(outer?: AbortSignal): Exec {
+  return (program, args, options = {}) => {
+    const { input, cwd, env = {}, timeoutMs = timeoutDefaultMs } = options;
+    const inherited = Object.fromEntries(
+      passedOn.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])),
+    ) as Record<string, string>;
+    const limit = AbortSignal.timeout(timeoutMs);
+    const signals = [limit, outer, options.signal].filter((signal) => signal !== undefined);
+    const ended = AbortSignal.any(signals);
+    return new Promise<ExecResult>((resolve, reject) => {
+      const fail = (what: string, fix: string, cause?: unknown): void =>
+        reject(new PluginError(`${program} ${what}`, { fix, ...(cause === undefined ? {} : { cause }) }));
+      if (ended.aborted) {
+        fail('was not started: its caller was stopped', 'Nothing: it is called again when it is due.');
+        return;
+      }
+      const child = spawn(program, args, {
+        cwd,
+        env: { ...inherited, PATH: programPath(), ...env },
+        stdio: ['pipe', 'pipe', 'pipe'],
+      });
+      const stdout = createCollector();
+      const stderr = createCollector();
+      child.stdout.on('data', stdout.add);
+      child.stderr.on('data', stderr.add);
+      // A program that does not read its input closes it.
+      child.stdin.on('error', () => undefined);
+      child.stdin.end(input);
+      let killing: NodeJS.Timeout | undefined;
+      const stop = (): void => {
+        child.kill('SIGTERM');
+        killing = setTimeout(() => child.kill('SIGKILL'), killDelayMs);
+      };
+      ended.addEventListener('abort', stop, { once: true });
+      const settle = (): void => {
+        clearTimeout(killing);
+        ended.removeEventListener('abort', stop);
+      };
+      child.once('error', (cause) => {
+        settle();
+        const code = 'code' in cause ? String(cause.code) : cause.message;
+        fail(
+          `could not be started (${code})`,
+          `Install ${program}, or correct its path in the configuration.`,
+          cause,
+        );
+      });
+      child.once('close', (code, signal) => {
+        settle();
+        if (limit.aborted)
+          fail(`took longer than ${timeoutMs / 1000} s and was ended`, 'Look at what it waits for.');
+        else if (code === null) fail(`was ended by ${signal ?? 'a signal'}`, 'Look at its log.');
+        else
+          resolve({
+            code,
+            stdout: maskSecrets(stdout.text()),
+            stderr: maskSecrets(stderr.text()),
+            truncated: stdout.truncated() || stderr.truncated(),
+          });
+      });
+    });
+  };
+}
+
+function createCollector() {
+  const pieces: Buffer[] = [];
+  let bytes = 0;
+  let cut = false;
+  return {
+    add(piece: Buffer): void {
+      const room = outputBytesMax - bytes;
+      if (piece.length > room) cut = true;
+      if (room <= 0) return;
+      pieces.push(piece.subarray(0, room));
+      bytes += Math.min(room, piece.length);
+    },
+    text: () => Buffer.concat(pieces).toString('utf8'),
+    truncated: () => cut,
+  };
+}

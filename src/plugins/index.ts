@@ -1,0 +1,24 @@
+// `treecast/plugin`: everything a plugin is written with. What is not here is none of a plugin's business.
+
+export { z } from 'zod';
+export { writeFileAtomic as replaceFile } from '../net/atomic-file.ts';
+export {
+  definePlugin,
+  type PluginDefinition,
+  type PluginParts,
+  type PluginSetup,
+} from './api/define-plugin.ts';
+export {
+  type FailurePolicy,
+  type HookKind,
+  type HookName,
+  type HookRow,
+  hookTable,
+  type PluginPlace,
+} from './api/hook-table.ts';
+export * from './api/hooks.ts';
+export { PluginError, type PluginErrorOptions } from './api/plugin-error.ts';
+export type { Exec, ExecOptions, ExecResult, PluginHost, PluginLog } from './api/plugin-host.ts';
+export { Secret, secret } from './api/secret.ts';
+export { pathGlob } from './urls/path-glob.ts';
+export { type UrlMap, type UrlMapInput, urlMapSchema } from './urls/url-map.ts';

@@ -1,0 +1,95 @@
+// How a site's paths become URLs: what a web server's virtual hosts say, as data. Rules are plain patterns; the order matters.
+
+import { z } from 'zod';
+
+const origin = z
+  .string()
+  .max(300)
+  .refine(
+    (text) => URL.canParse(text) && new URL(text).origin === text,
+    'is not an origin such as https://example.org',
+  );
+
+/** Everything has a default but the origins: the names the site is asked for by. */
+export const urlMapSchema = z.strictObject({
+  origins: z
+    .array(origin)
+    .min(1)
+    .max(100)
+    .describe('The origins the site is served under, such as https://example.org.'),
+  prefix: z
+    .string()
+    .regex(/^\/(?:[^?#]*\/)?$/, 'must begin and end with /')
+    .default('/')
+    .describe('Where the tree is mounted.'),
+  index: z
+    .array(
+      z
+        .string()
+        .min(1)
+        .regex(/^[^/]+$/),
+    )
+    .max(20)
+    .default(['index.html'])
+    .describe('Index files, the first that exists wins.'),
+  directoryWithoutSlash: z
+    .boolean()
+    .default(true)
+    .describe('Also the directory without the slash at the end (the redirect is cached too).'),
+  cleanUrls: z
+    .array(z.string().startsWith('.').max(20))
+    .max(10)
+    .default([])
+    .describe('Suffixes that a URL may leave out: `.html` makes /a stand for a.html too.'),
+  rewrites: z
+    .array(
+      z.strictObject({
+        path: z.string().min(1).max(500).describe('A glob of paths of the tree.'),
+        urls: z
+          .array(z.string().startsWith('/').max(500))
+          .min(1)
+          .max(50)
+          .describe(
+            'URL paths it is (also) served under; `{path}`, `{dir}`, `{name}` and `{stem}` stand for parts of the path.',
+          ),
+        only: z.boolean().default(false).describe('It is served under these alone.'),
+      }),
+    )
+    .max(1000)
+    .default([]),
+  errorPages: z
+    .array(z.string().min(1))
+    .max(20)
+    .default([])
+    .describe(
+      'Paths (such as 404.html) that are served under any URL that is missing: when one changes, everything cached as missing is stale.',
+    ),
+  variants: z
+    .array(
+      z.strictObject({
+        header: z.string().regex(/^[A-Za-z-]+$/),
+        values: z.array(z.string().max(200)).min(1).max(50),
+      }),
+    )
+    .max(5)
+    .default([])
+    .describe(
+      'Request headers that caches keep apart, such as Accept-Encoding or Accept-Language, with the values to name in a purge.',
+    ),
+  related: z
+    .array(
+      z.strictObject({
+        when: z.string().min(1).max(500).describe('A glob: when one of these paths changed …'),
+        urls: z
+          .array(z.string().startsWith('/').max(500))
+          .min(1)
+          .max(100)
+          .describe('… these URL paths changed too (feeds, sitemap, listings).'),
+      }),
+    )
+    .max(1000)
+    .default([]),
+});
+
+export type UrlMap = z.output<typeof urlMapSchema>;
+export type UrlMapInput = z.input<typeof urlMapSchema>;
