@@ -96,7 +96,10 @@ export async function createPluginSet(options: PluginSetOptions): Promise<Plugin
     try {
       const definition = await load(entry.use, base);
       const name = entry.name ?? definition.name;
-      if (taken.has(name)) problems.push(`${name}: two plugins have this name; give one of them a \`name\``);
+      if (taken.has(name)) {
+        problems.push(`${name}: two plugins have this name; give one of them a \`name\``);
+        continue;
+      }
       taken.add(name);
       if (!definition.places.includes(place)) {
         problems.push(`${name}: runs on ${definition.places.join(' and ')}, not on this ${place}`);
@@ -112,7 +115,7 @@ export async function createPluginSet(options: PluginSetOptions): Promise<Plugin
         typeof definition.programs === 'function' ? definition.programs(decoded.data) : definition.programs;
       const missing = (programs ?? []).filter((program) => !isThere(program));
       for (const program of missing) problems.push(`${name}: the program ${program} is not installed here`);
-      if (missing.length > 0 || problems.length > 0) continue;
+      if (missing.length > 0) continue;
       await setUp(entry, definition, decoded.data);
     } catch (error) {
       problems.push(`${called}: ${textOf(error)}`);

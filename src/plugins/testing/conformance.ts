@@ -1,0 +1,243 @@
+// The conformance suite: what every plugin has to show, whatever it is for. Registers tests with node:test; the fixture brings a real target.
+
+import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { TreecastError } from '../../model/treecast-error.ts';
+import type { PluginDefinition } from '../api/define-plugin.ts';
+import { type HookName, hookNames, hookRow, type PluginPlace } from '../api/hook-table.ts';
+import type { HookEvent, HookTypes } from '../api/hooks.ts';
+import type { PluginLog } from '../api/plugin-host.ts';
+import { createPluginSet } from '../host/create-plugin-set.ts';
+import { pluginEntrySchema } from '../host/plugin-entry.ts';
+import type { HookRun, PluginSet } from '../host/plugin-set.ts';
+import { testNeeding } from './test-needing.ts';
+
+export interface ConformanceFixture {
+  /** Works against the target that `prepare` made. */
+  readonly config: Record<string, unknown>;
+  /** Refused at start, with every one of these problems told at once. */
+  readonly wrong: readonly {
+    readonly config: Record<string, unknown>;
+    readonly problems: readonly RegExp[];
+  }[];
+  /** An event for every hook the plugin has, of two sites. Asked for anew before each test. */
+  events(site: 'one' | 'two'): Partial<{ [H in HookName]: HookTypes[H]['event'] }>;
+  /** What the outside world shows now: comparable as JSON. */
+  observe(): Promise<unknown>;
+  /** From now on every hook in `failing` must fail … */
+  breakTarget(): Promise<void>;
+  /** … or hang. */
+  stallTarget(): Promise<void>;
+  /** Ends both. */
+  mendTarget(): Promise<void>;
+  /** The hooks that touch the target; at least one. */
+  readonly failing: readonly HookName[];
+  close(): Promise<void>;
+}
+
+const silent: PluginLog = { debug: nothing, info: nothing, warn: nothing, error: nothing };
+const stalledSeconds = 1;
+/** A stalled hook ends within its limit, the host's grace, and what a busy machine adds. */
+const endsWithinMs = 10_000;
+
+/** Registers the suite for one plugin; each test has a fixture of its own. `needs`: programs that the fixture calls. */
+export function testPluginConformance(
+  plugin: PluginDefinition,
+  prepare: () => Promise<ConformanceFixture>,
+  { needs = [] }: { readonly needs?: readonly string[] } = {},
+): void {
+  const place = plugin.places[0] as PluginPlace;
+
+  async function withFixture(
+    use: (fixture: ConformanceFixture, start: StartPlugin) => Promise<void>,
+  ): Promise<void> {
+    const stateDirectory = await mkdtemp(join(tmpdir(), 'treecast-conformance-'));
+    const fixture = await prepare();
+    const started: PluginSet[] = [];
+    try {
+      await use(fixture, async (options = {}) => {
+        const entry = pluginEntrySchema.parse({
+          use: plugin.name,
+          config: options.config ?? fixture.config,
+          timeouts: options.timeouts ?? {},
+        });
+        const set = await createPluginSet({
+          entries: [entry],
+          place,
+          base: stateDirectory,
+          stateDirectory,
+          log: silent,
+          load: () => Promise.resolve(plugin),
+        });
+        started.push(set);
+        return set;
+      });
+    } finally {
+      for (const set of started) await set.close();
+      await fixture.close();
+      await rm(stateDirectory, { recursive: true, force: true });
+    }
+  }
+
+  testNeeding(needs, `conformance of ${plugin.name}: its life cycle, every hook once`, () =>
+    withFixture(async (fixture, start) => {
+      const set = await start();
+      const hooks = set.instances[0]?.hooks ?? [];
+      assert.ok(hooks.length > 0, 'it has no hook');
+      const events = fixture.events('one');
+      assert.deepEqual(
+        Object.keys(events).sort(),
+        [...hooks].sort(),
+        'the fixture has an event for every hook',
+      );
+      for (const run of await runAll(set, hooks, fixture, 'one')) assertDone(run);
+      await set.close();
+      await set.close();
+      const again = await start();
+      for (const run of await runAll(again, hooks, fixture, 'one')) assertDone(run);
+    }),
+  );
+
+  testNeeding(
+    needs,
+    `conformance of ${plugin.name}: a wrong configuration is refused at start, all problems at once`,
+    () =>
+      withFixture(async (fixture, start) => {
+        assert.ok(fixture.wrong.length > 0, 'the fixture has no wrong configuration');
+        for (const { config, problems } of fixture.wrong) {
+          await assert.rejects(start({ config }), (error) => {
+            assert.ok(error instanceof TreecastError && error.code === 'PLUGIN_INVALID', String(error));
+            for (const problem of problems) assert.match(error.message, problem);
+            return true;
+          });
+        }
+      }),
+  );
+
+  testNeeding(
+    needs,
+    `conformance of ${plugin.name}: a failing target gives errors that say what to do, and is survived`,
+    () =>
+      withFixture(async (fixture, start) => {
+        assert.ok(fixture.failing.length > 0, 'the fixture names no hook that can fail');
+        const set = await start();
+        await fixture.breakTarget();
+        for (const hook of fixture.failing) assertFailed(await runOne(set, hook, fixture, 'one'));
+        await fixture.mendTarget();
+        for (const hook of fixture.failing) assertDone(await runOne(set, hook, fixture, 'one'));
+      }),
+  );
+
+  testNeeding(needs, `conformance of ${plugin.name}: a stalled target ends within the time limit`, () =>
+    withFixture(async (fixture, start) => {
+      const timeouts = Object.fromEntries(fixture.failing.map((hook) => [hook, stalledSeconds]));
+      const set = await start({ timeouts });
+      await fixture.stallTarget();
+      for (const hook of fixture.failing) {
+        const run = await runOne(set, hook, fixture, 'one');
+        assertFailed(run);
+        assert.ok(run.ms < endsWithinMs, `${hook} took ${run.ms} ms`);
+      }
+      await fixture.mendTarget();
+    }),
+  );
+
+  testNeeding(needs, `conformance of ${plugin.name}: a dry run changes nothing`, () =>
+    withFixture(async (fixture, start) => {
+      const set = await start();
+      const before = await fixture.observe();
+      const events = fixture.events('one');
+      for (const hook of hooksOf(set))
+        await set.run(hook, events[hook] as HookEvent<typeof hook>, {
+          site: siteOf(events[hook]),
+          dryRun: true,
+        });
+      assert.deepEqual(await fixture.observe(), before);
+    }),
+  );
+
+  testNeeding(needs, `conformance of ${plugin.name}: a hook called twice does no more than once`, () =>
+    withFixture(async (fixture, start) => {
+      const set = await start();
+      for (const hook of hooksOf(set)) {
+        assertDone(await runOne(set, hook, fixture, 'one'));
+        const once = await fixture.observe();
+        assertDone(await runOne(set, hook, fixture, 'one'));
+        assert.deepEqual(await fixture.observe(), once, `${hook} did something else the second time`);
+      }
+    }),
+  );
+
+  testNeeding(needs, `conformance of ${plugin.name}: two sites do not get in each other’s way`, () =>
+    withFixture(async (fixture, start) => {
+      const set = await start();
+      const hooks = hooksOf(set).filter((hook) => hook !== 'detach');
+      const [one, two] = await Promise.all([
+        runAll(set, hooks, fixture, 'one'),
+        runAll(set, hooks, fixture, 'two'),
+      ]);
+      for (const run of [...one, ...two]) assertDone(run);
+      if (set.instances[0]?.hooks.includes('detach')) assertDone(await runOne(set, 'detach', fixture, 'one'));
+      for (const run of await runAll(set, hooks, fixture, 'two')) assertDone(run);
+    }),
+  );
+}
+
+type StartPlugin = (options?: {
+  readonly config?: Record<string, unknown>;
+  readonly timeouts?: Record<string, number>;
+}) => Promise<PluginSet>;
+
+/** In the order of the table; `abandon` and `detach` come last, as in life. */
+function hooksOf(set: PluginSet): HookName[] {
+  const has = set.instances[0]?.hooks ?? [];
+  const last: HookName[] = ['abandon', 'detach'];
+  return [
+    ...hookNames.filter((hook) => has.includes(hook) && !last.includes(hook)),
+    ...last.filter((hook) => has.includes(hook)),
+  ];
+}
+
+async function runAll(
+  set: PluginSet,
+  hooks: readonly HookName[],
+  fixture: ConformanceFixture,
+  site: 'one' | 'two',
+): Promise<HookRun[]> {
+  const runs: HookRun[] = [];
+  for (const hook of hooksOf(set))
+    if (hooks.includes(hook)) runs.push(await runOne(set, hook, fixture, site));
+  return runs;
+}
+
+async function runOne<H extends HookName>(
+  set: PluginSet,
+  hook: H,
+  fixture: ConformanceFixture,
+  site: 'one' | 'two',
+): Promise<HookRun<H>> {
+  const event = fixture.events(site)[hook] as HookEvent<H> | undefined;
+  assert.ok(event !== undefined, `the fixture has no event for ${hook}`);
+  const [run] = await set.run(hook, event, { site: siteOf(event) });
+  assert.ok(run !== undefined, `${hook} was not called`);
+  return run;
+}
+
+function siteOf(event: unknown): string {
+  return (event as { readonly site: string }).site;
+}
+
+function assertDone(run: HookRun): void {
+  assert.equal(run.error, null, `${run.hook}: ${run.error?.message ?? ''}`);
+}
+
+function assertFailed(run: HookRun): void {
+  assert.ok(run.error !== null, `${run.hook} did not fail`);
+  assert.ok(run.error.message.length > 10, `${run.hook}: "${run.error.message}" says too little`);
+  assert.ok((run.error.fix ?? '').length > 5, `${run.hook}: "${run.error.message}" does not say what to do`);
+  assert.ok(['abort', 'stale', 'retry', 'report'].includes(hookRow(run.hook).onFailure));
+}
+
+function nothing(): void {}

@@ -1,0 +1,6 @@
+// `treecast/plugin/testing`: what a plugin's tests are written with. Needs node:test around it.
+
+export { type ConformanceFixture, testPluginConformance } from './conformance.ts';
+export { type ContentEventFacts, contentEvent } from './content-event.ts';
+export { createSiteOnDisk, directorySnapshot, type FilesByPath, type SiteOnDisk } from './site-on-disk.ts';
+export { testNeeding } from './test-needing.ts';
