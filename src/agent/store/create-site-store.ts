@@ -9,16 +9,18 @@ import { compareReleases, releaseName } from '../../model/release.ts';
 import { TreecastError } from '../../model/treecast-error.ts';
 import { checkAcceptable, checkSpace } from './acceptance.ts';
 import { createBackground } from './background.ts';
+import { diffTrees } from './diff-trees.ts';
 import { createDisk, type Disk } from './disk.ts';
 import type { ReceivedAssignment } from './inbox.ts';
 import { directoryOfLiveTarget } from './layout.ts';
 import { createMaintenance, rebuildIndex } from './maintenance.ts';
 import { openSite } from './open-site.ts';
 import { createPartsCollector } from './parts-collector.ts';
-import type { SiteStore, SiteStoreOptions } from './site-store.ts';
+import { parsePluginCommands } from './plugin-commands.ts';
+import type { ResolvedTree, SiteStore, SiteStoreOptions } from './site-store.ts';
 import { type StageRequest, stageRelease } from './stage.ts';
 import { dropStaging, planRenames, type Slot, slotOf } from './state.ts';
-import { executeDecision } from './switch.ts';
+import { executeDecision, switchBackFrom } from './switch.ts';
 import { IndexGap } from './tree-index.ts';
 import { verifyTree } from './verify.ts';
 
@@ -65,15 +67,24 @@ export async function createSiteStore(
     return slotOf(journal.state(), number ?? null)?.held ?? null;
   }
 
+  function stagedSlot(): Slot | undefined {
+    const { staging } = journal.state();
+    return staging?.complete ? slotOf(journal.state(), staging.slot) : undefined;
+  }
+
+  function resolve(slot: Slot | undefined): ResolvedTree | null {
+    return slot?.held ? { ...slot.held, directory: layout.tree(slot.directory) } : null;
+  }
+
   return {
     site: options.site,
     holding() {
-      const { live, backup, staging, lastDecision, executed } = journal.state();
+      const { live, backup, lastDecision, executed } = journal.state();
       return {
         site: options.site,
         live: held(live),
         backup: held(backup),
-        staged: staging?.complete ? held(staging.slot) : null,
+        staged: stagedSlot()?.held ?? null,
         lastDecision,
         executed,
       };
@@ -114,6 +125,11 @@ export async function createSiteStore(
       checkSignature(decision, options.verifySignature);
       return background.exclusively(() => executeDecision(context, decision));
     },
+    async switchBack(decision) {
+      checkSite(decision);
+      checkSignature(decision, options.verifySignature);
+      return background.exclusively(() => switchBackFrom(context, decision));
+    },
     async abort(release) {
       parts.forget(release);
       const { staging, lastDecision, executed } = journal.state();
@@ -138,10 +154,18 @@ export async function createSiteStore(
     resolveLive() {
       const target = disk.readlink(layout.live);
       const directory = target === undefined ? undefined : directoryOfLiveTarget(target);
-      const slot = journal.state().slots.find((candidate) => candidate.directory === directory);
-      if (directory === undefined || !slot?.held) return null;
-      return { ...slot.held, directory: layout.tree(directory) };
+      if (directory === undefined) return null;
+      return resolve(journal.state().slots.find((candidate) => candidate.directory === directory));
     },
+    resolveStaged: () => resolve(stagedSlot()),
+    resolveBackup: () => resolve(slotOf(journal.state(), journal.state().backup)),
+    commandsOf(release) {
+      const state = journal.state();
+      const slots = [stagedSlot(), liveSlot(), slotOf(state, state.backup)];
+      const id = slots.find((slot) => slot?.held && sameRelease(slot.held, { release }))?.commands;
+      return id ? parsePluginCommands(id, inbox.kept('commands', id) ?? Buffer.alloc(0)) : [];
+    },
+    diffTrees: (from, to) => diffTrees(index, from, to),
     blobIdOf(tree, path) {
       try {
         const entry = index.entryOf(tree, path);

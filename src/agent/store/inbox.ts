@@ -1,6 +1,8 @@
 // Assignments being received: checks blocks against the signed header, keeps small ones in memory and large ones in `inbox/`, where
-// they survive a crash. Keeps a manifest as long as a lag names it. Whether an assignment is acceptable is acceptance.ts's decision.
+// they survive a crash. Keeps a manifest, a list of paths or plugin commands as long as the journal names them.
+// Whether an assignment is acceptable is acceptance.ts's decision.
 
+import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
 import path from 'node:path';
 import { blockCount, blockRange, verifyBlock } from '../../assignment/block-layout.ts';
@@ -27,14 +29,21 @@ export interface Inbox {
   open(manifest: Manifest): Promise<ReceivedAssignment>;
   /** Makes the manifest of an assignment that a lag is about to name durable. */
   keepManifest(manifest: Manifest): Promise<void>;
-  /** The paths an assignment's commands name, from its kept manifest. Throws when it is not there or damaged. */
-  pathsOf(assignment: string): Iterable<string>;
-  /** Removes manifests and data that no lag names and no reception needs. */
+  /** Makes bytes durable under their SHA-256, which it returns. */
+  keep(kind: KeptKind, bytes: Uint8Array): Promise<string>;
+  /** Undefined when there are none. They are not checked. */
+  kept(kind: KeptKind, id: string): Buffer | undefined;
+  /** The paths a lag names by an id: a kept list's, or those of the commands of a kept manifest. Throws when it is not there or damaged. */
+  pathsOf(id: string): Iterable<string>;
+  /** Removes what the journal does not name and no reception needs. */
   clean(named: ReadonlySet<string>): void;
-  /** At start: removes everything but the named manifests and receptions that `wanted` says may go on. */
+  /** At start: removes everything but what the journal names and receptions that `wanted` says may go on. */
   recover(named: ReadonlySet<string>, wanted: (header: AssignmentHeader) => boolean): void;
   close(): void;
 }
+
+/** `paths`: a list for a lag, see {@link encodePaths}; `commands`: those of a tree for plugins. */
+export type KeptKind = 'paths' | 'commands';
 
 /** An inbox entry with what staging needs of it. */
 export interface ReceivedAssignment extends InboxEntry {
@@ -69,17 +78,36 @@ export function createInbox(disk: Disk, layout: Layout): Inbox {
     return fd;
   }
 
-  function readKept(id: string): Manifest {
-    const fd = disk.open(fileOf(id, manifestSuffix), constants.O_RDONLY | constants.O_NOFOLLOW);
+  function readFile(file: string): Buffer {
+    const fd = disk.open(file, constants.O_RDONLY | constants.O_NOFOLLOW);
     try {
       const bytes = Buffer.allocUnsafe(disk.fstat(fd).size);
-      const manifest = readUnverifiedManifest(bytes.subarray(0, disk.read(fd, bytes, 0)));
-      if (manifest.header.id !== id) throw new Error(`${id} is kept under another name`);
-      return manifest;
+      return bytes.subarray(0, disk.read(fd, bytes, 0));
     } finally {
       disk.close(fd);
     }
   }
+
+  function readKept(id: string): Manifest {
+    const manifest = readUnverifiedManifest(readFile(fileOf(id, manifestSuffix)));
+    if (manifest.header.id !== id) throw new Error(`${id} is kept under another name`);
+    return manifest;
+  }
+
+  async function syncKept(fd: number): Promise<void> {
+    const directory = disk.open(layout.inbox, constants.O_RDONLY | constants.O_DIRECTORY);
+    try {
+      await allEnded([disk.sync(fd), disk.sync(directory)]);
+    } finally {
+      disk.close(fd);
+      disk.close(directory);
+    }
+  }
+
+  const kept: Inbox['kept'] = (kind, id) => {
+    const file = fileOf(id, `.${kind}`);
+    return disk.lstat(file) ? readFile(file) : undefined;
+  };
 
   function inMemory(manifest: Manifest, survey: CommandSurvey): ReceivedAssignment {
     const { header } = manifest;
@@ -174,18 +202,23 @@ export function createInbox(disk: Disk, layout: Layout): Inbox {
         opening.delete(id);
       }
     },
-    async keepManifest(manifest) {
-      const fd = writeManifest(manifest);
-      const directory = disk.open(layout.inbox, constants.O_RDONLY | constants.O_DIRECTORY);
-      try {
-        await allEnded([disk.sync(fd), disk.sync(directory)]);
-      } finally {
-        disk.close(fd);
-        disk.close(directory);
-      }
+    keepManifest: (manifest) => syncKept(writeManifest(manifest)),
+    async keep(kind, bytes) {
+      const id = sha256(bytes);
+      const fd = disk.open(fileOf(id, `.${kind}`), createFlags | constants.O_TRUNC, 0o600);
+      disk.write(fd, bytes, 0);
+      await syncKept(fd);
+      return id;
     },
-    *pathsOf(assignment) {
-      for (const command of readKept(assignment).commands()) {
+    kept,
+    *pathsOf(id) {
+      const list = kept('paths', id);
+      if (list) {
+        if (sha256(list) !== id) throw new Error(`the list of paths ${id} was damaged`);
+        yield* list.toString('utf8').split('\0');
+        return;
+      }
+      for (const command of readKept(id).commands()) {
         if (command.do !== 'plugin') yield command.path;
       }
     },
@@ -198,7 +231,7 @@ export function createInbox(disk: Disk, layout: Layout): Inbox {
     recover(named, wanted) {
       for (const { name } of disk.readdir(layout.inbox)) {
         const id = path.basename(name, path.extname(name));
-        if (name.endsWith(manifestSuffix) && named.has(id)) continue;
+        if (!name.endsWith(dataSuffix) && named.has(id)) continue;
         if (!mayGoOn(id, wanted)) unlink(path.join(layout.inbox, name));
       }
     },
@@ -214,6 +247,15 @@ export function createInbox(disk: Disk, layout: Layout): Inbox {
       return false;
     }
   }
+}
+
+/** A list of paths as {@link Inbox.keep} takes it. */
+export function encodePaths(paths: Iterable<string>): Buffer {
+  return Buffer.from([...paths].join('\0'));
+}
+
+function sha256(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
 }
 
 /** Blocks that are not there or not as the header says. */

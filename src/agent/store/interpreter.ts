@@ -1,4 +1,5 @@
-// The content interpreter: carries out an assignment's commands against `next`, one by one, reading old contents from live only.
+// The content interpreter: carries out an assignment's commands against `next`, one by one, reading old contents from live only;
+// those of plugins it hands on.
 // Checks sizes and blob ids before a file counts, and says which command failed and why. Undoing is the caller's.
 
 import { constants } from 'node:fs';
@@ -13,6 +14,7 @@ import { type DirectoryHandles, parentOf } from './directory-handles.ts';
 import type { Disk } from './disk.ts';
 import type { SyncSet } from './durability.ts';
 import { createFileWriter, type FileFacts } from './file-writer.ts';
+import type { PluginCommands } from './plugin-commands.ts';
 import { createSlices } from './slices.ts';
 import { type TouchedDirectory, touchDirectory, touchLeaf, touchRemoved } from './touched-paths.ts';
 
@@ -35,6 +37,8 @@ export interface InterpreterOptions {
   readonly like: ObjectId;
   /** Blob id of a path of the base tree. */
   readonly baseBlob: (path: string) => ObjectId | undefined;
+  /** Takes the commands that are none of the store's. */
+  readonly pluginCommands: PluginCommands;
   readonly signal: AbortSignal;
 }
 
@@ -211,9 +215,8 @@ export function createInterpreter(options: InterpreterOptions): Interpreter {
       case 'verify':
         return verifyFile(command);
       case 'plugin':
-        throw new TreecastError('STAGE_FAILED', `no plugin on this node carries out ${command.name}`, {
-          fix: 'Install the plugin on the node, or take its command out of the release.',
-        });
+        options.pluginCommands.add(command);
+        return undefined;
     }
   }
 

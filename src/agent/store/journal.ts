@@ -12,10 +12,11 @@ const count = z.int().min(0);
 const objectId = z.string().regex(/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/);
 const release = z.strictObject({ epoch: count, sequence: count });
 const heldTree = z.strictObject({ release, tree: objectId });
+const hash = z.string().regex(/^[0-9a-f]{64}$/);
 const directory = z.string().regex(slotNamePattern);
 const lag = z.strictObject({
   all: z.boolean(),
-  assignments: z.array(z.string().regex(/^[0-9a-f]{64}$/)),
+  assignments: z.array(hash),
   paths: z.array(z.string().min(1)),
 });
 const slot = z.strictObject({
@@ -25,6 +26,8 @@ const slot = z.strictObject({
   served: z.boolean(),
   held: heldTree.nullable(),
   lag,
+  // Journals of earlier versions have none.
+  commands: hash.nullable().default(null),
 });
 const decision = z.strictObject({
   version: z.literal(1),

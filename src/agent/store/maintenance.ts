@@ -8,7 +8,7 @@ import { removeTree } from './removal.ts';
 import type { SiteContext } from './site-context.ts';
 import { runInSlices } from './slices.ts';
 import { catchUpSlot, dropSlot, makeTree } from './slots.ts';
-import { assignmentsNamed, idleSlots, needsCatchUp, slotOf, treesWanted } from './state.ts';
+import { idleSlots, keptNamed, needsCatchUp, slotOf, treesWanted } from './state.ts';
 import { readTree } from './tree-reader.ts';
 
 const objectsAtOnce = 200;
@@ -48,7 +48,7 @@ export function createMaintenance(context: SiteContext): () => Piece | undefined
     const durable = journal.durable();
     if (durable && cleanedFor !== durable) {
       return async () => {
-        inbox.clean(assignmentsNamed(durable));
+        inbox.clean(keptNamed(durable));
         cleanedFor = durable;
       };
     }

@@ -16,7 +16,7 @@ import { emptyDirectory } from './removal.ts';
 import type { SiteContext } from './site-context.ts';
 import type { SiteStoreOptions } from './site-store.ts';
 import { runInSlices } from './slices.ts';
-import { assignmentsNamed, type State } from './state.ts';
+import { keptNamed, type State } from './state.ts';
 import { createTreeIndex } from './tree-index.ts';
 
 const directoryFlags = constants.O_RDONLY | constants.O_DIRECTORY;
@@ -48,7 +48,7 @@ export async function openSite(
       hexLength: hexLengthOf(grant()),
     });
     const inbox = createInbox(disk, layout);
-    inbox.recover(assignmentsNamed(state), (header) => isStillWanted(header.release, state));
+    inbox.recover(keptNamed(state), (header) => isStillWanted(header.release, state));
     let temporaries = 0;
     return {
       disk,

@@ -86,6 +86,7 @@ async function rebuildState(
     served: true,
     held: { release, tree },
     lag: emptyLag,
+    commands: null,
   };
   return {
     ...state,

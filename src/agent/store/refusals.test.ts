@@ -131,7 +131,14 @@ test('commands that fail say which and why, and are undone', async () => {
     ['STAGE_FAILED', { command: { do: 'rmdir', path: 'css' } }, /ENOTEMPTY/],
     ['STAGE_FAILED', writeCommand('x.html', 'bytes', '0'.repeat(40)), /not those that were published/],
     ['STAGE_FAILED', writeCommand('no/such/directory', 'bytes'), /ENOENT/],
-    ['STAGE_FAILED', { command: { do: 'plugin', name: 'acme:reload', parameters: {} } }, /no plugin/],
+    [
+      'STAGE_FAILED',
+      {
+        command: { do: 'plugin', name: 'acme:load', parameters: {} },
+        payload: { codec: 'store', cipher: 'none', bytes: Buffer.from('x') },
+      },
+      /command 2 \(plugin acme:load\): it has a payload/,
+    ],
     [
       'CONTENT_DRIFT',
       { command: { do: 'verify', path: 'css/site.css', blob: '0'.repeat(40) } },

@@ -6,6 +6,8 @@ import type { HeldTree, SiteGrant, SiteHolding } from '../../model/messages.ts';
 import type { ReceiptScope, SignedDecision } from '../../model/receipt.ts';
 import type { Release } from '../../model/release.ts';
 import type { ObjectId } from '../../model/tree.ts';
+import type { PathChange } from '../../plugins/api/hooks.ts';
+import type { PluginCommand } from './plugin-commands.ts';
 
 export type DriftProblem = 'content' | 'mode' | 'missing' | 'extra' | 'type';
 
@@ -30,6 +32,11 @@ export type DecisionOutcome =
   /** Neither staged nor kept here: remembered as the last decision, not executed; the node must be synchronized. */
   | { readonly outcome: 'stale' };
 
+/** A whole tree held here, with its absolute directory. */
+export interface ResolvedTree extends HeldTree {
+  readonly directory: string;
+}
+
 export type StageProgress = (done: { readonly commandsDone: number; readonly commands: number }) => void;
 
 export interface SiteStore {
@@ -46,6 +53,12 @@ export interface SiteStore {
   stage(entry: InboxEntry, signal: AbortSignal, onProgress?: StageProgress): Promise<TreeProof>;
   /** Commit and rollback alike: executes a verified decision once (rules in docs/spec/staging.md). */
   decide(decision: SignedDecision): Promise<DecisionOutcome>;
+  /**
+   * After this decision, the last one, was executed and its tree failed its health check: makes the backup live again on this node
+   * alone (STG-25). The failed tree becomes the backup and the decision counts as not executed: `decide` executes it again.
+   * `switched` proves what is live now; `repeated` when that had happened before; `stale` when there is no backup to go back to.
+   */
+  switchBack(decision: SignedDecision): Promise<DecisionOutcome>;
   /** Undoes an undecided staging; true when there was one. */
   abort(release: Release): Promise<boolean>;
   /** Re-reads every byte of live and recomputes its tree id; at most 100 drifts are listed. */
@@ -54,7 +67,17 @@ export interface SiteStore {
   settle(): Promise<void>;
   updateGrant(grant: SiteGrant): void;
   /** The tree id and directory (absolute) that `live` names right now, in one readlink; null before the first switch. */
-  resolveLive(): { readonly tree: ObjectId; readonly directory: string; readonly release: Release } | null;
+  resolveLive(): ResolvedTree | null;
+  /** The tree that is staged completely and not switched to. */
+  resolveStaged(): ResolvedTree | null;
+  resolveBackup(): ResolvedTree | null;
+  /** The plugin commands of a release held here (staged, live or backup), in order; none for others. Throws STATE_CORRUPT. */
+  commandsOf(release: Release): readonly PluginCommand[];
+  /**
+   * The files and symlinks that differ between two trees held here, sorted by path (STG-24); from null everything is added.
+   * Null when that is not known, or too much.
+   */
+  diffTrees(from: ObjectId | null, to: ObjectId): readonly PathChange[] | null;
   /** Git blob id of a path of a tree this node holds, for ETags; undefined when it is not a file there. */
   blobIdOf(tree: ObjectId, path: string): ObjectId | undefined;
   close(): Promise<void>;

@@ -14,6 +14,7 @@ import type { ReceivedAssignment } from './inbox.ts';
 import { createInterpreter } from './interpreter.ts';
 import { emptyLag, type Lag, uniteLags, wholeLag } from './lag.ts';
 import { workName } from './layout.ts';
+import { createPluginCommands } from './plugin-commands.ts';
 import { emptyDirectory } from './removal.ts';
 import type { SiteContext } from './site-context.ts';
 import type { Drift, StageProgress, TreeProof } from './site-store.ts';
@@ -51,9 +52,10 @@ export async function stageRelease(context: SiteContext, request: StageRequest):
   const work = openWork(context, slot);
   try {
     await catchUpHere(context, work, slot.pending, request.signal);
-    const objects = await execute(context, work, request, fromNothing);
+    const { objects, commands } = await execute(context, work, request, fromNothing);
     for (const part of request.parts) part.dropData();
-    const staged = stagedState(journal.state(), slot.number, lag);
+    const kept = commands ? await context.inbox.keep('commands', commands) : null;
+    const staged = stagedState(journal.state(), slot.number, lag, kept);
     const prepared = journal.prepare(staged);
     const synced = allEnded([prepared.then(() => {}), work.syncs.settle(work.next, work.root)]);
     // While the disk is busy. An index without these objects would be mended by reading live again.
@@ -142,6 +144,7 @@ function entering(slot: Slot, directory: string, lag: Lag): Slot {
     served: false,
     held: null,
     lag,
+    commands: null,
   };
 }
 
@@ -188,11 +191,12 @@ async function execute(
   work: Work,
   { parts, contentKeys, signal, onProgress }: StageRequest,
   fromNothing: boolean,
-): Promise<ChangedTree['objects']> {
+): Promise<{ readonly objects: ChangedTree['objects']; readonly commands: Buffer | undefined }> {
   const { disk, index, temporary } = context;
   const modes = context.modes();
   const { baseTree, targetTree } = (parts[0] as ReceivedAssignment).header;
   const touched = createTouchedDirectory();
+  const pluginCommands = createPluginCommands();
   const { next, live, syncs } = work;
   if (fromNothing) disk.chmod(next.directory(''), modes.directory);
   const interpreter = createInterpreter({
@@ -205,6 +209,7 @@ async function execute(
     touched,
     like: targetTree,
     baseBlob: (path) => index.entryOf(baseTree, path)?.id,
+    pluginCommands,
     signal,
   });
   const commands = parts.reduce((total, { header }) => total + countCommands(header), 0);
@@ -215,7 +220,7 @@ async function execute(
   }
   const result = await runInSlices(readChangedTree({ disk, next, index }, baseTree, touched), signal);
   if (result.tree !== targetTree || result.drift.length > 0) throw treeMismatch(targetTree, result);
-  return result.objects;
+  return { objects: result.objects, commands: pluginCommands.bytes() };
 }
 
 function countCommands({
@@ -226,12 +231,12 @@ function countCommands({
   return Object.values(counts).reduce((total, count) => total + count, 0);
 }
 
-function stagedState(state: State, number: number, lag: Lag): State {
+function stagedState(state: State, number: number, lag: Lag, commands: string | null): State {
   const { staging } = state;
   const slot = slotOf(state, number);
   if (!staging || !slot) throw new Error('nothing is being staged');
   const held = { release: staging.release, tree: staging.targetTree };
-  return { ...replaceSlot(state, { ...slot, held, lag }), staging: { ...staging, complete: true } };
+  return { ...replaceSlot(state, { ...slot, held, lag, commands }), staging: { ...staging, complete: true } };
 }
 
 /** In memory only: the journal already says that this staging is not complete, and by what the slot lags. */

@@ -19,6 +19,8 @@ export interface Slot {
   readonly held: HeldTree | null;
   /** Where it may differ from live. Always empty for live itself. */
   readonly lag: Lag;
+  /** Name of the kept plugin commands of the tree it holds (STG-26); null when there are none. */
+  readonly commands: string | null;
 }
 
 export interface Staging {
@@ -88,6 +90,7 @@ export function addSlot(state: State, directory: string | undefined, lag: Lag): 
     served: false,
     held: null,
     lag,
+    commands: null,
   };
   return { ...state, slots: [...state.slots, slot], nextNumber: state.nextNumber + 1 };
 }
@@ -137,12 +140,14 @@ export function moveLive(state: State, to: number, release: Release): State {
   return forgetIdleTrees(next);
 }
 
-/** Idle slots hold no tree anybody may switch to, because they are about to be written. */
+/** Idle slots hold no tree anybody may switch to, because they are about to be written; its plugin commands go with it. */
 function forgetIdleTrees(state: State): State {
   const idle = new Set(idleSlots(state).map(({ slot }) => slot));
   return {
     ...state,
-    slots: state.slots.map((slot) => (idle.has(slot.slot) && slot.held ? { ...slot, held: null } : slot)),
+    slots: state.slots.map((slot) =>
+      idle.has(slot.slot) && slot.held ? { ...slot, held: null, commands: null } : slot,
+    ),
   };
 }
 
@@ -166,10 +171,13 @@ export function planRenames(state: State): State {
   return next;
 }
 
-/** Ids of assignments whose manifest must stay in the inbox. */
-export function assignmentsNamed(state: State): Set<string> {
+/** Ids of what must stay in the inbox: manifests and lists of paths that lags name, plugin commands of held trees. */
+export function keptNamed(state: State): Set<string> {
   const named = new Set<string>();
-  for (const { lag } of state.slots) for (const id of lag.assignments) named.add(id);
+  for (const { lag, commands } of state.slots) {
+    for (const id of lag.assignments) named.add(id);
+    if (commands !== null) named.add(commands);
+  }
   return named;
 }
 

@@ -1,8 +1,9 @@
-// Executes decisions: chooses the tree a decision means, and moves `live` to it by one rename (STG-8, STG-11 to STG-14).
+// Executes decisions: chooses the tree a decision means, and moves `live` to it by one rename (STG-8, STG-11 to STG-14); and takes
+// one back on this node (STG-25).
 // Journal and symlink are renamed back to back and made durable by one sync of the site's directory.
 
 import type { SignedDecision } from '../../model/receipt.ts';
-import { compareReleases } from '../../model/release.ts';
+import { compareReleases, releaseName } from '../../model/release.ts';
 import { TreecastError } from '../../model/treecast-error.ts';
 import { liveTarget } from './layout.ts';
 import type { SiteContext } from './site-context.ts';
@@ -63,9 +64,40 @@ async function switchTo(
   target: Slot,
   { release }: SignedDecision,
 ): Promise<void> {
-  const { journal, disk, layout } = context;
   const moved = moveLive(state, target.slot, release);
-  const next = planRenames(withoutOutdatedStaging(moved, release));
+  await moveSymlink(context, target, planRenames(withoutOutdatedStaging(moved, release)));
+}
+
+/**
+ * STG-25: after a decision was executed and its tree turned out bad, the backup is live again on this node. The failed tree becomes
+ * the backup; the decision counts as not executed, so that deciding it again executes it.
+ */
+export async function switchBackFrom(
+  context: SiteContext,
+  decision: SignedDecision,
+): Promise<DecisionOutcome> {
+  const state = context.journal.state();
+  const last = state.lastDecision;
+  const order = last ? compareReleases(decision.release, last.release) : 1;
+  if (order < 0) return { outcome: 'outdated' };
+  if (order > 0 || last?.toTree !== decision.toTree) {
+    throw new TreecastError('BUG', `${releaseName(decision.release)} is not the last decision of this node`);
+  }
+  const live = slotOf(state, state.live);
+  // Switched back before, or never executed.
+  if (!state.executed && live?.held && live.held.tree !== decision.toTree) {
+    return { outcome: 'repeated', proof: proofOfLive(state, live.held) };
+  }
+  const target = slotOf(state, state.backup);
+  if (!state.executed || !target?.held) return { outcome: 'stale' };
+  const moved = moveLive({ ...state, executed: false }, target.slot, target.held.release);
+  await moveSymlink(context, target, planRenames(moved));
+  return { outcome: 'switched', proof: proofOfLive(context.journal.state(), target.held) };
+}
+
+/** STG-14. `target` has the lag from before the move. */
+async function moveSymlink(context: SiteContext, target: Slot, next: State): Promise<void> {
+  const { journal, disk, layout } = context;
   const temporary = `${layout.live}.tmp`;
   try {
     const prepared = await journal.prepare(next);
