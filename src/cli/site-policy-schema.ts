@@ -2,10 +2,24 @@
 
 import { z } from 'zod';
 import type { SitePolicy } from '../model/site.ts';
+import {
+  siteCommandNamePattern,
+  siteCommandsMax,
+  siteCommandsProblem,
+  siteParameterPattern,
+} from '../model/site-command-rule.ts';
 
 const quorum = z.strictObject({
   count: z.int().min(0).max(100_000).describe('At least this many members'),
   share: z.number().min(0).max(1).describe('and at least this share of the members not in maintenance.'),
+});
+const batch = z.strictObject({
+  count: z.int().min(0).max(100_000).describe('This many nodes at a time'),
+  share: z
+    .number()
+    .min(0)
+    .max(1)
+    .describe('or this share of those that take part, whichever is more; always at least one.'),
 });
 const octalMode = z
   .string()
@@ -36,6 +50,51 @@ export const sitePolicySchema = z
       .union([z.literal('all'), quorum])
       .describe('Members that must have staged before the switch: all that started, or a quorum.'),
     autonomous: z.boolean().describe('Each node goes live as soon as it has staged.'),
+    drain: z
+      .strictObject({
+        batch: batch.describe('Nodes that are out of service at a time for a publish, at most.'),
+        minInService: quorum.describe(
+          'Members that stay in service; a node that cannot be spared is switched while it serves.',
+        ),
+        onFailure: z
+          .enum(['hold', 'force'])
+          .describe(
+            'A node that could not be taken out: hold leaves it in service with its former tree, force switches it all the same.',
+          ),
+        settleMs: z.exactOptional(
+          z
+            .int()
+            .min(1_000)
+            .max(3_600_000)
+            .describe(
+              'How long the nodes of a batch have to switch after the last sign of progress (30000).',
+            ),
+        ),
+      })
+      .nullable()
+      .describe(
+        'A publish takes nodes out of their load balancers, switches them and puts them back, batch by batch; null switches all at once.',
+      ),
+    commands: z
+      .array(
+        z.strictObject({
+          name: z
+            .string()
+            .regex(siteCommandNamePattern, 'Is not a command: write PLUGIN.COMMAND')
+            .describe('PLUGIN.COMMAND, of a plugin on the nodes.'),
+          parameters: z
+            .record(z.string().regex(siteParameterPattern, 'Is not a name of a parameter'), z.unknown())
+            .describe('What the command is given; see the plugin.'),
+        }),
+      )
+      .max(siteCommandsMax)
+      .check((context) => {
+        const message = siteCommandsProblem(context.value);
+        if (message !== undefined) context.issues.push({ code: 'custom', message, input: context.value });
+      })
+      .describe(
+        'Commands for plugins on the nodes, at the end of every assignment; a change applies from the next publish.',
+      ),
     fileMode: octalMode.describe('Mode of files on disk.'),
     executableMode: octalMode.describe('Mode of executable files on disk.'),
     directoryMode: octalMode.describe('Mode of directories on disk.'),

@@ -12,6 +12,7 @@ import type { BuiltAssignment } from './build-assignments.ts';
 import { applyAssignments, buildBetween, type FixtureTree, fileTree } from './build-fixture.ts';
 import { createBuildPool } from './build-pool.ts';
 import { createContentPolicy } from './content-policy.ts';
+import { pluginCommands } from './plugin-commands.ts';
 
 const pool = createBuildPool({ threads: 2 });
 after(() => pool.close());
@@ -108,6 +109,35 @@ describe('builder', () => {
       'page.html zstd aes-256-gcm',
     ]);
     assert.equal(only.header.data.plainPayloadBytes, gif.length);
+  });
+
+  test('R2.5: the commands of the policy for plugins end the assignment, in order, in its last part, and take no space', async () => {
+    const target = fileTree({ 'a.bin': randomBytes(3_000), 'b.bin': randomBytes(3_000) });
+    const commands = [
+      { name: 'nginx.site', parameters: { root: 'public', deep: { list: [1, null, 'ü'] } } },
+      { name: 'install.program', parameters: {} },
+    ];
+    const plain = await buildBetween(empty, target, { pool, outputDirectory, partBytesMax: 4_000 });
+    const built = await buildBetween(empty, target, {
+      pool,
+      outputDirectory,
+      partBytesMax: 4_000,
+      extra: pluginCommands(commands),
+    });
+    assert.equal(built.length, 2);
+    await Promise.all([...plain, ...built].map((part) => part.stored));
+    assert.deepEqual(
+      built.map((part) => commandsOf(part).map((c) => (c.do === 'plugin' ? [c.name, c.parameters] : c.do))),
+      [
+        ['write'],
+        ['write', ['nginx:site', commands[0]?.parameters], ['install:program', commands[1]?.parameters]],
+      ],
+    );
+    assert.deepEqual(
+      built.map((part) => part.header.space.inodes),
+      plain.map((part) => part.header.space.inodes),
+    );
+    assert.deepEqual(await applyAssignments(built, empty), target);
   });
 
   test('R2.4 R2.8: large builds go through files and workers; large files are streamed, stored or compressed', async () => {

@@ -17,6 +17,7 @@ import { createContentPolicy } from './content-policy.ts';
 import { copySourcesOf } from './copy-sources.ts';
 import { parentsOf } from './directory-changes.ts';
 import { planCommands, planQuestions } from './plan-commands.ts';
+import type { PlannedCommand } from './planned-command.ts';
 
 export interface FixtureFile {
   readonly mode: string;
@@ -32,12 +33,14 @@ export const fileTree = (files: Readonly<Record<string, Buffer | string>>): Fixt
 export type FixtureOptions = Partial<BuildInput> & {
   readonly pool: BuildPool;
   readonly outputDirectory: string;
+  /** Come after the commands that make the tree. */
+  readonly extra?: readonly PlannedCommand[];
 };
 
 export function buildBetween(
   base: FixtureTree,
   target: FixtureTree,
-  options: FixtureOptions,
+  { extra = [], ...options }: FixtureOptions,
 ): Promise<BuiltAssignment[]> {
   const blobs = new Map<ObjectId, Buffer>();
   const side = (file: FixtureFile | undefined) => {
@@ -70,7 +73,7 @@ export function buildBetween(
   });
   const { part: _, space: __, ...facts } = fixtureFacts;
   return buildAssignments({
-    plan,
+    plan: [...plan, ...extra],
     facts,
     policy: createContentPolicy({ compression: [], encryption: [] }),
     contentKey: fixtureContentKey,
@@ -130,8 +133,9 @@ export async function applyAssignments(
         case 'mkdir':
         case 'rmdir':
           break;
-        case 'verify':
         case 'plugin':
+          break;
+        case 'verify':
           assert.fail(`the builder makes no ${command.do} commands`);
       }
     }

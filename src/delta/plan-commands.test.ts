@@ -5,7 +5,7 @@ import type { TreeChange, TreeSide } from '../model/tree.ts';
 import { copySourcesOf } from './copy-sources.ts';
 import { parentsOf } from './directory-changes.ts';
 import { planCommands, planCommandsInSlices, planQuestions, planQuestionsInSlices } from './plan-commands.ts';
-import type { PlannedCommand } from './planned-command.ts';
+import type { PlannedTreeCommand } from './planned-command.ts';
 
 type Tree = ReadonlyMap<string, TreeSide>;
 
@@ -23,7 +23,7 @@ function diff(base: Tree, target: Tree): TreeChange[] {
 
 const directoriesOf = (tree: Iterable<string>) => new Set([...tree].flatMap((path) => [...parentsOf(path)]));
 
-function plan(base: Tree, target: Tree, moreSources = new Map<string, string>()): PlannedCommand[] {
+function plan(base: Tree, target: Tree, moreSources = new Map<string, string>()): PlannedTreeCommand[] {
   const changes = diff(base, target);
   const questions = planQuestions(changes);
   const answer = (asked: readonly string[], tree: Tree) => {
@@ -43,7 +43,7 @@ function plan(base: Tree, target: Tree, moreSources = new Map<string, string>())
 }
 
 /** Executes commands as strictly as a file system would, on a model of the tree. */
-function execute(commands: readonly PlannedCommand[], base: Tree): Tree {
+function execute(commands: readonly PlannedTreeCommand[], base: Tree): Tree {
   const leaves = new Map(base);
   const directories = directoriesOf(base.keys());
   const parentExists = (path: string) =>
@@ -118,7 +118,7 @@ const file = (n: number, mode = '100644'): TreeSide => ({
   id: n.toString(16).padStart(2, '0').repeat(20),
 });
 const tree = (entries: Record<string, TreeSide>): Tree => new Map(Object.entries(entries));
-const summary = (commands: readonly PlannedCommand[]) => commands.map((c) => `${c.do} ${c.path}`);
+const summary = (commands: readonly PlannedTreeCommand[]) => commands.map((c) => `${c.do} ${c.path}`);
 
 describe('planner', () => {
   test('R2.1: executing the plan on any base gives exactly the target, with no empty directory left', () => {

@@ -13,7 +13,7 @@ import {
   parentsOf,
 } from './directory-changes.ts';
 import { runAtOnce, runInSlices, sliceChanges } from './in-slices.ts';
-import type { PlannedCommand } from './planned-command.ts';
+import type { PlannedTreeCommand } from './planned-command.ts';
 
 export interface PlanInput {
   /** From `GitSource.diffTrees(base, target)`, in its order. */
@@ -48,12 +48,12 @@ export function planQuestionsInSlices(changes: readonly TreeChange[]): Promise<P
  * The commands in order. Throws SUBMODULE, PATH_FORBIDDEN (guards run again here: `publish --ref` can name a tree that no push brought),
  * and BUG when an answer is missing.
  */
-export function planCommands(input: PlanInput): PlannedCommand[] {
+export function planCommands(input: PlanInput): PlannedTreeCommand[] {
   return runAtOnce(planSteps(input));
 }
 
 /** As {@link planCommands}, giving the event loop its turns: for diffs of any size. */
-export function planCommandsInSlices(input: PlanInput): Promise<PlannedCommand[]> {
+export function planCommandsInSlices(input: PlanInput): Promise<PlannedTreeCommand[]> {
   return runInSlices(planSteps(input));
 }
 
@@ -68,7 +68,7 @@ function* questionSteps(changes: readonly TreeChange[]): Generator<void, PlanQue
   return { sizes: [...sizes], directories: directoryQuestions(yield* changedDirectories(changes)) };
 }
 
-function* planSteps(input: PlanInput): Generator<void, PlannedCommand[]> {
+function* planSteps(input: PlanInput): Generator<void, PlannedTreeCommand[]> {
   const changed = yield* changedDirectories(input.changes);
   const directories = directoryChanges(changed, input.directories);
   const made = new Set(directories.made);
@@ -77,11 +77,11 @@ function* planSteps(input: PlanInput): Generator<void, PlannedCommand[]> {
   const isUnderReplaced = (path: string) =>
     replaced.size > 0 && [...parentsOf(path)].some((parent) => replaced.has(parent));
 
-  const inTheWay: PlannedCommand[] = [];
-  const assets: PlannedCommand[] = [];
-  const pages: PlannedCommand[] = [];
-  const symlinks: PlannedCommand[] = [];
-  const removals: PlannedCommand[] = [];
+  const inTheWay: PlannedTreeCommand[] = [];
+  const assets: PlannedTreeCommand[] = [];
+  const pages: PlannedTreeCommand[] = [];
+  const symlinks: PlannedTreeCommand[] = [];
+  const removals: PlannedTreeCommand[] = [];
   for (const [i, change] of input.changes.entries()) {
     if (i % sliceChanges === sliceChanges - 1) yield;
     checkChange(change);
@@ -94,14 +94,14 @@ function* planSteps(input: PlanInput): Generator<void, PlannedCommand[]> {
       (isPage(path) ? pages : assets).push(fileCommand(change, input));
     }
   }
-  const rmdirs = (early: boolean): PlannedCommand[] =>
+  const rmdirs = (early: boolean): PlannedTreeCommand[] =>
     directories.removed
       .filter((path) => (replaced.has(path) || isUnderReplaced(path)) === early)
       .map((path) => ({ do: 'rmdir', path }));
   return [
     ...inTheWay,
     ...rmdirs(true),
-    ...directories.made.map((path): PlannedCommand => ({ do: 'mkdir', path })),
+    ...directories.made.map((path): PlannedTreeCommand => ({ do: 'mkdir', path })),
     ...assets,
     ...pages,
     ...symlinks,
@@ -115,7 +115,7 @@ function isPage(path: string): boolean {
   return /(?:\.x?html?|(?:^|\/)(?:index|default))$/i.test(path);
 }
 
-function fileCommand({ path, before, after }: TreeChange, input: PlanInput): PlannedCommand {
+function fileCommand({ path, before, after }: TreeChange, input: PlanInput): PlannedTreeCommand {
   const { id, mode } = after as { id: ObjectId; mode: '100644' | '100755' };
   const size = sizeOf(id, input);
   const mtime = input.mtimeOf(path);

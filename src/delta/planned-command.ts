@@ -15,9 +15,13 @@ export interface PlannedWrite {
   readonly base?: { readonly from: string; readonly blob: ObjectId; readonly size: number };
 }
 
-export type PlannedCommand =
+/** What makes the target tree of the base tree. */
+export type PlannedTreeCommand =
   | Extract<Command, { readonly do: 'mkdir' | 'rmdir' | 'copy' | 'remove' }>
   | PlannedWrite
   /** `size` is that of the file: a new mode takes a new inode. */
   | (Extract<Command, { readonly do: 'mode' }> & { readonly size: number })
   | { readonly do: 'symlink'; readonly path: string; readonly blob: ObjectId; readonly mtime: number };
+
+/** Plugin commands come after all others. */
+export type PlannedCommand = PlannedTreeCommand | Extract<Command, { readonly do: 'plugin' }>;

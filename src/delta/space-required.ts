@@ -16,7 +16,7 @@ export function createSpaceCount(): SpaceCount {
   let inodes = 0;
   return {
     add(command) {
-      if (command.do === 'remove' || command.do === 'rmdir') return;
+      if (command.do === 'remove' || command.do === 'rmdir' || command.do === 'plugin') return;
       inodes++;
       if (!('size' in command)) return;
       const bytes = diskBytes(command.size);

@@ -3,6 +3,30 @@
 /** What a payload's codec may be: `auto` takes the smallest; `store`, `deflate`, `zstd` restrict the choice. */
 export type CompressionChoice = 'auto' | 'store' | 'deflate' | 'zstd';
 
+/** At least `count`, and at least this share of the members not in maintenance. */
+export interface CountAndShare {
+  readonly count: number;
+  readonly share: number;
+}
+
+export interface DrainPolicy {
+  /** Nodes that are out of service at a time for a publish, at most; always at least one. */
+  readonly batch: CountAndShare;
+  /** Members that stay in service meanwhile. */
+  readonly minInService: CountAndShare;
+  /** A node that no balancer lets go: `hold` leaves it in service with its former tree, `force` switches it all the same. */
+  readonly onFailure: 'hold' | 'force';
+  /** How long the nodes of a batch have to switch after the last sign of progress; 30 s when it is not said. */
+  readonly settleMs?: number;
+}
+
+export interface SiteCommand {
+  /** `<plugin>.<command>`. */
+  readonly name: string;
+  /** What JSON carries. */
+  readonly parameters: Readonly<Record<string, unknown>>;
+}
+
 export interface SitePolicy {
   /** First matching glob decides; none means `auto`. */
   readonly compression: readonly { readonly glob: string; readonly codec: CompressionChoice }[];
@@ -14,11 +38,15 @@ export interface SitePolicy {
   /** Whether `git push --delete` of the site's branch is allowed (the site stays as it is). */
   readonly branchDeletion: 'refuse' | 'allow';
   /** Members that must be connected before a job starts; shares count members not in maintenance. */
-  readonly start: { readonly count: number; readonly share: number };
+  readonly start: CountAndShare;
   /** Members that must have staged before the commit: `all` that started, or at least count and share. */
-  readonly commit: 'all' | { readonly count: number; readonly share: number };
+  readonly commit: 'all' | CountAndShare;
   /** Each node goes live as soon as it has staged. */
   readonly autonomous: boolean;
+  /** How a publish goes round load balancers; null: every node is told at once, and none is taken out for it. */
+  readonly drain: DrainPolicy | null;
+  /** Commands for plugins on the nodes; they end every assignment of the site, in this order. */
+  readonly commands: readonly SiteCommand[];
   /** File modes on disk; the owner's x bit follows Git. Octal digits. */
   readonly fileMode: string;
   readonly executableMode: string;
@@ -34,6 +62,8 @@ export const defaultSitePolicy: SitePolicy = {
   start: { count: 1, share: 0.5 },
   commit: 'all',
   autonomous: false,
+  drain: null,
+  commands: [],
   fileMode: '644',
   executableMode: '755',
   directoryMode: '755',

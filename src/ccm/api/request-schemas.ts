@@ -2,6 +2,12 @@
 
 import { z } from 'zod';
 import { namePattern, type SitePolicy } from '../../model/site.ts';
+import {
+  siteCommandNamePattern,
+  siteCommandsMax,
+  siteCommandsProblem,
+  siteParameterPattern,
+} from '../../model/site-command-rule.ts';
 import { isBranchName, isLabelName, isLabelValue } from '../registry/names.ts';
 
 export const name = z
@@ -52,6 +58,30 @@ const policyFields = {
   start: quorum,
   commit: z.union([z.literal('all'), quorum]),
   autonomous: z.boolean(),
+  drain: z
+    .strictObject({
+      batch: quorum,
+      minInService: quorum,
+      onFailure: z.enum(['hold', 'force']),
+      settleMs: z.exactOptional(z.int().min(1_000).max(3_600_000)),
+    })
+    .nullable(),
+  commands: z
+    .array(
+      z.strictObject({
+        name: z.string().regex(siteCommandNamePattern, 'must be PLUGIN.COMMAND'),
+        parameters: z.record(
+          z.string().regex(siteParameterPattern, 'must be a name of a parameter'),
+          z.unknown(),
+        ),
+      }),
+    )
+    .max(siteCommandsMax)
+    .check((context) => {
+      const message = siteCommandsProblem(context.value);
+      if (message !== undefined) context.issues.push({ code: 'custom', message, input: context.value });
+    })
+    .readonly(),
   fileMode: mode,
   executableMode: mode,
   directoryMode: mode,
@@ -72,6 +102,7 @@ export const policyChange = z
     start: policyFields.start.nullable(),
     commit: policyFields.commit.nullable(),
     autonomous: policyFields.autonomous.nullable(),
+    commands: policyFields.commands.nullable(),
     fileMode: policyFields.fileMode.nullable(),
     executableMode: policyFields.executableMode.nullable(),
     directoryMode: policyFields.directoryMode.nullable(),

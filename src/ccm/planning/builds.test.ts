@@ -6,7 +6,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { describeAssignment } from '../../assignment/describe-assignment.ts';
 import { createTestRepository, file, type TestTree } from '../../git-source/test-repository.ts';
+import type { Command } from '../../model/assignment.ts';
 import { emptyTreeId, type ObjectId } from '../../model/tree.ts';
 import type { Job, SiteState, Snapshot } from '../core/state.ts';
 import { openDatabase } from '../db/open-database.ts';
@@ -34,6 +36,7 @@ async function createPublisher(context: TestContext) {
   const diffs = createTreeDiffs();
   const pathTimes = createPathTimes(database);
   const directory = mkdtempSync(join(tmpdir(), 'treecast-builds-'));
+  const store = createAssignmentStore(directory, database);
   const fail = (error: unknown) => {
     throw error;
   };
@@ -43,7 +46,7 @@ async function createPublisher(context: TestContext) {
     repositories,
     diffs,
     guard: createTreeGuard(diffs),
-    store: createAssignmentStore(directory, database),
+    store,
     pathTimes,
     releaseKey: generateKeyPairSync('ed25519').privateKey,
     now: Date.now,
@@ -143,7 +146,15 @@ async function createPublisher(context: TestContext) {
     return Object.fromEntries(commands.map((command) => [command.path, 'mtime' in command && command.mtime]));
   }
 
-  return { repository, site, attempt, end, publish, rowsOf, retimed };
+  /** The commands of a publish's assignment. */
+  async function commandsOf(from: ObjectId, target: ObjectId, sequence: number): Promise<Command[]> {
+    const parts = await store.find(name, from, target, { epoch: 1, sequence });
+    return (parts ?? []).flatMap(({ inline }) => [
+      ...describeAssignment(Buffer.from(inline?.manifest ?? '', 'base64')).commands,
+    ]);
+  }
+
+  return { repository, site, attempt, end, publish, rowsOf, retimed, commandsOf };
 }
 
 const tree = (a: string, b = 'b'): TestTree => ({ a: file(a), b: file(b) });
@@ -194,4 +205,26 @@ test('N22 a node with a tree of another lineage is sent the time of every path, 
     .filter((path) => path !== 'p0')
     .map((path) => [path, path === 'p1' ? 3_000 : 1_000]);
   assert.deepEqual(await retimed(stranger), Object.fromEntries(expected));
+});
+
+test('R2.5 the policy’s commands for plugins end every assignment of the site; a change of the policy applies from the next build', async (context) => {
+  const { site, publish, commandsOf } = await createPublisher(context);
+  const first = await publish(1, 1_000, tree('1'));
+  const before = await commandsOf(emptyTreeId(first), first, 1);
+  assert.deepEqual(
+    before.map((command) => command.do),
+    ['write', 'write'],
+  );
+  site.policy = {
+    ...site.policy,
+    commands: [
+      { name: 'nginx.site', parameters: { file: 'nginx.conf' } },
+      { name: 'service.restart', parameters: { unit: 'app', times: [1, 2] } },
+    ],
+  };
+  const second = await publish(2, 2_000, tree('2'));
+  assert.deepEqual((await commandsOf(first, second, 2)).slice(1), [
+    { do: 'plugin', name: 'nginx:site', parameters: { file: 'nginx.conf' } },
+    { do: 'plugin', name: 'service:restart', parameters: { unit: 'app', times: [1, 2] } },
+  ]);
 });

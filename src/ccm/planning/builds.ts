@@ -6,6 +6,7 @@ import { createBuildPool } from '../../delta/build-pool.ts';
 import { createContentPolicy } from '../../delta/content-policy.ts';
 import { copySourcesOf } from '../../delta/copy-sources.ts';
 import { planCommandsInSlices, planQuestionsInSlices } from '../../delta/plan-commands.ts';
+import { pluginCommands } from '../../delta/plugin-commands.ts';
 import type { GitSource } from '../../git-source/git-source.ts';
 import { emptyTreeIds, type ObjectId, type TreeChange } from '../../model/tree.ts';
 import { TreecastError, toWireError } from '../../model/treecast-error.ts';
@@ -242,7 +243,7 @@ export function createBuilds(options: BuildsOptions): Builds {
         : await retimedCommands({ site, source, pathTimes, base, target, changes, times });
     const contentKey = registry.contentKeys.current(site.name);
     const built = await buildAssignments({
-      plan: [...commands, ...retimed],
+      plan: [...commands, ...retimed, ...pluginCommands(site.policy.commands)],
       facts: {
         profile: 'linux-web-1',
         site: site.name,

@@ -2,7 +2,7 @@
 // them, but every node must have the same times (N22).
 
 import { isFileMode } from '../../delta/copy-sources.ts';
-import type { PlannedCommand } from '../../delta/planned-command.ts';
+import type { PlannedTreeCommand } from '../../delta/planned-command.ts';
 import type { GitSource } from '../../git-source/git-source.ts';
 import type { ObjectId, TreeChange, TreeEntry } from '../../model/tree.ts';
 import type { SiteState } from '../core/state.ts';
@@ -24,10 +24,10 @@ export interface RetimedRequest {
 /** Looked at together: what is in memory beside the commands themselves. */
 const sliceEntries = 2_000;
 
-export async function retimedCommands(request: RetimedRequest): Promise<PlannedCommand[]> {
+export async function retimedCommands(request: RetimedRequest): Promise<PlannedTreeCommand[]> {
   const { site, source, pathTimes, changes, times } = request;
   const changed = new Set(changes.map((change) => change.path));
-  const commands: PlannedCommand[] = [];
+  const commands: PlannedTreeCommand[] = [];
   for await (const suspects of suspectSlices(request)) {
     const entries = suspects.filter(({ path }) => !changed.has(path));
     const paths = entries.map(({ path }) => path);
