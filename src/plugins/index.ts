@@ -21,6 +21,7 @@ export { PluginError, type PluginErrorOptions } from './api/plugin-error.ts';
 export type { Exec, ExecOptions, ExecResult, PluginHost, PluginLog } from './api/plugin-host.ts';
 export { Secret, secret } from './api/secret.ts';
 export { createKeptAssets, type KeptAssets, keptAssetsSchema } from './assets/kept-assets.ts';
+export { type TwinsPolicy, twinsSchema, writeTwins } from './assets/write-twins.ts';
 export { pathGlob } from './urls/path-glob.ts';
 export { type UrlMap, type UrlMapInput, urlMapSchema } from './urls/url-map.ts';
 export { urlPattern } from './urls/url-pattern.ts';
