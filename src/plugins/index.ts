@@ -25,3 +25,4 @@ export { type TwinsPolicy, twinsSchema, writeTwins } from './assets/write-twins.
 export { pathGlob } from './urls/path-glob.ts';
 export { type UrlMap, type UrlMapInput, urlMapSchema } from './urls/url-map.ts';
 export { urlPattern } from './urls/url-pattern.ts';
+export { treeFacts, type UrlsOfChanges, urlsOfChanges, urlVariants } from './urls/urls-of-changes.ts';

@@ -10,6 +10,9 @@ const origin = z
     'is not an origin such as https://example.org',
   );
 
+/** Each combination of variants may be a purge of its own. */
+const combinationsMax = 200;
+
 /** Everything has a default but the origins: the names the site is asked for by. */
 export const urlMapSchema = z.strictObject({
   origins: z
@@ -33,9 +36,11 @@ export const urlMapSchema = z.strictObject({
     .default(['index.html'])
     .describe('Index files, the first that exists wins.'),
   directoryWithoutSlash: z
-    .boolean()
+    .union([z.boolean(), z.literal('redirect')])
     .default(true)
-    .describe('Also the directory without the slash at the end (the redirect is cached too).'),
+    .describe(
+      'Also the directory without the slash at the end. `redirect`: it is answered by a redirect, which is stale only when the directory comes or goes.',
+    ),
   cleanUrls: z
     .array(z.string().startsWith('.').max(20))
     .max(10)
@@ -50,7 +55,7 @@ export const urlMapSchema = z.strictObject({
           .min(1)
           .max(50)
           .describe(
-            'URL paths it is (also) served under; `{path}`, `{dir}`, `{name}` and `{stem}` stand for parts of the path.',
+            'URL paths (from the root of the origin) it is (also) served under; `{path}`, `{dir}`, `{name}` and `{stem}` stand for parts of the path.',
           ),
         only: z.boolean().default(false).describe('It is served under these alone.'),
       }),
@@ -72,6 +77,10 @@ export const urlMapSchema = z.strictObject({
       }),
     )
     .max(5)
+    .refine(
+      (list) => list.reduce((product, { values }) => product * values.length, 1) <= combinationsMax,
+      `have more than ${combinationsMax} combinations`,
+    )
     .default([])
     .describe(
       'Request headers that caches keep apart, such as Accept-Encoding or Accept-Language, with the values to name in a purge.',
