@@ -194,12 +194,24 @@ export async function runCcm(options: CcmOptions): Promise<Ccm> {
       case 'progressed':
         followers.progressed(effect.job);
         return;
+      case 'drain':
+      case 'restore': {
+        // Nothing stands before the nodes: they are out, and back, at once.
+        const { do: what, site, job, nodes } = effect;
+        const type = what === 'drain' ? 'drained' : 'restored';
+        runner.post({ type, site, job, nodes: nodes.map((node) => ({ node, error: null })) });
+        return;
+      }
+      case 'servingChanged':
+        return;
     }
   }
 
   function sendGrant(site: string, nodes: readonly string[]): void {
-    const grant = grants.ofSite(site);
-    if (grant !== undefined) gateway.broadcast(nodes, { type: 'grant', grant });
+    for (const node of nodes) {
+      const grant = grants.ofSite(site, node);
+      if (grant !== undefined) gateway.send(node, { type: 'grant', grant });
+    }
   }
 
   async function configure(): Promise<void> {

@@ -3,13 +3,16 @@
 
 import type { Decision, SignedDecision } from '../../model/receipt.ts';
 import { configured } from './configured.ts';
-import { nodeConnected, nodeDisconnected } from './connection.ts';
-import { nodeStale, nodeSwitched, noteLive } from './decision.ts';
+import { nodeAway, nodeConnected, nodeDisconnected } from './connection.ts';
+import { awaitReturn, nodeStale, nodeSwitched, settleCommit } from './decision.ts';
 import type { Effect } from './effects.ts';
 import { endJob } from './ending.ts';
 import type { CoreEvent, EventOf } from './events.ts';
 import { limits } from './limits.ts';
+import { noteLive } from './node-live.ts';
 import { abortRequested, publishRequested, rollbackRequested, startNext } from './queue.ts';
+import { beginRolloutAgain, drained, restored } from './rollout.ts';
+import { servingSites } from './serving-sites.ts';
 import {
   assignmentsMissing,
   jobBuilt,
@@ -20,7 +23,7 @@ import {
   participantLost,
   undoStaging,
 } from './staging.ts';
-import type { CoreState } from './state.ts';
+import type { CoreState, Job, SiteState } from './state.ts';
 import {
   retrySynchronize,
   synchronizeBuildFailed,
@@ -45,6 +48,7 @@ export function apply(
       if (site !== undefined) startNext(turn, site);
     }
   }
+  for (const site of servingSites(turn, event)) turn.effects.push({ do: 'servingChanged', site });
   return turn.effects;
 }
 
@@ -96,6 +100,10 @@ function handle(turn: Turn, event: CoreEvent): void {
     case 'assignmentsMissing':
       assignmentsMissing(turn, event);
       return;
+    case 'drained':
+    case 'restored':
+      balancersAnswered(turn, event);
+      return;
     case 'started':
       started(turn);
       return;
@@ -117,7 +125,33 @@ function started(turn: Turn): void {
       timer: { kind: 'stalled', job: job.id },
       at: turn.now + limits.settleMs,
     });
+    if (job.phase === 'committing') goOn(turn, site, job);
   }
+  for (const node of turn.state.nodes.values()) {
+    if (node.connection === null && !node.isAway)
+      turn.effects.push({
+        do: 'setTimer',
+        timer: { kind: 'away', node: node.name },
+        at: turn.now + limits.returnMs,
+      });
+  }
+}
+
+/** A decided job whose nodes have their turns: those that do not come back are not waited for. */
+function goOn(turn: Turn, site: SiteState, job: Job): void {
+  beginRolloutAgain(turn, site, job);
+  if (job.rollout === null) return;
+  for (const [name, { state }] of job.nodes)
+    if (state === 'staged' && turn.state.nodes.get(name)?.connection == null) awaitReturn(turn, job, name);
+}
+
+function balancersAnswered(turn: Turn, event: EventOf<'drained' | 'restored'>): void {
+  const site = siteOf(turn, event.site);
+  const job = turn.state.jobs.get(event.job);
+  if (site === undefined || job === undefined || site.running !== job.id) return;
+  if (event.type === 'drained') drained(turn, site, job, event.nodes);
+  else restored(turn, site, job, event.nodes);
+  settleCommit(turn, site, job);
 }
 
 function nodeUndone(turn: Turn, event: EventOf<'nodeUndone'>): void {
@@ -169,6 +203,9 @@ function timer(turn: Turn, event: EventOf<'timer'>): void {
       return;
     case 'lost':
       participantLost(turn, event.timer.job, event.timer.node);
+      return;
+    case 'away':
+      nodeAway(turn, event.timer.node);
       return;
     case 'stalled':
       jobStalled(turn, event.timer.job);

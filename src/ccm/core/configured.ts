@@ -2,19 +2,26 @@
 
 import { endJob } from './ending.ts';
 import type { EventOf, SiteConfiguration } from './events.ts';
+import { noteLive } from './node-live.ts';
+import { clearSetback, isWithheld } from './setback.ts';
 import { consider, undoStaging } from './staging.ts';
-import type { SiteState } from './state.ts';
+import type { NodeState, SiteState } from './state.ts';
 import { endedPhases, newSiteState, undecidedPhases } from './state.ts';
 import { synchronize } from './synchronize.ts';
-import { nodeSiteOf, runningJob, saveJobNode, saveNodeSite, type Turn } from './turn.ts';
+import { nodeSiteOf, runningJob, saveJobNode, saveNodeSite, siteOf, type Turn } from './turn.ts';
 
 export function configured(turn: Turn, event: EventOf<'configured'>): void {
   const { state } = turn;
   state.removedSites = new Set(event.removedSites);
   for (const { name, maintenance } of event.nodes) {
     const node = state.nodes.get(name);
-    if (node === undefined) state.nodes.set(name, { name, connection: null, maintenance, sites: new Map() });
-    else node.maintenance = maintenance;
+    if (node === undefined) {
+      // It has never been here.
+      state.nodes.set(name, { name, connection: null, isAway: true, maintenance, sites: new Map() });
+      continue;
+    }
+    if (node.maintenance && !maintenance) leaveMaintenance(turn, node);
+    node.maintenance = maintenance;
   }
   const names = new Set(event.nodes.map((node) => node.name));
   for (const name of [...state.nodes.keys()]) if (!names.has(name)) state.nodes.delete(name);
@@ -58,12 +65,24 @@ function configureSite(turn: Turn, configuration: SiteConfiguration): void {
   turn.toStart.add(known.name);
 }
 
+/** It was out of service: what could not be taken out before may be switched now (JOB-22). */
+function leaveMaintenance(turn: Turn, node: NodeState): void {
+  for (const nodeSite of node.sites.values()) {
+    if (nodeSite.setback?.error.code !== 'DRAIN_FAILED') continue;
+    clearSetback(nodeSite);
+    nodeSite.told = 'no';
+    noteLive(turn, node, nodeSite.site, nodeSite.live);
+  }
+}
+
 function grantAll(turn: Turn, site: string, members: ReadonlySet<string>): void {
   for (const name of [...members].sort()) {
     const node = turn.state.nodes.get(name);
     if (node?.connection == null) continue;
     turn.effects.push({ do: 'grant', node: name, site });
-    nodeSiteOf(node, site).told = 'yes';
+    const configured = siteOf(turn, site);
+    const isSilent = configured !== undefined && isWithheld(turn.state, configured, name);
+    nodeSiteOf(node, site).told = isSilent ? 'no' : 'yes';
   }
 }
 

@@ -2,10 +2,13 @@
 
 import type { SiteHolding } from '../../model/messages.ts';
 import { compareReleases } from '../../model/release.ts';
-import { awaitReturn, noteLive, participantLive } from './decision.ts';
+import { awaitReturn, participantLive, settleCommit } from './decision.ts';
 import type { EventOf } from './events.ts';
+import { limits } from './limits.ts';
+import { announceSynchronized, noteLive } from './node-live.ts';
+import { clearSetback, isWithheld, setbackOf } from './setback.ts';
 import { consider, deliver } from './staging.ts';
-import type { Job, NodeState, SiteState } from './state.ts';
+import type { Job, NodeSite, NodeState, SiteState } from './state.ts';
 import { synchronize } from './synchronize.ts';
 import { nodeSiteOf, runningJob, saveJobNode, saveNodeSite, siteOf, type Turn } from './turn.ts';
 
@@ -15,12 +18,15 @@ export function nodeConnected(turn: Turn, event: EventOf<'nodeConnected'>): void
   const node = turn.state.nodes.get(event.node) ?? {
     name: event.node,
     connection: null,
+    isAway: false,
     maintenance: false,
     sites: new Map(),
   };
   turn.state.nodes.set(event.node, node);
   node.connection = event.connection;
+  node.isAway = false;
   turn.effects.push(
+    { do: 'clearTimer', timer: { kind: 'away', node: node.name } },
     { do: 'log', actor: node.name, kind: 'node.connected', node: node.name },
     { do: 'welcome', node: node.name },
   );
@@ -32,8 +38,8 @@ export function nodeConnected(turn: Turn, event: EventOf<'nodeConnected'>): void
   for (const site of turn.state.sites.values()) {
     if (!site.members.has(node.name)) continue;
     if (!event.sites.some((holding) => holding.site === site.name)) forgetHolding(turn, node, site);
-    // The welcome's grant carries the last decision.
-    nodeSiteOf(node, site.name).told = 'yes';
+    // The welcome's grant carries the last decision, unless the node must not hear of it yet.
+    nodeSiteOf(node, site.name).told = isWithheld(turn.state, site, node.name) ? 'no' : 'yes';
     resume(turn, site, node);
     turn.toStart.add(site.name);
   }
@@ -54,6 +60,22 @@ export function nodeDisconnected(turn: Turn, event: EventOf<'nodeDisconnected'>)
     if (job !== undefined && (state === 'pending' || state === 'held' || state === 'staged'))
       awaitReturn(turn, job, node.name);
   }
+  turn.effects.push({
+    do: 'setTimer',
+    timer: { kind: 'away', node: node.name },
+    at: turn.now + limits.returnMs,
+  });
+}
+
+/** It did not return in time: whoever counted on it goes on without it. */
+export function nodeAway(turn: Turn, name: string): void {
+  const node = turn.state.nodes.get(name);
+  if (node === undefined || node.connection !== null) return;
+  node.isAway = true;
+  for (const site of turn.state.sites.values()) {
+    const job = runningJob(turn, site);
+    if (job?.rollout != null && site.members.has(name)) settleCommit(turn, site, job);
+  }
 }
 
 /** False for a site it left, or that was removed, while it was away. One this CCM never heard of is left alone: its database may be an old copy. */
@@ -70,7 +92,15 @@ function adoptHolding(turn: Turn, node: NodeState, holding: SiteHolding): void {
   nodeSite.staged = holding.staged;
   nodeSite.lastDecision = holding.lastDecision;
   nodeSite.synchronizingFrom = null;
+  const before = nodeSite.live;
+  // Without a tree there is nothing that it could have gone back to.
+  if (holding.live === null) clearSetback(nodeSite);
   noteLive(turn, node, holding.site, holding.live);
+  const job = runningJob(turn, site);
+  const state = job?.phase === 'committing' ? job.nodes.get(node.name)?.state : undefined;
+  const isCounted = state !== undefined && state !== 'live' && state !== 'left-out';
+  if (nodeSite.phase === 'live' && before?.tree !== holding.live?.tree && !isCounted)
+    announceSynchronized(turn, site, node, before?.tree ?? null);
   nodeSite.backup = holding.backup;
   if (
     holding.lastDecision !== null &&
@@ -105,6 +135,7 @@ function forgetHolding(turn: Turn, node: NodeState, site: SiteState): void {
   nodeSite.backup = null;
   nodeSite.lastDecision = null;
   nodeSite.synchronizingFrom = null;
+  clearSetback(nodeSite);
   noteLive(turn, node, site.name, null);
 }
 
@@ -123,9 +154,11 @@ function resume(turn: Turn, site: SiteState, node: NodeState): void {
   const state = job?.nodes.get(node.name);
   if (job !== undefined && state !== undefined) {
     turn.effects.push({ do: 'clearTimer', timer: { kind: 'lost', job: job.id, node: node.name } });
+    keepTurn(turn, site, job, node);
     if (
       job.phase === 'committing' &&
       nodeSite.live?.tree === job.tree &&
+      setbackOf(site, nodeSite) === null &&
       state.state !== 'live' &&
       state.state !== 'left-out'
     ) {
@@ -142,6 +175,8 @@ function resume(turn: Turn, site: SiteState, node: NodeState): void {
     ) {
       deliver(turn, site, job, [node.name]);
     }
+    // A rollout may have waited for one more in service.
+    if (job.rollout !== null) settleCommit(turn, site, job);
   }
   saveNodeSite(turn, node, site.name);
   synchronize(turn, site, node);
@@ -157,13 +192,45 @@ function belongs(
   return site.lastDecision !== null && compareReleases(site.lastDecision.release, release) === 0;
 }
 
+/** Its place in a rollout: a node that got lost before its turn has it still when it holds what it staged, and none when it does not (JOB-19). */
+function keepTurn(turn: Turn, site: SiteState, job: Job, node: NodeState): void {
+  const { rollout } = job;
+  const state = job.nodes.get(node.name);
+  if (rollout === null || rollout.isCut || state === undefined || job.phase !== 'committing') return;
+  const nodeSite = nodeSiteOf(node, site.name);
+  const { live, lastDecision } = nodeSite;
+  const hasStaged = holdsStaged(job, nodeSite);
+  const isWaiting = rollout.waiting.has(node.name);
+  if (state.state === 'staged' && isWaiting && !hasStaged && live?.tree !== job.tree) {
+    state.state = 'stale';
+    state.error = { code: 'STAGE_FAILED', message: 'came back without what it had staged' };
+    saveJobNode(turn, job, node.name);
+    return;
+  }
+  const knows =
+    lastDecision !== null && job.release !== null && compareReleases(lastDecision.release, job.release) === 0;
+  if (state.state !== 'stale' || state.error?.code !== 'NODE_LOST' || !hasStaged || knows || live === null)
+    return;
+  state.state = 'staged';
+  state.error = null;
+  rollout.waiting.add(node.name);
+  nodeSite.told = 'no';
+  saveJobNode(turn, job, node.name);
+}
+
+function holdsStaged(job: Job, { staged }: NodeSite): boolean {
+  return (
+    staged !== null &&
+    job.release !== null &&
+    compareReleases(staged.release, job.release) === 0 &&
+    staged.tree === job.tree
+  );
+}
+
 function resumeStaging(turn: Turn, site: SiteState, job: Job, node: NodeState): void {
   const state = job.nodes.get(node.name);
-  const staged = nodeSiteOf(node, site.name).staged;
   if (state === undefined || job.release === null) return;
-  const hasStaged =
-    staged !== null && compareReleases(staged.release, job.release) === 0 && staged.tree === job.tree;
-  if (!hasStaged) {
+  if (!holdsStaged(job, nodeSiteOf(node, site.name))) {
     state.state = 'pending';
     saveJobNode(turn, job, node.name);
     deliver(turn, site, job, [node.name]);

@@ -3,7 +3,9 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { SitePolicy } from '../../model/site.ts';
 import { TreecastError } from '../../model/treecast-error.ts';
+import { servingOf } from './serving.ts';
 import { createSimulatedFleet } from './testing/simulated-fleet.ts';
 
 /** mulberry32: small, seeded, good enough to shuffle. */
@@ -17,9 +19,24 @@ function seededPick(seed: number): (bound: number) => number {
   };
 }
 
+const pluginFailures = ['PLUGIN_FAILED', 'PROBE_FAILED', null, null] as const;
+
 function runChaos(seed: number): void {
   const pick = seededPick(seed);
-  const policies = [{}, { autonomous: true }, { commit: { count: 1, share: 0.5 } }];
+  const drain = {
+    batch: { count: 1, share: 0 },
+    minInService: { count: 1, share: 0.5 },
+    onFailure: 'hold',
+  } as const;
+  const policies: readonly Partial<SitePolicy>[] = [
+    {},
+    { autonomous: true },
+    { commit: { count: 1, share: 0.5 } },
+    { drain },
+    { drain: { ...drain, batch: { count: 2, share: 0.5 }, onFailure: 'force' } },
+    { drain: { ...drain, minInService: { count: 9, share: 0 } }, commit: { count: 1, share: 0.5 } },
+    { drain: { ...drain, minInService: { count: 0, share: 0 }, batch: { count: 9, share: 0 } } },
+  ];
   const fleet = createSimulatedFleet({
     nodes: 1 + pick(5),
     policy: policies[pick(policies.length)] ?? {},
@@ -50,7 +67,15 @@ function runChaos(seed: number): void {
     else if (dice === 6) fleet.fireTimer();
     else if (dice === 7) node.isSilent = !node.isSilent && pick(4) === 0;
     else if (dice === 8 && pick(3) === 0) fleet.restart();
-    else if (dice === 9 && pick(2) === 0) {
+    else if (dice === 10) node.pluginFails = pluginFailures[pick(pluginFailures.length)] ?? null;
+    else if (dice === 11) {
+      if (!fleet.balancers.failing.delete(node.name)) fleet.balancers.failing.add(node.name);
+    } else if (dice === 12) fleet.balancers.isSilent = !fleet.balancers.isSilent && pick(3) === 0;
+    else if (dice === 13 && pick(3) === 0) {
+      fleet.configure(undefined, [node.name]);
+      if (pick(2) === 0) fleet.step();
+      fleet.configure();
+    } else if (dice === 9 && pick(2) === 0) {
       // Leaves the group in the middle of whatever goes on, and comes back.
       fleet.configure(fleet.nodes.filter((other) => other !== node).map((other) => other.name));
       fleet.configure();
@@ -59,12 +84,15 @@ function runChaos(seed: number): void {
   // Everything heals; one last push must reach every node.
   for (const node of fleet.nodes) {
     node.failsWith = null;
+    node.pluginFails = null;
     if (node.isSilent) {
       node.isSilent = false;
       fleet.disconnect(node);
     }
     if (node.connection === null) fleet.connect(node);
   }
+  fleet.balancers.failing.clear();
+  fleet.balancers.isSilent = false;
   fleet.publish('final', 'last');
   for (let guard = 0; guard < 1_000; guard++) {
     fleet.settle();
@@ -76,6 +104,11 @@ function runChaos(seed: number): void {
   assert.equal(fleet.site().live?.tree, 'final');
   assert.equal(fleet.site().running, null);
   assert.deepEqual([...fleet.state.jobs.keys()], []);
+  assert.deepEqual(
+    servingOf(fleet.state, 'sample').filter(({ wanted }) => wanted === 'out'),
+    [],
+  );
+  assert.deepEqual([...fleet.balancers.out], []);
 }
 
 test('JOB-1 X2 2,000 seeds of chaos: no invariant breaks, and a last push reaches every node', () => {

@@ -1,23 +1,27 @@
 // The decision: durable before the first commit message; from then on the job only goes forward (ARCHITECTURE §3.7).
 
-import type { HeldTree } from '../../model/messages.ts';
 import { compareReleases } from '../../model/release.ts';
 import { emptyTreeId } from '../../model/tree.ts';
 import { succeed } from './ending.ts';
 import type { EventOf } from './events.ts';
 import { limits } from './limits.ts';
-import type { Job, NodeState, SiteState, Snapshot } from './state.ts';
+import { announceSynchronized, noteLive } from './node-live.ts';
+import { advanceRollout, beginRollout } from './rollout.ts';
+import { carrySetback, clearSetback, setBack, setbackOf } from './setback.ts';
+import type { Job, JobNodeState, SiteState, Snapshot } from './state.ts';
 import { synchronize } from './synchronize.ts';
 import {
   liveTreeOf,
   nodeSiteOf,
   runningJob,
   saveJobNode,
-  saveNodeSite,
   servingMembers,
   siteOf,
   type Turn,
 } from './turn.ts';
+
+/** What a participant may have been when it reports a setback. */
+const setBackStates: readonly JobNodeState['state'][] = ['pending', 'held', 'staged', 'live'];
 
 export function decide(turn: Turn, site: SiteState, job: Job, returnsTo?: Snapshot): void {
   const { release, tree } = job;
@@ -69,12 +73,15 @@ export function decide(turn: Turn, site: SiteState, job: Job, returnsTo?: Snapsh
     { do: 'progressed', job: job.id },
     { do: 'setTimer', timer: { kind: 'stalled', job: job.id }, at: turn.now + limits.settleMs },
   );
+  const rollout = beginRollout(turn, site, job);
+  job.rollout = rollout;
   const told: string[] = [];
   for (const name of [...site.members].sort()) {
     const node = turn.state.nodes.get(name);
     if (node === undefined) continue;
     const nodeSite = nodeSiteOf(node, site.name);
-    const isTold = node.connection !== null && !node.maintenance;
+    const isTold = node.connection !== null && !node.maintenance && rollout?.waiting.has(name) !== true;
+    carrySetback(nodeSite, decision);
     nodeSite.synchronizingFrom = null;
     nodeSite.synchronizeAttempts = 0;
     nodeSite.told = isTold ? 'yes' : 'no';
@@ -85,6 +92,7 @@ export function decide(turn: Turn, site: SiteState, job: Job, returnsTo?: Snapsh
   // An autonomous site's decision follows its assignment; staging.ts sends both.
   if (!site.policy.autonomous || returnsTo !== undefined)
     turn.effects.push({ do: 'send', nodes: told, message: { type: 'decision', decision } });
+  advanceRollout(turn, site, job);
 }
 
 export function nodeSwitched(turn: Turn, event: EventOf<'nodeSwitched'>): void {
@@ -93,18 +101,28 @@ export function nodeSwitched(turn: Turn, event: EventOf<'nodeSwitched'>): void {
   const { release, tree } = event.receipt;
   if (site === undefined || node === undefined || release === null || tree === null) return;
   const nodeSite = nodeSiteOf(node, event.site);
+  const before = nodeSite.live;
+  const { setback } = nodeSite;
+  if (setback !== null && compareReleases(release, setback.release) >= 0) clearSetback(nodeSite);
   noteLive(turn, node, event.site, { release, tree });
   nodeSite.lastDecision =
     site.lastDecision !== null && compareReleases(site.lastDecision.release, release) === 0
       ? site.lastDecision
       : nodeSite.lastDecision;
-  nodeSite.error = null;
+  nodeSite.error = setbackOf(site, nodeSite)?.error ?? null;
   nodeSite.synchronizingFrom = null;
   nodeSite.synchronizeAttempts = 0;
   const job = runningJob(turn, site);
   const state = job?.nodes.get(event.node);
   if (job?.phase === 'committing' && state !== undefined && tree === job.tree && state.state !== 'live') {
     participantLive(turn, site, job, event.node);
+  } else if (
+    nodeSite.phase === 'live' &&
+    (before?.tree !== tree || (setback !== null && nodeSite.setback === null))
+  ) {
+    // With the right tree but a setback, it served what was there before, as far as others could see.
+    const fromTree = before?.tree === tree ? (site.lastDecision?.fromTree ?? null) : (before?.tree ?? null);
+    announceSynchronized(turn, site, node, fromTree);
   }
   synchronize(turn, site, node);
 }
@@ -125,44 +143,42 @@ export function nodeStale(turn: Turn, event: EventOf<'nodeStale'>): void {
   const site = siteOf(turn, event.site);
   const node = turn.state.nodes.get(event.node);
   if (site === undefined || node === undefined) return;
+  const nodeSite = nodeSiteOf(node, event.site);
+  const decision = site.lastDecision;
+  const isOfLast = decision !== null && compareReleases(decision.release, event.release) === 0;
+  // It has the tree, but not everything that belongs to it; or it went back to its former one by itself (JOB-20, JOB-21).
+  const isSetBack = isOfLast && (event.live?.tree === decision.toTree || event.error.code === 'PROBE_FAILED');
+  if (isSetBack) setBack(nodeSite, event.release, event.error);
+  else if (isOfLast) nodeSite.told = 'stale';
   noteLive(turn, node, event.site, event.live);
-  if (site.lastDecision !== null && compareReleases(site.lastDecision.release, event.release) === 0)
-    nodeSiteOf(node, event.site).told = 'stale';
   const job = runningJob(turn, site);
   const state = job?.nodes.get(event.node);
-  if (job?.phase === 'committing' && state?.state === 'staged') {
-    state.state = job.type === 'rollback' ? 'pending' : 'stale';
-    state.error = job.type === 'rollback' ? null : event.error;
-    saveJobNode(turn, job, event.node);
-    settleCommit(turn, site, job);
+  if (job?.phase === 'committing' && state !== undefined) {
+    const isPending = job.type === 'rollback' && !isSetBack;
+    if (isSetBack ? setBackStates.includes(state.state) : state.state === 'staged') {
+      state.state = isPending ? 'pending' : 'stale';
+      state.error = isPending ? null : event.error;
+      saveJobNode(turn, job, event.node);
+      settleCommit(turn, site, job);
+    }
   }
   synchronize(turn, site, node);
-}
-
-/** Records what a node serves; `stale` when it is not the site's live tree. */
-export function noteLive(turn: Turn, node: NodeState, siteName: string, live: HeldTree | null): void {
-  const nodeSite = nodeSiteOf(node, siteName);
-  if (live?.tree !== nodeSite.live?.tree) {
-    nodeSite.backup = nodeSite.live ?? nodeSite.backup;
-    nodeSite.liveSince = live === null ? null : turn.now;
-  }
-  nodeSite.live = live;
-  if (nodeSite.staged !== null && nodeSite.staged.tree === live?.tree) nodeSite.staged = null;
-  const wanted = turn.state.sites.get(siteName)?.live?.tree ?? null;
-  nodeSite.phase =
-    live === null ? (wanted === null ? 'empty' : 'stale') : live.tree === wanted ? 'live' : 'stale';
-  saveNodeSite(turn, node, siteName);
 }
 
 /** Ends a committing job when nobody is left to wait for. */
 export function settleCommit(turn: Turn, site: SiteState, job: Job): void {
   if (job.phase !== 'committing' || site.running !== job.id) return;
+  advanceRollout(turn, site, job);
   const waitsForAll = job.type === 'rollback' || site.policy.autonomous;
+  const isRollingOut = job.rollout !== null && job.rollout.batch !== null;
   const open = [...job.nodes.values()].some(
     (node) => node.state === 'staged' || (waitsForAll && (node.state === 'pending' || node.state === 'held')),
   );
-  if (open) return;
+  if (open || isRollingOut) return;
   succeed(turn, job);
+  // A rollback that is about to start tells them another decision.
+  const [next] = site.queued;
+  if (next !== undefined && turn.state.jobs.get(next)?.type === 'rollback') return;
   for (const node of servingMembers(turn, site)) synchronize(turn, site, node);
 }
 

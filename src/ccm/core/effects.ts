@@ -49,6 +49,25 @@ export type ActEffect =
   | { readonly do: 'welcome'; readonly node: string }
   /** A site's grant for a node is new or changed. */
   | { readonly do: 'grant'; readonly node: string; readonly site: string }
+  /** Takes nodes out of their balancers; answered by `drained`. Doing it again changes nothing. */
+  | {
+      readonly do: 'drain';
+      readonly site: string;
+      readonly job: string;
+      readonly nodes: readonly string[];
+      /** In words for people. */
+      readonly reason: string;
+    }
+  /** Puts them back; answered by `restored`. */
+  | {
+      readonly do: 'restore';
+      readonly site: string;
+      readonly job: string;
+      readonly nodes: readonly string[];
+      readonly reason: string;
+    }
+  /** What `servingOf` says of the site may be another than before; the last effect of a turn, once a site. */
+  | { readonly do: 'servingChanged'; readonly site: string }
   | { readonly do: 'setTimer'; readonly timer: CoreTimer; readonly at: number }
   | { readonly do: 'clearTimer'; readonly timer: CoreTimer }
   /** A line for whoever follows the job; `end` when it ended or has no bounded wait. */

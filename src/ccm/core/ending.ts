@@ -3,7 +3,7 @@
 import type { JobPhase } from '../../model/api.ts';
 import type { WireError } from '../../model/treecast-error.ts';
 import { publishedText, unchangedText } from './lines.ts';
-import type { Job, SiteState } from './state.ts';
+import type { Job, JobNodeState, SiteState } from './state.ts';
 import { siteOf, type Turn } from './turn.ts';
 
 /** Ends a job, tells its followers, and lets the next one start. */
@@ -29,7 +29,7 @@ export function endJob(
       kind: `job.${phase}`,
       site: job.site,
       job: job.id,
-      data: error === null ? {} : { error },
+      data: { ...factsOf(turn, job, text), ...(error === null ? {} : { error }) },
     },
     { do: 'tell', job: job.id, text, end: true },
   );
@@ -37,6 +37,43 @@ export function endJob(
   site.queued = site.queued.filter((id) => id !== job.id);
   if (site.running === job.id) site.running = null;
   turn.toStart.add(site.name);
+}
+
+/** An attempt begins. */
+export function logStarted(turn: Turn, job: Job): void {
+  const { type, commit, tree, requestedBy } = job;
+  turn.effects.push({
+    do: 'log',
+    actor: 'ccm',
+    kind: 'job.started',
+    site: job.site,
+    job: job.id,
+    data: { type, commit, tree, requestedBy, attempt: job.attempts },
+  });
+}
+
+/** What others are told of a job's end; the log is where they read it, also after a crash. */
+function factsOf(turn: Turn, job: Job, text: string): Readonly<Record<string, unknown>> {
+  const { type, release, tree, baseTree, commit, requestedBy } = job;
+  const named = (...states: readonly JobNodeState['state'][]) =>
+    [...job.nodes]
+      .filter(([, node]) => states.includes(node.state))
+      .map(([name]) => name)
+      .sort();
+  return {
+    text,
+    type,
+    release,
+    tree,
+    baseTree,
+    commit,
+    requestedBy,
+    durationMs: turn.now - job.createdAt,
+    live: named('live').length,
+    total: job.nodes.size,
+    stale: named('stale', 'left-out'),
+    failed: named('failed', 'lost'),
+  };
 }
 
 /** A publish whose wanted tree is live already: succeeds at once and records the commit. */

@@ -24,6 +24,11 @@ export interface BuiltCohort {
   readonly bytes: number;
 }
 
+export interface BalancerAnswer {
+  readonly node: string;
+  readonly error: WireError | null;
+}
+
 export type CoreEvent =
   | {
       readonly type: 'publishRequested';
@@ -121,6 +126,20 @@ export type CoreEvent =
       readonly nodes: readonly string[];
       readonly assignments: readonly string[];
     }
+  /** Answers a `drain` effect, for all of its nodes or some: who is out of its balancers, or why not. */
+  | {
+      readonly type: 'drained';
+      readonly job: string;
+      readonly site: string;
+      readonly nodes: readonly BalancerAnswer[];
+    }
+  /** Answers a `restore` effect. */
+  | {
+      readonly type: 'restored';
+      readonly job: string;
+      readonly site: string;
+      readonly nodes: readonly BalancerAnswer[];
+    }
   /** Once, after the first `configured`: jobs from before this start get their timers. */
   | { readonly type: 'started' }
   | { readonly type: 'timer'; readonly timer: CoreTimer };
@@ -134,7 +153,9 @@ export type CoreTimer =
   | { readonly kind: 'start'; readonly site: string }
   /** A participant has been away too long. */
   | { readonly kind: 'lost'; readonly job: string; readonly node: string }
-  /** A staging job made no progress. */
+  /** A node has been away for longer than the time to return. */
+  | { readonly kind: 'away'; readonly node: string }
+  /** A job made no progress. */
   | { readonly kind: 'stalled'; readonly job: string }
   /** Try again to synchronize. */
   | { readonly kind: 'synchronize'; readonly site: string; readonly node: string };

@@ -9,6 +9,8 @@ export const limits = {
   stalledMs: 120_000,
   /** After the decision: who has not switched when nothing moved for this long is stale, and the job ends. */
   settleMs: 30_000,
+  /** Balancers that do not answer for so long count as having failed. */
+  balancerMs: 200_000,
   /** Retries of a publish that failed only by lost nodes, after 2, 4, 8 … seconds. */
   lostRetriesMax: 5,
   /** A node whose live tree moved under a job is given an assignment from the new base this often. */

@@ -32,7 +32,25 @@ export function publishedText(job: Job, now: number): string {
       ? []
       : [`${listed(leftOut)}: not connected or in maintenance; stale, and synchronized when it returns`]),
     ...reasons(job, ['stale'], 'stale, and will be synchronized'),
+    ...notPutBack(job),
+    ...undrained(job),
   ].join('\n');
+}
+
+/** Live, and yet nobody is sent to them. */
+function notPutBack(job: Job): string[] {
+  return [...job.nodes]
+    .filter(([, node]) => node.state === 'live' && node.error !== null)
+    .map(([name, { error }]) => `${name}: live, but not back in service yet: ${reasonOf(error as WireError)}`)
+    .sort()
+    .slice(0, nodesShownMax);
+}
+
+function undrained(job: Job): string[] {
+  const names = [...(job.rollout?.undrained ?? [])].sort();
+  return names.length === 0
+    ? []
+    : [`${listed(names)}: switched in service, as too few would have stayed in service without`];
 }
 
 /** Why nothing was committed: each failed node, what, why, what to do. */

@@ -1,6 +1,6 @@
 // Starting a publish: quorum, who takes part, which bases must be built for (R4.3, R2.7).
 
-import { succeedUnchanged } from './ending.ts';
+import { logStarted, succeedUnchanged } from './ending.ts';
 import { readinessOf } from './readiness.ts';
 import type { Job, NodeState, SiteState } from './state.ts';
 import { baseTreeOf, liveTreeOf, newJobNode, nodeSiteOf, type Turn } from './turn.ts';
@@ -45,6 +45,7 @@ export function startPublish(turn: Turn, site: SiteState, job: Job): boolean {
   job.assignments.clear();
   job.nodes.clear();
   turn.effects.push({ do: 'saveSite', site: site.name });
+  logStarted(turn, job);
   enlist(turn, site, job, readiness.connected);
   const bases = new Set(readiness.connected.map((node) => baseTreeOf(nodeSiteOf(node, site.name), target)));
   for (const base of bases) job.assignments.set(base, 'building');

@@ -2,11 +2,13 @@
 
 import type { JobType } from '../../model/api.ts';
 import { TreecastError } from '../../model/treecast-error.ts';
+import { settleCommit } from './decision.ts';
 import { endJob } from './ending.ts';
 import type { EventOf } from './events.ts';
 import { shortId } from './lines.ts';
 import { startPublish } from './publish.ts';
 import { startRollback } from './rollback.ts';
+import { cutRollout } from './rollout.ts';
 import { undoStaging } from './staging.ts';
 import { endedPhases, type Job, type SiteState, undecidedPhases } from './state.ts';
 import { runningJob, siteOf, type Turn } from './turn.ts';
@@ -35,6 +37,7 @@ function newJob(
     nodes: new Map(),
     assignments: new Map(),
     lastProgressAt: turn.now,
+    rollout: null,
   };
   turn.state.jobs.set(job.id, job);
   turn.effects.push(
@@ -108,6 +111,9 @@ export function rollbackRequested(turn: Turn, event: EventOf<'rollbackRequested'
       message: `aborted by rollback job ${job.id}`,
       data: { by: job.id },
     });
+  } else if (running !== undefined && site.live?.previous != null) {
+    cutRollout(turn, running);
+    settleCommit(turn, site, running);
   }
   turn.toStart.add(site.name);
 }
@@ -126,7 +132,7 @@ export function abortRequested(turn: Turn, event: EventOf<'abortRequested'>): vo
   turn.effects.push({
     do: 'log',
     actor: event.requestedBy,
-    kind: 'job.aborted',
+    kind: 'job.abort.requested',
     site: job.site,
     job: job.id,
   });

@@ -1,9 +1,10 @@
 // A rollback is a decision, not a swap (R8.4, ARCHITECTURE §6): who holds the tree switches at once, the others are synchronized in the same job.
 
 import { decide, settleCommit } from './decision.ts';
-import { endJob } from './ending.ts';
+import { endJob, logStarted } from './ending.ts';
 import { enlist } from './publish.ts';
 import type { Job, SiteState } from './state.ts';
+import { synchronize } from './synchronize.ts';
 import { nodeSiteOf, servingMembers, type Turn } from './turn.ts';
 
 /** True when the job is running now; it never waits for a quorum: nodes that are away get the decision when they return. */
@@ -15,6 +16,8 @@ export function startRollback(turn: Turn, site: SiteState, job: Job): boolean {
       message: `site ${site.name} has no earlier release to return to`,
       fix: 'publish the commit you want with `treecast publish SITE --ref COMMIT`',
     });
+    // A job that ended just now left them to this one.
+    for (const node of servingMembers(turn, site)) synchronize(turn, site, node);
     return false;
   }
   const release = { epoch: site.epoch, sequence: site.sequence + 1 };
@@ -28,6 +31,7 @@ export function startRollback(turn: Turn, site: SiteState, job: Job): boolean {
   job.startedAt = turn.now;
   job.attempts += 1;
   job.files = 0;
+  logStarted(turn, job);
   const connected = servingMembers(turn, site).filter((node) => node.connection !== null);
   enlist(turn, site, job, connected);
   for (const node of connected) {

@@ -3,12 +3,15 @@
 import { compareReleases, type Release } from '../../model/release.ts';
 import type { ObjectId } from '../../model/tree.ts';
 import type { WireError } from '../../model/treecast-error.ts';
-import { decide, noteLive, settleCommit, settleWithout } from './decision.ts';
+import { decide, settleCommit, settleWithout } from './decision.ts';
 import { endJob } from './ending.ts';
 import type { EventOf } from './events.ts';
 import { limits, retryDelayMs } from './limits.ts';
 import { failedText } from './lines.ts';
+import { noteLive } from './node-live.ts';
 import { neededOf } from './readiness.ts';
+import { rolloutStalled } from './rollout.ts';
+import { isWithheld, setbackOf } from './setback.ts';
 import type { Job, JobNodeState, SiteState } from './state.ts';
 import { synchronize } from './synchronize.ts';
 import {
@@ -159,10 +162,11 @@ export function nodeStaged(turn: Turn, event: EventOf<'nodeStaged'>): void {
   nodeSite.staged = { release, tree };
   nodeSite.held = event.assignment;
   nodeSite.phase = 'staged';
-  nodeSite.error = null;
+  nodeSite.error = setbackOf(site, nodeSite)?.error ?? null;
   saveNodeSite(turn, node, event.site);
   const decision = site.lastDecision;
-  if (decision !== null && compareReleases(decision.release, release) === 0) {
+  const isDecided = decision !== null && compareReleases(decision.release, release) === 0;
+  if (isDecided && !isWithheld(turn.state, site, node.name)) {
     // A switch may have failed before: the node carries the decision out now, or says again that it has.
     turn.effects.push({ do: 'send', nodes: [event.node], message: { type: 'decision', decision } });
   }
@@ -338,6 +342,11 @@ export function jobStalled(turn: Turn, jobId: string): void {
   const job = turn.state.jobs.get(jobId);
   const site = job && siteOf(turn, job.site);
   if (job === undefined || site === undefined || site.running !== job.id) return;
+  if (job.rollout !== null) {
+    rolloutStalled(turn, site, job, job.rollout);
+    settleCommit(turn, site, job);
+    return;
+  }
   const isDecided = job.phase === 'committing';
   const limitMs = isDecided ? limits.settleMs : limits.stalledMs;
   const due = job.lastProgressAt + limitMs;

@@ -73,6 +73,13 @@ export function newSiteState(
   };
 }
 
+/** Why a node does not serve the last decision as it should, although there is nothing to send to it (JOB-20 to JOB-22). */
+export interface Setback {
+  /** Of the decision. */
+  readonly release: Release;
+  readonly error: WireError;
+}
+
 export interface NodeSite {
   readonly site: string;
   phase: NodeSitePhase;
@@ -84,6 +91,7 @@ export interface NodeSite {
   /** The newest decision the node said it knows. */
   lastDecision: SignedDecision | null;
   error: WireError | null;
+  setback: Setback | null;
   /** Whether it was told the last decision on this connection, and answered that it holds no such tree. */
   told: 'no' | 'yes' | 'stale';
   /** The base tree it is being synchronized from, so that it is told once; null when it is not. */
@@ -94,6 +102,8 @@ export interface NodeSite {
 export interface NodeState {
   readonly name: string;
   connection: string | null;
+  /** Not connected for longer than the time to return. */
+  isAway: boolean;
   maintenance: boolean;
   readonly sites: Map<string, NodeSite>;
 }
@@ -107,6 +117,31 @@ export interface JobNodeState {
   error: WireError | null;
   /** Base trees tried, so that a moved base is followed a bounded number of times. */
   basesTried: number;
+}
+
+/** Nodes that are taken out of their balancers, switched and put back together. */
+export interface Batch {
+  phase: 'draining' | 'switching' | 'restoring';
+  readonly nodes: ReadonlySet<string>;
+  /** Whose answer from the balancers is waited for. */
+  readonly open: Set<string>;
+  /** When the phase began. */
+  since: number;
+}
+
+/** A publish on its way round the balancers (JOB-19). Only in memory: after a start it begins again with whoever is not live. */
+export interface Rollout {
+  /** Participants at its begin. */
+  readonly total: number;
+  /** Participants that have not had their turn; they must not hear of the decision. */
+  readonly waiting: Set<string>;
+  batch: Batch | null;
+  /** Taken out and not put back yet; `stuck` when no balancer took it back. */
+  readonly out: Map<string, 'out' | 'stuck'>;
+  /** Switched while they served, because they could not be spared. */
+  readonly undrained: Set<string>;
+  /** A rollback was ordered: nobody gets a turn any more. */
+  isCut: boolean;
 }
 
 export interface Job {
@@ -137,6 +172,8 @@ export interface Job {
   /** Assignments by base tree; `building` until they are there. */
   readonly assignments: Map<ObjectId, readonly string[] | 'building'>;
   lastProgressAt: number;
+  /** From the decision on, when the site's policy drains. */
+  rollout: Rollout | null;
 }
 
 export interface CoreState {

@@ -5,6 +5,7 @@ import { emptyTreeIds, type ObjectId } from '../../model/tree.ts';
 import type { WireError } from '../../model/treecast-error.ts';
 import type { EventOf } from './events.ts';
 import { limits } from './limits.ts';
+import { isWithheld } from './setback.ts';
 import type { NodeState, SiteState } from './state.ts';
 import { baseTreeOf, nodeSiteOf, runningJob, saveNodeSite, siteOf, type Turn } from './turn.ts';
 
@@ -14,7 +15,7 @@ export function synchronize(turn: Turn, site: SiteState, node: NodeState): void 
   if (decision === null || node.connection === null || node.maintenance || !site.members.has(node.name))
     return;
   const nodeSite = nodeSiteOf(node, site.name);
-  if (nodeSite.live?.tree === decision.toTree) return;
+  if (nodeSite.live?.tree === decision.toTree || isWithheld(turn.state, site, node.name)) return;
   // It knows a decision this CCM has not made (a restored database): it waits for the next one.
   if (nodeSite.lastDecision !== null && compareReleases(nodeSite.lastDecision.release, decision.release) > 0)
     return;

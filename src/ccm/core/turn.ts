@@ -47,6 +47,7 @@ export function nodeSiteOf(node: NodeState, site: string): NodeSite {
       backup: null,
       lastDecision: null,
       error: null,
+      setback: null,
       told: 'no',
       synchronizingFrom: null,
       synchronizeAttempts: 0,

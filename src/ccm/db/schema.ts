@@ -5,6 +5,7 @@ import type { Generated } from 'kysely';
 import type { JobNode, JobPhase, JobType, NodeSitePhase, Role } from '../../model/api.ts';
 import type { AssignmentType } from '../../model/assignment.ts';
 import type { SignedDecision, SignedReceipt } from '../../model/receipt.ts';
+import type { Release } from '../../model/release.ts';
 import type { SitePolicy } from '../../model/site.ts';
 import type { ObjectId } from '../../model/tree.ts';
 import type { WireError } from '../../model/treecast-error.ts';
@@ -94,6 +95,8 @@ export interface NodeSiteTable {
   /** The newest receipt. */
   receipt: JsonColumn<SignedReceipt> | null;
   error: JsonColumn<WireError> | null;
+  /** Why it does not serve the decision of that release as it should, although nothing is to be sent to it. */
+  setback: JsonColumn<{ readonly release: Release; readonly error: WireError }> | null;
 }
 
 export interface JobTable {

@@ -1,16 +1,18 @@
 // What an agent is told of its sites: keys, policy, last decision.
 
 import type { SiteGrant } from '../../model/messages.ts';
+import { isWithheld } from '../core/setback.ts';
 import type { CoreState } from '../core/state.ts';
 import type { Registry } from '../registry/registry.ts';
 
 export interface Grants {
-  ofSite(site: string): SiteGrant | undefined;
+  /** As this node may have it now: a decision that it must not hear of yet is left out (JOB-19). */
+  ofSite(site: string, node: string): SiteGrant | undefined;
   ofNode(node: string): SiteGrant[];
 }
 
 export function createGrants(state: CoreState, registry: Registry): Grants {
-  function ofSite(name: string): SiteGrant | undefined {
+  function ofSite(name: string, node: string): SiteGrant | undefined {
     const site = state.sites.get(name);
     if (site === undefined) return undefined;
     const { autonomous, fileMode, executableMode, directoryMode } = site.policy;
@@ -18,7 +20,7 @@ export function createGrants(state: CoreState, registry: Registry): Grants {
       site: name,
       contentKeys: registry.contentKeys.list(name).map(({ id, key }) => ({ id, key })),
       policy: { autonomous, fileMode, executableMode, directoryMode },
-      lastDecision: site.lastDecision,
+      lastDecision: isWithheld(state, site, node) ? null : site.lastDecision,
     };
   }
   return {
@@ -26,6 +28,6 @@ export function createGrants(state: CoreState, registry: Registry): Grants {
     ofNode: (node) =>
       [...state.sites.values()]
         .filter((site) => site.members.has(node))
-        .flatMap((site) => ofSite(site.name) ?? []),
+        .flatMap((site) => ofSite(site.name, node) ?? []),
   };
 }

@@ -117,6 +117,7 @@ function addNode(
   state.nodes.set(name, {
     name,
     connection: null,
+    isAway: false,
     maintenance: false,
     sites: new Map([
       [
@@ -131,6 +132,7 @@ function addNode(
           backup: tree(held.backup),
           lastDecision: null,
           error: null,
+          setback: null,
           told: 'no',
           synchronizingFrom: null,
           synchronizeAttempts: 0,

@@ -24,6 +24,7 @@ export function loadState(database: CcmDatabase, startedAt: number): CoreState {
     state.nodes.set(node.name, {
       name: node.name,
       connection: null,
+      isAway: false,
       maintenance: node.maintenance === 1,
       sites: new Map(),
     });
@@ -120,6 +121,7 @@ export function jobFrom(row: Selectable<JobTable>, nodes: readonly JobNodeTable[
     lineage: null,
     assignments: new Map(),
     lastProgressAt: row.started_at ?? row.created_at,
+    rollout: null,
     nodes: new Map(
       nodes.map((node) => [
         node.node,
@@ -166,6 +168,7 @@ function nodeSiteFrom(row: NodeSiteTable): NodeSite {
     backup: heldTree(row.backup_tree, row.backup_epoch, row.backup_sequence),
     lastDecision: null,
     error: row.error === null ? null : fromJsonColumn(row.error),
+    setback: row.setback === null ? null : fromJsonColumn(row.setback),
     told: 'no',
     synchronizingFrom: null,
     synchronizeAttempts: 0,

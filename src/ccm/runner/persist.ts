@@ -190,6 +190,7 @@ function createUpserts() {
         'backup_epoch',
         'backup_sequence',
         'error',
+        'setback',
       ],
     ),
   };
@@ -260,6 +261,7 @@ function nodeSiteRow(node: string, row: NodeSite) {
     backup_epoch: row.backup?.release.epoch ?? null,
     backup_sequence: row.backup?.release.sequence ?? null,
     error: jsonOrNull(row.error),
+    setback: jsonOrNull(row.setback),
   };
 }
 

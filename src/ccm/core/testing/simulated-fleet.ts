@@ -9,7 +9,9 @@ import { defaultSitePolicy, type SitePolicy } from '../../../model/site.ts';
 import { apply } from '../apply.ts';
 import { type Effect, isPersist, type PersistEffect } from '../effects.ts';
 import { type CoreEvent, timerKey } from '../events.ts';
+import { isWithheld } from '../setback.ts';
 import type { CoreState } from '../state.ts';
+import { createSimulatedBalancers } from './simulated-balancers.ts';
 import { createNodeBehaviour, type SimulatedAssignment, type SimulatedNode } from './simulated-node.ts';
 
 export interface FleetOptions {
@@ -44,6 +46,8 @@ export function createSimulatedFleet({ nodes: count, policy = {}, pick, persist 
       lastDecision: null,
       executed: true,
       failsWith: null,
+      pluginFails: null,
+      wentBackFrom: null,
       isSilent: false,
     }),
   );
@@ -54,11 +58,20 @@ export function createSimulatedFleet({ nodes: count, policy = {}, pick, persist 
   const channels = new Map<string, (() => void)[]>();
   const told: string[] = [];
   const decisions: Decision[] = [];
+  const logged: { kind: string; job: string | null; data?: Readonly<Record<string, unknown>> }[] = [];
   let now = 0;
   let heard: ((message: CcmMessage) => void) | undefined;
   let connections = 0;
 
-  const { stage, decide, undo, holdingOf } = createNodeBehaviour(site, answer);
+  const { balancers, act, checkSwitch, settle } = createSimulatedBalancers({
+    state,
+    site,
+    enqueue: (work) => enqueue('balancers', work),
+    post,
+  });
+  const { stage, decide, undo, holdingOf } = createNodeBehaviour(site, answer, (node, decision) =>
+    checkSwitch(node.name, decision),
+  );
 
   function enqueue(channel: string, work: () => void): void {
     const queue = channels.get(channel) ?? [];
@@ -71,6 +84,7 @@ export function createSimulatedFleet({ nodes: count, policy = {}, pick, persist 
     const effects = apply(state, event, now, sign);
     persist?.(state, effects.filter(isPersist));
     for (const effect of effects) carryOut(effect);
+    settle(effects);
     for (const job of state.jobs.values()) {
       const former = before.get(job.id);
       if (former === 'committing')
@@ -89,6 +103,8 @@ export function createSimulatedFleet({ nodes: count, policy = {}, pick, persist 
     else if (effect.do === 'clearTimer') timers.delete(timerKey(effect.timer));
     else if (effect.do === 'tell') told.push(`${effect.job}: ${effect.text}${effect.end ? ' (end)' : ''}`);
     else if (effect.do === 'insertDecision') checkDecision(effect.decision, effect.job);
+    else if (effect.do === 'drain' || effect.do === 'restore') act(effect);
+    else if (effect.do === 'log') logged.push({ ...effect, job: effect.job ?? null });
     else if (effect.do === 'build') enqueue('builder', () => build(effect));
     else if (effect.do === 'deliver')
       for (const name of effect.nodes)
@@ -100,14 +116,22 @@ export function createSimulatedFleet({ nodes: count, policy = {}, pick, persist 
           ),
         );
     else if (effect.do === 'welcome' || effect.do === 'grant') {
-      const decision = state.sites.get(site)?.lastDecision ?? null;
+      const here = state.sites.get(site);
+      const decision = here === undefined || isWithheld(state, here, effect.node) ? null : here.lastDecision;
       if (decision !== null) toNode(effect.node, (node) => decide(node, decision));
     } else if (effect.do === 'send') {
       const { message } = effect;
       heard?.(message);
       for (const name of effect.nodes) {
-        if (message.type === 'decision') toNode(name, (node) => decide(node, message.decision));
-        else if (message.type === 'removed') {
+        if (message.type === 'decision') {
+          const here = state.sites.get(site);
+          const isLast = here?.lastDecision === message.decision;
+          assert.ok(
+            here === undefined || !isLast || !isWithheld(state, here, name),
+            `${name} must not hear of the decision`,
+          );
+          toNode(name, (node) => decide(node, message.decision));
+        } else if (message.type === 'removed') {
           toNode(name, (node) =>
             Object.assign(node, {
               live: null,
@@ -115,6 +139,7 @@ export function createSimulatedFleet({ nodes: count, policy = {}, pick, persist 
               staged: null,
               lastDecision: null,
               executed: true,
+              wentBackFrom: null,
             }),
           );
         } else if (message.type === 'abort') toNode(name, (node) => undo(node, message.release));
@@ -199,6 +224,8 @@ export function createSimulatedFleet({ nodes: count, policy = {}, pick, persist 
     nodes,
     told,
     decisions,
+    logged,
+    balancers,
     post,
     configure,
     get now() {
@@ -246,6 +273,7 @@ export function createSimulatedFleet({ nodes: count, policy = {}, pick, persist 
       for (const node of nodes) node.connection = null;
       for (const node of state.nodes.values()) {
         node.connection = null;
+        node.isAway = false;
         for (const row of node.sites.values())
           Object.assign(row, { told: 'no', synchronizingFrom: null, synchronizeAttempts: 0 });
       }
@@ -255,6 +283,7 @@ export function createSimulatedFleet({ nodes: count, policy = {}, pick, persist 
       here?.synchronizing.clear();
       if (job !== undefined) {
         job.assignments.clear();
+        job.rollout = null;
         if (job.phase !== 'committing') {
           job.phase = 'queued';
           if (here !== undefined) here.running = null;

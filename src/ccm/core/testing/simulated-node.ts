@@ -16,6 +16,10 @@ export interface SimulatedNode {
   executed: boolean;
   /** The next stagings fail with this code. */
   failsWith: 'SPACE_INSUFFICIENT' | null;
+  /** What goes wrong after the next switches: a plugin (the new tree stays), or the probe (back to the former tree). */
+  pluginFails: 'PLUGIN_FAILED' | 'PROBE_FAILED' | null;
+  /** It went back from this release by itself. */
+  wentBackFrom: Release | null;
   /** Takes everything in and answers nothing, though connected. */
   isSilent: boolean;
 }
@@ -25,7 +29,12 @@ export interface SimulatedAssignment {
   readonly target: string;
 }
 
-export function createNodeBehaviour(site: string, answer: (node: SimulatedNode, event: CoreEvent) => void) {
+export function createNodeBehaviour(
+  site: string,
+  answer: (node: SimulatedNode, event: CoreEvent) => void,
+  /** Called before `live` moves. */
+  switching: (node: SimulatedNode, decision: SignedDecision) => void,
+) {
   function stage(node: SimulatedNode, assignment: SimulatedAssignment, release: Release): void {
     const liveTree = node.live?.tree ?? null;
     const refuse = (error: {
@@ -64,8 +73,13 @@ export function createNodeBehaviour(site: string, answer: (node: SimulatedNode, 
   function decide(node: SimulatedNode, decision: SignedDecision): void {
     const last = node.lastDecision;
     if (last !== null && compareReleases(decision.release, last.release) < 0) return;
+    if (node.wentBackFrom !== null && compareReleases(decision.release, node.wentBackFrom) === 0) {
+      reportStale(node, decision, 'PROBE_FAILED');
+      return;
+    }
     if (last !== null && compareReleases(decision.release, last.release) === 0 && node.executed) {
-      if (node.live !== null)
+      if (node.pluginFails !== null) reportStale(node, decision, 'PLUGIN_FAILED');
+      else if (node.live !== null)
         answer(node, {
           type: 'nodeSwitched',
           node: node.name,
@@ -78,14 +92,15 @@ export function createNodeBehaviour(site: string, answer: (node: SimulatedNode, 
     node.executed = false;
     const held = [node.live, node.staged, node.backup].find((tree) => tree?.tree === decision.toTree);
     if (held == null) {
-      answer(node, {
-        type: 'nodeStale',
-        node: node.name,
-        site,
-        release: decision.release,
-        live: node.live,
-        error: { code: 'BASE_MISMATCH', message: 'not held' },
-      });
+      reportStale(node, decision, 'BASE_MISMATCH');
+      return;
+    }
+    if (held !== node.live) switching(node, decision);
+    if (node.pluginFails === 'PROBE_FAILED' && held !== node.live && node.live !== null) {
+      if (held === node.staged) node.staged = null;
+      node.backup = held;
+      node.wentBackFrom = decision.release;
+      reportStale(node, decision, 'PROBE_FAILED');
       return;
     }
     if (held !== node.live) {
@@ -94,12 +109,25 @@ export function createNodeBehaviour(site: string, answer: (node: SimulatedNode, 
       if (held === node.staged) node.staged = null;
     }
     node.executed = true;
+    if (node.pluginFails !== null) {
+      reportStale(node, decision, 'PLUGIN_FAILED');
+      return;
+    }
     answer(node, {
       type: 'nodeSwitched',
       node: node.name,
       site,
       receipt: receipt(node, 'switched', decision.release, decision.toTree),
     });
+  }
+
+  function reportStale(
+    node: SimulatedNode,
+    { release }: SignedDecision,
+    code: 'BASE_MISMATCH' | 'PLUGIN_FAILED' | 'PROBE_FAILED',
+  ): void {
+    const error = { code, message: code === 'BASE_MISMATCH' ? 'not held' : `failed on ${node.name}` };
+    answer(node, { type: 'nodeStale', node: node.name, site, release, live: node.live, error });
   }
 
   function undo(node: SimulatedNode, release: Release): void {

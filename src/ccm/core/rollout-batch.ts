@@ -1,0 +1,63 @@
+// Which nodes a rollout takes out next (JOB-19): at most a batch, and never so many that too few stay in service.
+
+import { neededOf } from './readiness.ts';
+import { setbackOf } from './setback.ts';
+import type { Job, NodeState, Rollout, SiteState } from './state.ts';
+import { nodeSiteOf, servingMembers, type Turn } from './turn.ts';
+
+export interface NextBatch {
+  readonly drained: readonly string[];
+  /** When nobody can be spared; never together with drained ones. */
+  readonly undrained: readonly string[];
+  readonly minInService: number;
+}
+
+/** Undefined when nobody can have a turn now. A patient rollout waits for members that may return in a moment, before it goes below the minimum. */
+export function nextBatch(
+  turn: Turn,
+  site: SiteState,
+  job: Job,
+  rollout: Rollout,
+  isPatient: boolean,
+): NextBatch | undefined {
+  const { drain } = site.policy;
+  if (drain === null) return undefined;
+  const members = servingMembers(turn, site);
+  const candidates = members.filter(
+    (node) =>
+      node.connection !== null &&
+      rollout.waiting.has(node.name) &&
+      job.nodes.get(node.name)?.state === 'staged',
+  );
+  if (candidates.length === 0) return undefined;
+  const inService = new Set(members.filter((node) => isInService(site, job, rollout, node)));
+  const minInService = neededOf(drain.minInService, members.length);
+  const spare = inService.size - minInService;
+  if (spare < 1 && isPatient && members.some((node) => node.connection === null && !node.isAway))
+    return undefined;
+  // One moves all the same, as long as another one serves.
+  let allowed = spare >= 1 ? spare : inService.size > 1 ? 1 : 0;
+  const nodesMax = Math.max(1, neededOf(drain.batch, rollout.total));
+  const drained: string[] = [];
+  for (const node of candidates) {
+    if (drained.length === nodesMax) break;
+    if (inService.has(node) && allowed-- <= 0) continue;
+    drained.push(node.name);
+  }
+  return drained.length > 0
+    ? { drained, undrained: [], minInService }
+    : { drained, undrained: candidates.slice(0, nodesMax).map((node) => node.name), minInService };
+}
+
+/** Connected, healthy, with the tree of before or of now, and not taken out by this rollout. */
+export function isInService(site: SiteState, job: Job, rollout: Rollout, node: NodeState): boolean {
+  const nodeSite = nodeSiteOf(node, site.name);
+  const tree = nodeSite.live?.tree;
+  const setback = setbackOf(site, nodeSite);
+  if (node.connection === null || tree === undefined || rollout.out.has(node.name)) return false;
+  if (tree !== job.tree && tree !== job.baseTree) return false;
+  // One that could not be taken out still serves.
+  if (setback !== null) return setback.error.code === 'DRAIN_FAILED';
+  const state = job.nodes.get(node.name)?.state;
+  return state !== 'stale' && state !== 'lost';
+}

@@ -1,0 +1,345 @@
+// A publish on its way round the balancers (JOB-19): batch by batch, nodes are taken out, told the decision, and put back.
+// Which nodes make a batch is decided in rollout-batch.ts; when the job ends, in decision.ts.
+
+import { releaseName } from '../../model/release.ts';
+import type { WireError } from '../../model/treecast-error.ts';
+import type { BalancerAnswer } from './events.ts';
+import { limits } from './limits.ts';
+import { noteLive } from './node-live.ts';
+import { nextBatch } from './rollout-batch.ts';
+import { setBack } from './setback.ts';
+import type { Batch, Job, JobNodeState, Rollout, SiteState } from './state.ts';
+import { nodeSiteOf, saveJobNode, saveNodeSite, type Turn } from './turn.ts';
+
+const undecidedStates: readonly (JobNodeState['state'] | undefined)[] = ['pending', 'held', 'staged'];
+
+/** For a decision about to be told; null when the site's policy has everyone told at once. Nodes that serve nothing yet need no turn. */
+export function beginRollout(turn: Turn, site: SiteState, job: Job): Rollout | null {
+  if (site.policy.drain === null || site.policy.autonomous || job.type !== 'publish') return null;
+  const waiting = new Set<string>();
+  for (const [name, { state }] of [...job.nodes].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    const live = turn.state.nodes.get(name)?.sites.get(site.name)?.live ?? null;
+    if (undecidedStates.includes(state) && live !== null && live.tree !== job.tree) waiting.add(name);
+  }
+  return { total: waiting.size, waiting, batch: null, out: new Map(), undrained: new Set(), isCut: false };
+}
+
+/** After a start of the CCM nobody knows who is out: everyone is put back first, then those that are not live have their turn. */
+export function beginRolloutAgain(turn: Turn, site: SiteState, job: Job): void {
+  job.rollout = beginRollout(turn, site, job);
+  if (job.rollout === null) return;
+  const names = [...job.nodes]
+    .filter(([, { state }]) => state === 'live' || undecidedStates.includes(state))
+    .map(([name]) => name)
+    .sort();
+  for (const name of names) job.rollout.out.set(name, 'out');
+  putBack(turn, job, job.rollout, names);
+}
+
+/** Goes on as far as it can; call it whenever a node of the job or the balancers have moved. */
+export function advanceRollout(turn: Turn, site: SiteState, job: Job, isPatient = true): void {
+  const { rollout } = job;
+  if (rollout === null || job.phase !== 'committing') return;
+  do prune(turn, job, rollout);
+  while (
+    rollout.batch === null
+      ? startBatch(turn, site, job, rollout, isPatient)
+      : finishPhase(turn, site, job, rollout, rollout.batch)
+  );
+}
+
+/** Who failed, left or got lost has no turn any more. */
+function prune(turn: Turn, job: Job, rollout: Rollout): void {
+  for (const name of rollout.isCut ? [] : rollout.waiting) {
+    const node = job.nodes.get(name);
+    if (node === undefined) continue;
+    if (undecidedStates.includes(node.state) && turn.state.nodes.get(name)?.maintenance === true) {
+      node.state = 'left-out';
+      saveJobNode(turn, job, name);
+    }
+    if (node.state !== 'live' && !undecidedStates.includes(node.state)) rollout.waiting.delete(name);
+  }
+  for (const name of [...rollout.out.keys()]) {
+    const state = job.nodes.get(name)?.state;
+    if (state === undefined || state === 'left-out') rollout.out.delete(name);
+  }
+}
+
+/** True when there is a batch, or somebody was told. */
+function startBatch(turn: Turn, site: SiteState, job: Job, rollout: Rollout, isPatient: boolean): boolean {
+  const live = [...job.nodes].filter(([, { state }]) => state === 'live').map(([name]) => name);
+  // Switched out of turn: it knew the decision from before a start of the CCM, or was synchronized in the meantime.
+  const toRestore = live
+    .filter((name) => rollout.waiting.has(name) || rollout.out.get(name) === 'out')
+    .sort();
+  if (toRestore.length > 0) {
+    for (const name of toRestore) rollout.waiting.delete(name);
+    putBack(turn, job, rollout, toRestore);
+    return true;
+  }
+  if (rollout.isCut) return false;
+  if (site.policy.drain === null) {
+    // The policy changed in the middle.
+    const rest = [...rollout.waiting];
+    tellDecision(turn, site, rollout, rest);
+    return false;
+  }
+  const batch = nextBatch(turn, site, job, rollout, isPatient);
+  if (batch === undefined) return false;
+  if (batch.drained.length === 0) {
+    for (const name of batch.undrained) rollout.undrained.add(name);
+    turn.effects.push({
+      do: 'tell',
+      job: job.id,
+      text: `${batch.undrained.join(', ')}: switched in service, as fewer than ${batch.minInService} would stay in service without it`,
+      end: false,
+    });
+    enter(turn, job, rollout, {
+      phase: 'switching',
+      nodes: new Set(batch.undrained),
+      open: new Set(),
+      since: turn.now,
+    });
+    tellDecision(turn, site, rollout, batch.undrained);
+    return true;
+  }
+  for (const name of batch.drained) rollout.out.set(name, 'out');
+  turn.effects.push(
+    { do: 'drain', site: site.name, job: job.id, nodes: batch.drained, reason: reasonOf(job) },
+    {
+      do: 'tell',
+      job: job.id,
+      text: `taking out of service: ${batch.drained.join(', ')} (${rollout.waiting.size} of ${rollout.total} to be switched)`,
+      end: false,
+    },
+  );
+  const nodes = new Set(batch.drained);
+  enter(turn, job, rollout, { phase: 'draining', nodes, open: new Set(nodes), since: turn.now });
+  return true;
+}
+
+/** True when the batch's phase is over. */
+function finishPhase(turn: Turn, site: SiteState, job: Job, rollout: Rollout, batch: Batch): boolean {
+  const inState = (wanted: JobNodeState['state']) =>
+    [...batch.nodes].filter((name) => job.nodes.get(name)?.state === wanted);
+  switch (batch.phase) {
+    case 'draining': {
+      for (const name of batch.open) if (job.nodes.get(name)?.state !== 'staged') batch.open.delete(name);
+      if (batch.open.size > 0) return false;
+      enter(turn, job, rollout, { ...batch, phase: 'switching', since: turn.now });
+      tellDecision(
+        turn,
+        site,
+        rollout,
+        inState('staged').filter((name) => rollout.waiting.has(name)),
+      );
+      return true;
+    }
+    case 'switching': {
+      if (inState('staged').length > 0) return false;
+      rollout.batch = null;
+      // startBatch puts those back that are live.
+      return true;
+    }
+    case 'restoring':
+      if (batch.open.size > 0) return false;
+      rollout.batch = null;
+      return true;
+  }
+}
+
+function tellDecision(turn: Turn, site: SiteState, rollout: Rollout, names: readonly string[]): void {
+  const decision = site.lastDecision;
+  const told: string[] = [];
+  for (const name of names) {
+    rollout.waiting.delete(name);
+    const node = turn.state.nodes.get(name);
+    // Who is away is told by its welcome.
+    if (node?.connection == null || node.maintenance) continue;
+    nodeSiteOf(node, site.name).told = 'yes';
+    told.push(name);
+  }
+  if (told.length > 0 && decision !== null)
+    turn.effects.push({ do: 'send', nodes: told, message: { type: 'decision', decision } });
+}
+
+function putBack(turn: Turn, job: Job, rollout: Rollout, names: readonly string[]): void {
+  if (names.length === 0) return;
+  turn.effects.push({ do: 'restore', site: job.site, job: job.id, nodes: names, reason: reasonOf(job) });
+  const nodes = new Set(names);
+  enter(turn, job, rollout, { phase: 'restoring', nodes, open: new Set(nodes), since: turn.now });
+}
+
+function enter(turn: Turn, job: Job, rollout: Rollout, batch: Batch): void {
+  rollout.batch = batch;
+  job.lastProgressAt = turn.now;
+  turn.effects.push(
+    { do: 'setTimer', timer: { kind: 'stalled', job: job.id }, at: turn.now + limits.settleMs },
+    { do: 'progressed', job: job.id },
+  );
+}
+
+function reasonOf(job: Job): string {
+  return job.release === null ? job.type : `${job.type} ${releaseName(job.release)}`;
+}
+
+export function drained(turn: Turn, site: SiteState, job: Job, answers: readonly BalancerAnswer[]): void {
+  const batch = job.rollout?.batch;
+  if (batch?.phase !== 'draining') return;
+  const held = answers.filter(
+    ({ node, error }) => batch.open.delete(node) && error !== null && isHeld(turn, site, job, node, error),
+  );
+  // They may be half out.
+  if (held.length > 0)
+    turn.effects.push({
+      do: 'restore',
+      site: site.name,
+      job: job.id,
+      nodes: held.map(({ node }) => node),
+      reason: reasonOf(job),
+    });
+  advanceRollout(turn, site, job);
+}
+
+/** `hold`: it stays in service as it is (JOB-22); `force`: it is switched like the others, and put back like them. */
+function isHeld(turn: Turn, site: SiteState, job: Job, name: string, cause: WireError): boolean {
+  const state = job.nodes.get(name);
+  const node = turn.state.nodes.get(name);
+  const { rollout, release } = job;
+  const log = (held: boolean) =>
+    turn.effects.push({
+      do: 'log',
+      actor: 'ccm',
+      kind: 'node.drain.failed',
+      site: site.name,
+      job: job.id,
+      node: name,
+      data: { error: cause, held },
+    });
+  if (rollout === null || release === null || node === undefined || state?.state !== 'staged') return false;
+  if (site.policy.drain?.onFailure !== 'hold') {
+    log(false);
+    return false;
+  }
+  log(true);
+  const error: WireError = {
+    code: 'DRAIN_FAILED',
+    message: `could not be taken out of its load balancer, and serves its former tree: ${cause.message}`,
+    fix: 'mend the balancer and publish again, or put the node into maintenance and take it back',
+  };
+  state.state = 'stale';
+  state.error = error;
+  rollout.waiting.delete(name);
+  rollout.out.set(name, 'stuck');
+  saveJobNode(turn, job, name);
+  const nodeSite = nodeSiteOf(node, site.name);
+  setBack(nodeSite, release, error);
+  noteLive(turn, node, site.name, nodeSite.live);
+  return true;
+}
+
+export function restored(turn: Turn, site: SiteState, job: Job, answers: readonly BalancerAnswer[]): void {
+  const { rollout } = job;
+  if (rollout === null) return;
+  const open = rollout.batch?.phase === 'restoring' ? rollout.batch.open : new Set<string>();
+  for (const { node, error } of answers) {
+    const isAsked = open.delete(node);
+    if (error !== null) {
+      if (isAsked) restoreFailed(turn, job, rollout, node, error);
+    } else if (isAsked || rollout.out.get(node) === 'stuck') rollout.out.delete(node);
+  }
+  advanceRollout(turn, site, job);
+}
+
+/** Noted, and left to whoever keeps the balancers as `servingOf` wants them. */
+function restoreFailed(turn: Turn, job: Job, rollout: Rollout, name: string, error: WireError): void {
+  rollout.out.set(name, 'stuck');
+  const state = job.nodes.get(name);
+  const node = turn.state.nodes.get(name);
+  if (state?.state !== 'live' || node === undefined) return;
+  state.error = error;
+  saveJobNode(turn, job, name);
+  nodeSiteOf(node, job.site).error = error;
+  saveNodeSite(turn, node, job.site);
+}
+
+/** The job's timer has come: whoever is waited for too long is passed over (JOB-14, for each batch). */
+export function rolloutStalled(turn: Turn, site: SiteState, job: Job, rollout: Rollout): void {
+  const { batch } = rollout;
+  const settleMs = site.policy.drain?.settleMs ?? limits.settleMs;
+  const due =
+    batch === null || batch.phase === 'switching'
+      ? job.lastProgressAt + settleMs
+      : batch.since + limits.balancerMs;
+  if (turn.now < due) {
+    turn.effects.push({ do: 'setTimer', timer: { kind: 'stalled', job: job.id }, at: due });
+    return;
+  }
+  turn.effects.push({
+    do: 'setTimer',
+    timer: { kind: 'stalled', job: job.id },
+    at: turn.now + settleMs,
+  });
+  const silent: WireError = {
+    code: 'DRAIN_FAILED',
+    message: `no answer in ${limits.balancerMs / 1000} s`,
+    fix: 'look at the load balancer and its plugin',
+  };
+  if (batch?.phase === 'draining') {
+    drained(
+      turn,
+      site,
+      job,
+      [...batch.open].map((node) => ({ node, error: silent })),
+    );
+    return;
+  }
+  if (batch?.phase === 'restoring') {
+    restored(
+      turn,
+      site,
+      job,
+      [...batch.open].map((node) => ({ node, error: silent })),
+    );
+    return;
+  }
+  for (const name of batch?.nodes ?? job.nodes.keys()) {
+    const state = job.nodes.get(name);
+    // Who waits and is here gets its turn below.
+    const isNext = rollout.waiting.has(name) && turn.state.nodes.get(name)?.connection != null;
+    if (state?.state !== 'staged' || isNext) continue;
+    state.state = 'stale';
+    state.error = {
+      code: 'SWITCH_FAILED',
+      message: `did not switch in ${settleMs / 1000} s`,
+      fix: `look at the agent on ${name}`,
+    };
+    saveJobNode(turn, job, name);
+  }
+  advanceRollout(turn, site, job, false);
+}
+
+/** A rollback was ordered: nobody else is switched to what it undoes; who is switching now has its time (JOB-11, JOB-19). */
+export function cutRollout(turn: Turn, job: Job): void {
+  const { rollout } = job;
+  if (rollout === null || rollout.isCut) return;
+  rollout.isCut = true;
+  for (const name of rollout.waiting) {
+    const state = job.nodes.get(name);
+    if (state === undefined || !undecidedStates.includes(state.state)) continue;
+    state.state = 'stale';
+    state.error = { code: 'ABORTED', message: 'not switched: a rollback was ordered before its turn' };
+    saveJobNode(turn, job, name);
+  }
+  const { batch } = rollout;
+  if (batch === null || batch.phase === 'switching') return;
+  if (batch.phase === 'draining')
+    turn.effects.push({
+      do: 'restore',
+      site: job.site,
+      job: job.id,
+      nodes: [...batch.nodes],
+      reason: 'rollback',
+    });
+  rollout.batch = null;
+}

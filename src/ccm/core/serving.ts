@@ -1,0 +1,90 @@
+// Which members of a site the load balancers should send anybody to (R9.2, X13), from what the core knows. It changes nothing, and
+// knows no balancer: whoever keeps them compares this with what they do.
+
+import { releaseName } from '../../model/release.ts';
+import { defaultSitePolicy } from '../../model/site.ts';
+import { neededOf } from './readiness.ts';
+import { setbackOf } from './setback.ts';
+import type { CoreState, Job, NodeState, SiteState } from './state.ts';
+
+export interface Serving {
+  readonly node: string;
+  readonly wanted: 'in' | 'out';
+  /** In words for people. */
+  readonly reason: string;
+}
+
+interface Judged extends Serving {
+  /** It serves something, though not what it should: better than nobody. */
+  readonly spare?: 'former' | 'failing';
+}
+
+/** Kept in service although they are stale, when the policy does not say how many. */
+const minInServiceDefault = { count: 1, share: 0 };
+
+/** Members by name; none for a site that is not known. */
+export function servingOf(state: CoreState, siteName: string): Serving[] {
+  const site = state.sites.get(siteName);
+  if (site === undefined) return [];
+  const members = [...site.members].sort().flatMap((name) => state.nodes.get(name) ?? []);
+  const job = site.running === null ? undefined : state.jobs.get(site.running);
+  const judged = members.map((node) => judge(site, job, node));
+  const { drain } = { ...defaultSitePolicy, ...site.policy };
+  const needed = neededOf(
+    drain?.minInService ?? minInServiceDefault,
+    members.filter((node) => !node.maintenance).length,
+  );
+  let missing = needed - judged.filter(({ wanted }) => wanted === 'in').length;
+  const kept = new Set<string>();
+  for (const kind of ['former', 'failing'] as const) {
+    for (const { node, spare } of judged) {
+      if (spare !== kind || missing <= 0) continue;
+      kept.add(node);
+      missing -= 1;
+    }
+  }
+  return judged.map(({ node, wanted, reason }) =>
+    kept.has(node)
+      ? {
+          node,
+          wanted: 'in',
+          reason: `${reason}; kept in service, as fewer than ${needed} would serve without`,
+        }
+      : { node, wanted, reason },
+  );
+}
+
+function judge(site: SiteState, job: Job | undefined, node: NodeState): Judged {
+  const is = (wanted: 'in' | 'out', reason: string): Serving => ({ node: node.name, wanted, reason });
+  if (node.maintenance) return is('out', 'maintenance');
+  if (node.isAway) return is('out', 'not connected');
+  if (job !== undefined && isTakenOut(job, node.name))
+    return is('out', job.release === null ? job.type : `${job.type} ${releaseName(job.release)}`);
+  const nodeSite = node.sites.get(site.name);
+  if (nodeSite === undefined || nodeSite.live === null) return is('out', 'empty');
+  const setback = setbackOf(site, nodeSite);
+  if (setback !== null) {
+    const { code, message } = setback.error;
+    if (code === 'DRAIN_FAILED') return is('in', message);
+    const spare = nodeSite.live.tree === site.live?.tree ? 'failing' : 'former';
+    return { ...is('out', `stale: ${message} [${code}]`), spare };
+  }
+  if (site.live === null || nodeSite.live.tree === site.live.tree) return is('in', 'live');
+  if (job !== undefined && isBeforeItsSwitch(job, node.name, nodeSite.live.tree))
+    return is('in', 'serves the former tree until it is switched');
+  return { ...is('out', 'stale'), spare: 'former' };
+}
+
+/** By the rollout of the running job, and not yet to be put back. */
+function isTakenOut({ rollout }: Job, name: string): boolean {
+  if (rollout === null || rollout.out.get(name) !== 'out') return false;
+  return rollout.batch?.phase !== 'restoring' || !rollout.batch.nodes.has(name);
+}
+
+function isBeforeItsSwitch(job: Job, name: string, tree: string): boolean {
+  if (job.phase !== 'committing' || tree !== job.baseTree) return false;
+  // What a rollback undoes need not be reached any more.
+  if (job.rollout?.isCut === true && job.rollout.waiting.has(name)) return true;
+  const state = job.nodes.get(name)?.state;
+  return state !== undefined && state !== 'live' && state !== 'stale' && state !== 'left-out';
+}
