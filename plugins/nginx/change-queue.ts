@@ -1,0 +1,197 @@
+// Changes to nginx's files, one after another: written, tested, and undone when nginx refuses; then one reload for all that came in
+// together. A crash in between leaves a marker, and the next change tests and reloads. It knows no directive and no site.
+
+import { access, mkdir, readFile, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { PluginError, replaceFile } from 'treecast/plugin';
+import type { Reloaded } from './reload-nginx.ts';
+
+/** Contents by absolute path; null: not there. */
+export type Files = ReadonlyMap<string, string | null>;
+
+export interface ChangeQueue {
+  /** Resolves when nginx uses these contents. Where nothing differs nothing is called, unless `always` asks for a reload. */
+  apply(files: Files, signal: AbortSignal, always?: boolean): Promise<Reloaded | 'unchanged'>;
+  /** Would nginx accept them? Afterwards everything is as it was, and nothing was reloaded. */
+  tryOut(files: Files, signal: AbortSignal): Promise<void>;
+  /** Resolves when nothing is under way. */
+  settled(): Promise<void>;
+}
+
+export interface ChangeQueueOptions {
+  /** A file that is there while a reload is owed. */
+  readonly marker: string;
+  test(signal: AbortSignal): Promise<void>;
+  reload(signal: AbortSignal): Promise<Reloaded>;
+  /** So long is waited for more before the first is carried out. Default 50. */
+  readonly collectMs?: number;
+}
+
+interface Job {
+  readonly kind: 'apply' | 'always' | 'try';
+  readonly files: Files;
+  readonly signal: AbortSignal;
+  resolve(result: Reloaded | 'unchanged'): void;
+  reject(error: unknown): void;
+}
+
+interface Written {
+  readonly job: Job;
+  readonly former: Files;
+}
+
+const fileMode = 0o644;
+const directoryMode = 0o755;
+const restoreLimitMs = 15_000;
+
+export function createChangeQueue({ marker, test, reload, collectMs = 50 }: ChangeQueueOptions): ChangeQueue {
+  let waiting: Job[] = [];
+  let working: Promise<void> | null = null;
+
+  function add(kind: Job['kind'], files: Files, signal: AbortSignal): Promise<Reloaded | 'unchanged'> {
+    return new Promise((resolve, reject) => {
+      waiting.push({ kind, files, signal, resolve, reject });
+      working ??= work().finally(() => {
+        working = null;
+      });
+    });
+  }
+
+  async function work(): Promise<void> {
+    await new Promise((resolve) => {
+      setTimeout(resolve, collectMs);
+    });
+    while (waiting.length > 0) {
+      const batch = waiting;
+      waiting = [];
+      const written: Written[] = [];
+      for (const job of batch) {
+        try {
+          const one = await carryOut(job);
+          if (one) written.push(one);
+        } catch (error) {
+          job.reject(error);
+        }
+      }
+      if (written.length > 0) await reloadFor(written);
+    }
+  }
+
+  /** Null when no reload is needed for it; then it has been answered. */
+  async function carryOut(job: Job): Promise<Written | null> {
+    job.signal.throwIfAborted();
+    const former = await contentsOf([...job.files.keys()]);
+    const differs = [...job.files].some(([path, content]) => former.get(path) !== content);
+    const owed = await isThere(marker);
+    if (!differs && !owed && job.kind !== 'always') {
+      job.resolve('unchanged');
+      return null;
+    }
+    if (job.kind !== 'try') await replaceFile(marker, '', 0o600);
+    try {
+      if (differs) await writeAll(job.files);
+      await test(job.signal);
+    } catch (error) {
+      if (differs) await writeAll(former);
+      if (job.kind !== 'try' && !owed) await rm(marker, { force: true });
+      throw error;
+    }
+    if (job.kind !== 'try') return { job, former };
+    if (differs) await writeAll(former);
+    job.resolve('unchanged');
+    return null;
+  }
+
+  async function reloadFor(written: readonly Written[]): Promise<void> {
+    const stop = whenAllAbort(written.map(({ job }) => job.signal));
+    try {
+      const result = await reload(stop);
+      await rm(marker, { force: true });
+      for (const { job } of written) job.resolve(result);
+    } catch (error) {
+      await undo(written);
+      for (const { job } of written) job.reject(error);
+    }
+  }
+
+  /** nginx may have taken some of it: it is reloaded once more, and if that fails too the marker stays. */
+  async function undo(written: readonly Written[]): Promise<void> {
+    try {
+      for (const { former } of [...written].reverse()) await writeAll(former);
+      const limit = AbortSignal.timeout(restoreLimitMs);
+      await test(limit);
+      await reload(limit);
+      await rm(marker, { force: true });
+    } catch {
+      // The marker says that a reload is owed; the first error is the one to tell.
+    }
+  }
+
+  return {
+    apply: (files, signal, always = false) => add(always ? 'always' : 'apply', files, signal),
+    tryOut: async (files, signal) => {
+      await add('try', files, signal);
+    },
+    settled: async () => {
+      while (working) await working;
+    },
+  };
+}
+
+async function contentsOf(paths: readonly string[]): Promise<Files> {
+  const found = new Map<string, string | null>();
+  for (const path of paths) {
+    try {
+      found.set(path, await readFile(path, 'utf8'));
+    } catch (error) {
+      if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT'))
+        throw cannot('read', path, error);
+      found.set(path, null);
+    }
+  }
+  return found;
+}
+
+async function writeAll(files: Files): Promise<void> {
+  for (const [path, content] of files) {
+    try {
+      if (content === null) await rm(path, { force: true });
+      else {
+        await mkdir(dirname(path), { recursive: true, mode: directoryMode });
+        await replaceFile(path, content, fileMode);
+      }
+    } catch (error) {
+      throw cannot('write', path, error);
+    }
+  }
+}
+
+function cannot(verb: string, path: string, cause: unknown): PluginError {
+  return new PluginError(
+    `cannot ${verb} ${path}: ${cause instanceof Error ? cause.message : String(cause)}`,
+    {
+      cause,
+      fix: 'See that the agent may write there, or choose another `includeDirectory`.',
+    },
+  );
+}
+
+async function isThere(path: string): Promise<boolean> {
+  try {
+    await access(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** One caller that gives up does not stop the reload that others wait for. */
+function whenAllAbort(signals: readonly AbortSignal[]): AbortSignal {
+  const all = new AbortController();
+  const look = (): void => {
+    if (signals.every((signal) => signal.aborted)) all.abort(signals[0]?.reason);
+  };
+  for (const signal of signals) signal.addEventListener('abort', look, { once: true });
+  look();
+  return all.signal;
+}

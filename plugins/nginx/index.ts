@@ -1,0 +1,3 @@
+// The plugin `nginx`.
+
+export { nginx } from './nginx.ts';

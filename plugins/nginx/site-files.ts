@@ -1,0 +1,129 @@
+// The files of each site and what the hooks do with them: the include itself, and what the repository brings.
+
+import { constants } from 'node:fs';
+import { type FileHandle, open, realpath } from 'node:fs/promises';
+import { join } from 'node:path';
+import { PluginError, type SiteOnNode, type SwitchEvent, type TreeOnNode } from 'treecast/plugin';
+import type { ChangeQueue, Files } from './change-queue.ts';
+import type { Configuration } from './configuration.ts';
+import { emptyIncludeFile, everyLocation, includeFile, type StaticModule } from './include-file.ts';
+import type { Reloaded } from './reload-nginx.ts';
+import { inRepositoryTerms, siteConfiguration } from './site-configuration.ts';
+
+type Changed = Reloaded | 'unchanged';
+
+export interface SiteFiles {
+  attach(
+    event: SiteOnNode & { readonly live: TreeOnNode | null },
+    modules: ReadonlySet<StaticModule>,
+    signal: AbortSignal,
+  ): Promise<Changed>;
+  detach(site: SiteOnNode, signal: AbortSignal): Promise<Changed>;
+  /** Throws when the staged tree brings configuration that is not allowed, or that nginx refuses. */
+  judge(event: SwitchEvent, signal: AbortSignal, dryRun: boolean): Promise<void>;
+  /** After the switch. Null when there is nothing that follows it. */
+  follow(event: SwitchEvent, signal: AbortSignal): Promise<Changed | null>;
+}
+
+export function createSiteFiles(
+  config: Configuration,
+  queue: ChangeQueue,
+  keptDirectoryOf: (site: SiteOnNode) => string,
+): SiteFiles {
+  const includeOf = (site: string): string => join(config.includeDirectory, `${site}.conf`);
+  // Not `.conf`: a glob over the directory must not find it.
+  const siteFileOf = (site: string): string => join(config.includeDirectory, `${site}.site`);
+  const rules = config.siteConfiguration;
+  let modulesFound: ReadonlySet<StaticModule> = new Set();
+
+  async function broughtBy(tree: TreeOnNode | null): Promise<string> {
+    if (!rules) return '';
+    const bytes = tree ? await readFileOfTree(tree, rules.path) : null;
+    return siteConfiguration(bytes, {
+      ...rules,
+      everyLocation: everyLocation(config, modulesFound),
+      releaseHeader: config.releaseHeader,
+    });
+  }
+
+  async function told<T>(site: string, work: Promise<T>): Promise<T> {
+    try {
+      return await work;
+    } catch (error) {
+      const file = siteFileOf(site);
+      if (!rules || !(error instanceof PluginError) || !error.message.includes(`${file}:`)) throw error;
+      throw new PluginError(inRepositoryTerms(error.message, file, rules.path), {
+        cause: error,
+        fix: `Correct ${rules.path} in the repository and push again.`,
+        retryable: false,
+      });
+    }
+  }
+
+  return {
+    attach: async (event, modules, signal) => {
+      modulesFound = modules;
+      const { site, liveLink } = event;
+      const siteFile = rules ? siteFileOf(site) : null;
+      const text = includeFile(config, {
+        site,
+        liveLink,
+        siteFile,
+        modules,
+        keptDirectory: keptDirectoryOf(event),
+      });
+      const files = new Map<string, string | null>();
+      // First: what the include names is there before it.
+      files.set(siteFileOf(site), siteFile === null ? null : await broughtBy(event.live));
+      files.set(includeOf(site), text);
+      return told(site, queue.apply(files, signal));
+    },
+    detach: async ({ site }, signal) => {
+      const gone: Files = new Map([
+        [includeOf(site), null],
+        [siteFileOf(site), null],
+      ]);
+      try {
+        return await queue.apply(gone, signal);
+      } catch {
+        // A configuration names the file itself: it gets one that says nothing is here.
+        return queue.apply(new Map(gone).set(includeOf(site), emptyIncludeFile(config, site)), signal);
+      }
+    },
+    judge: async ({ site, to }, signal, dryRun) => {
+      if (!rules) return;
+      const text = await broughtBy(to);
+      // A dry run leaves nginx's directory alone, so nginx is not asked.
+      if (!dryRun) await told(site, queue.tryOut(new Map([[siteFileOf(site), text]]), signal));
+    },
+    follow: async ({ site, to }, signal) => {
+      if (!rules && !config.cacheReload) return null;
+      const files: Files = new Map(rules ? [[siteFileOf(site), await broughtBy(to)]] : []);
+      return told(site, queue.apply(files, signal, config.cacheReload));
+    },
+  };
+}
+
+/** Null when there is none; a file that a symlink leads to counts when it lies in the tree too. */
+async function readFileOfTree({ directory }: TreeOnNode, path: string): Promise<Uint8Array | null> {
+  let file: FileHandle | undefined;
+  try {
+    const root = await realpath(directory);
+    const found = await realpath(join(root, path));
+    if (!found.startsWith(`${root}/`)) return null;
+    file = await open(found, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    const { size } = await file.stat();
+    // One byte more than may be: the judge says so.
+    return (await file.read(Buffer.alloc(Math.min(size, 262_145)), 0, Math.min(size, 262_145), 0)).buffer;
+  } catch (error) {
+    if (
+      error instanceof Error &&
+      'code' in error &&
+      ['ENOENT', 'ENOTDIR', 'EISDIR', 'ELOOP'].includes(String(error.code))
+    )
+      return null;
+    throw error;
+  } finally {
+    await file?.close();
+  }
+}
