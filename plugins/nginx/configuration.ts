@@ -42,7 +42,10 @@ const serverSchema = z.strictObject({
       z
         .string()
         .max(200)
-        .regex(/^[\w.:*[\]-]+(?: [a-z0-9_=]+)*$/, 'must be what stands behind `listen`, such as "443 ssl"'),
+        .regex(
+          /^(?:unix:\/[\w./-]+|[\w.:*[\]-]+)(?: [a-z0-9_=]+)*$/,
+          'must be what stands behind `listen`, such as "443 ssl"',
+        ),
     )
     .min(1)
     .max(20)

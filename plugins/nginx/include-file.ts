@@ -111,6 +111,8 @@ function addAssets(block: NginxConfItem, config: Configuration, facts: IncludeFa
   if (config.assetExpires !== undefined) kept._add('expires', config.assetExpires);
   kept._add('try_files', '$uri @treecast_missing');
   const missing = location(block, '@treecast_missing');
+  // Without types of its own the name's suffix would say what it is.
+  missing._add('types', null, []);
   missing._add('default_type', 'text/plain');
   missing._add('return', `404 ${quoteValue('not found')}`);
 }

@@ -1,5 +1,5 @@
 // One reload of nginx, and the proof that it took effect: `nginx -s reload` succeeds as soon as the signal is sent, also when the
-// master then refuses the configuration and goes on with the old one. New workers are the proof.
+// master then refuses the configuration and goes on with the old one. New workers are the proof, and that the old ones take no more requests.
 
 import { open, stat } from 'node:fs/promises';
 import { type Exec, PluginError } from 'treecast/plugin';
@@ -40,7 +40,7 @@ export async function reloadNginx(
     );
   // Without workers (`master_process off`) there is nothing to see.
   if (!master || before.size === 0) return 'unverified';
-  if (await haveNewWorkers(master, before, config.reloadSeconds * 1000, signal)) return 'reloaded';
+  if (await workersReplaced(master, before, config.reloadSeconds * 1000, signal)) return 'reloaded';
   const reasons = await errorsSince(errorLog, logged);
   throw new PluginError(
     `the reload did not take effect: nginx started no new workers within ${config.reloadSeconds} s and goes on with its old configuration${reasons === '' ? '' : `: ${reasons}`}`,
@@ -50,7 +50,7 @@ export async function reloadNginx(
   );
 }
 
-async function haveNewWorkers(
+async function workersReplaced(
   master: RunningMaster,
   before: ReadonlySet<number>,
   limitMs: number,
@@ -59,11 +59,14 @@ async function haveNewWorkers(
   const until = performance.now() + limitMs;
   for (;;) {
     signal.throwIfAborted();
-    for (const pid of await master.workers()) if (!before.has(pid)) return true;
-    if (performance.now() > until) return false;
+    const workers = await master.workers();
+    const areNew = workers.size > 0 && [...workers].every((pid) => !before.has(pid));
+    if (!areNew && performance.now() > until) return false;
+    // Once more also when they are: a worker says that it is shutting down a moment before it closes its sockets.
     await new Promise((resolve) => {
       setTimeout(resolve, pollMs);
     });
+    if (areNew) return true;
   }
 }
 
