@@ -1,0 +1,3 @@
+// The package's one definition.
+
+export { loadbalancer } from './loadbalancer.ts';

@@ -1,0 +1,55 @@
+// A node's web server in tests: says its name, holds `/hold` open until told otherwise, and answers `/health` as told.
+
+import { once } from 'node:events';
+import { createServer, type ServerResponse } from 'node:http';
+
+export interface Origin {
+  readonly name: string;
+  readonly port: number;
+  /** Requests for `/`. */
+  requests(): number;
+  held(): number;
+  /** Ends what `/hold` holds. */
+  release(): void;
+  setHealthy(healthy: boolean): void;
+  close(): Promise<void>;
+}
+
+export async function startOrigin(name: string): Promise<Origin> {
+  const held = new Set<ServerResponse>();
+  let requests = 0;
+  let healthy = true;
+  const server = createServer((request, response) => {
+    if (request.url === '/health') response.writeHead(healthy ? 200 : 503).end();
+    else if (request.url === '/hold') {
+      response.writeHead(200, { 'content-type': 'text/plain' });
+      response.write(name);
+      held.add(response);
+      response.on('close', () => held.delete(response));
+    } else {
+      requests++;
+      response.end(name);
+    }
+  });
+  server.keepAliveTimeout = 60_000;
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return {
+    name,
+    port: address.port,
+    requests: () => requests,
+    held: () => held.size,
+    release() {
+      for (const response of held) response.end();
+    },
+    setHealthy(value) {
+      healthy = value;
+    },
+    async close() {
+      server.closeAllConnections();
+      await new Promise((closed) => server.close(closed));
+    },
+  };
+}
