@@ -22,6 +22,12 @@ export type { Exec, ExecOptions, ExecResult, PluginHost, PluginLog } from './api
 export { Secret, secret } from './api/secret.ts';
 export { createKeptAssets, type KeptAssets, keptAssetsSchema } from './assets/kept-assets.ts';
 export { type TwinsPolicy, twinsSchema, writeTwins } from './assets/write-twins.ts';
+export {
+  quoted,
+  type RequestAnswer,
+  type RequestOptions,
+  requestWithRetry,
+} from './http/request-with-retry.ts';
 export { pathGlob } from './urls/path-glob.ts';
 export { type UrlMap, type UrlMapInput, urlMapSchema } from './urls/url-map.ts';
 export { urlPattern } from './urls/url-pattern.ts';
