@@ -3,4 +3,11 @@
 export { type ConformanceFixture, testPluginConformance } from './conformance.ts';
 export { type ContentEventFacts, contentEvent } from './content-event.ts';
 export { createSiteOnDisk, directorySnapshot, type FilesByPath, type SiteOnDisk } from './site-on-disk.ts';
+export {
+  jsonBody,
+  type StandInAnswer,
+  type StandInRequest,
+  type StandInServer,
+  startStandIn,
+} from './stand-in-server.ts';
 export { testNeeding } from './test-needing.ts';

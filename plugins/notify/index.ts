@@ -1,0 +1,3 @@
+// The one definition of this package.
+
+export { notify } from './notify.ts';

@@ -1,0 +1,106 @@
+// The ground of stand-ins for services of third parties: a server on a free port that can be closed, opened again on the same port, and
+// made to hang. What it answers, and which limits it enforces, is the stand-in's own.
+
+import { once } from 'node:events';
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
+
+export interface StandInRequest {
+  readonly method: string;
+  readonly path: string;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: string;
+}
+
+export interface StandInAnswer {
+  readonly status: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: unknown;
+}
+
+export interface StandInServer {
+  readonly url: string;
+  /** Answers given before the service's own, one each. */
+  readonly first: StandInAnswer[];
+  readonly requests: StandInRequest[];
+  breakIt(): Promise<void>;
+  stallIt(): void;
+  mend(): Promise<void>;
+  close(): Promise<void>;
+}
+
+const bodyBytesMax = 64 * 1_048_576;
+
+export async function startStandIn(
+  answer: (request: StandInRequest) => StandInAnswer,
+): Promise<StandInServer> {
+  const first: StandInAnswer[] = [];
+  const requests: StandInRequest[] = [];
+  let stalled = false;
+  let port = 0;
+  let server: Server | undefined;
+
+  async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const pieces: Buffer[] = [];
+    for await (const piece of request as AsyncIterable<Buffer>) pieces.push(piece);
+    if (stalled) return;
+    const body = Buffer.concat(pieces);
+    const { method = '', url = '', headers } = request;
+    const seen = { method, path: url, headers, body: body.toString('utf8') };
+    requests.push(seen);
+    const given = body.length > bodyBytesMax ? { status: 413 } : (first.shift() ?? answer(seen));
+    const text = typeof given.body === 'string' ? given.body : JSON.stringify(given.body ?? {});
+    response.writeHead(given.status, { 'content-type': 'application/json', ...given.headers }).end(text);
+  }
+
+  async function open(): Promise<void> {
+    server = createServer((request, response) => {
+      // A request that is cut has nobody to answer to.
+      serve(request, response).catch(() => response.destroy());
+    });
+    server.listen(port, '127.0.0.1');
+    await once(server, 'listening');
+    const address = server.address();
+    if (address !== null && typeof address === 'object') port = address.port;
+  }
+
+  async function breakIt(): Promise<void> {
+    if (server === undefined) return;
+    const closed = once(server, 'close');
+    server.close();
+    server.closeAllConnections();
+    await closed;
+    server = undefined;
+  }
+
+  await open();
+  return {
+    url: `http://127.0.0.1:${port}`,
+    first,
+    requests,
+    breakIt,
+    stallIt() {
+      stalled = true;
+    },
+    async mend() {
+      stalled = false;
+      if (server === undefined) await open();
+    },
+    close: breakIt,
+  };
+}
+
+/** Undefined for what is no JSON object. */
+export function jsonBody({ body }: StandInRequest): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(body);
+    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined;
+  } catch {
+    return undefined;
+  }
+}
