@@ -28,6 +28,8 @@ export {
   type RequestOptions,
   requestWithRetry,
 } from './http/request-with-retry.ts';
+export { createGuardedFiles, type GuardedFiles } from './files/guarded-files.ts';
+export { openTreeFile, treePathProblem } from './files/tree-file.ts';
 export { pathGlob } from './urls/path-glob.ts';
 export { type UrlMap, type UrlMapInput, urlMapSchema } from './urls/url-map.ts';
 export { urlPattern } from './urls/url-pattern.ts';
