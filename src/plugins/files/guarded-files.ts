@@ -130,7 +130,7 @@ export function createGuardedFiles<A>(options: GuardedFilesOptions<A>): GuardedF
       await activate({ what, path, present: true, restored: false, signal });
     } catch (cause) {
       const why = textOf(cause);
-      const fix = cause instanceof PluginError && cause.fix !== undefined ? { fix: cause.fix } : {};
+      const fix = fixOf(cause);
       const outcome = entry.former === null ? 'it was removed again' : 'the former file was put back';
       try {
         await restore(entry, destination);
@@ -241,7 +241,10 @@ export function createGuardedFiles<A>(options: GuardedFilesOptions<A>): GuardedF
         for (const entry of (await journal.list()).filter((one) => one.site === site))
           await settle(entry, signal).catch((error: unknown) => failures.push(error));
         if (failures.length > 0)
-          throw new PluginError(failures.map(textOf).join('; '), { cause: failures[0] });
+          throw new PluginError(failures.map(textOf).join('; '), {
+            cause: failures[0],
+            ...fixOf(failures[0]),
+          });
       }),
   };
 }
@@ -284,6 +287,11 @@ async function mayChown(): Promise<boolean> {
   } finally {
     await file.close();
   }
+}
+
+function fixOf(error: unknown): { readonly fix: string } {
+  const fix = error instanceof PluginError ? error.fix : undefined;
+  return { fix: fix ?? 'Look at the plugin’s log on this node.' };
 }
 
 function textOf(error: unknown): string {

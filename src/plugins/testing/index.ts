@@ -10,4 +10,5 @@ export {
   type StandInServer,
   startStandIn,
 } from './stand-in-server.ts';
+export { type StartedPlugin, type StartPluginOptions, startPlugin } from './start-plugin.ts';
 export { testNeeding } from './test-needing.ts';
