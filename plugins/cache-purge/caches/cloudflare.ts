@@ -1,0 +1,105 @@
+// Cloudflare: purge_cache by files (with the headers of variants), tags or prefixes, so many entries a call; hosts when everything changed.
+
+import { batches } from '../batches.ts';
+import type { CacheConfigOf } from '../cache-config.ts';
+import { type CacheResponse, createCacheClient } from '../http/cache-client.ts';
+import { isSuccess, judgeResponse } from '../http/judge-response.ts';
+import { keysOf } from '../keys-of.ts';
+import {
+  type Cache,
+  CallFailure,
+  everythingItem,
+  missingItem,
+  type PurgeStep,
+  type PurgeWork,
+} from '../purge-work.ts';
+import { hostsOf, urlParts } from '../url-parts.ts';
+import { fetchPublic } from './fetch-through.ts';
+
+interface Entry {
+  readonly value: unknown;
+  readonly urls: readonly string[];
+}
+
+export function createCloudflare(config: CacheConfigOf<'cloudflare'>): Cache {
+  const client = createCacheClient({
+    connectionsMax: config.concurrency,
+    timeoutMs: config.requestTimeout * 1000,
+  });
+  const headers = {
+    authorization: `Bearer ${config.token.reveal()}`,
+    'content-type': 'application/json',
+  };
+
+  function calls(key: 'files' | 'tags' | 'prefixes' | 'hosts', entries: readonly Entry[]): PurgeStep[] {
+    return batches(entries, { entriesMax: config.perCall }).map((batch) => ({
+      settles: [...new Set(batch.flatMap(({ urls }) => urls))],
+      async run(signal) {
+        const response = await client.send(
+          {
+            endpoint: config.api,
+            method: 'POST',
+            path: `/client/v4/zones/${config.zone}/purge_cache`,
+            headers,
+            body: JSON.stringify({ [key]: batch.map(({ value }) => value) }),
+          },
+          signal,
+        );
+        judge(response);
+        return undefined;
+      },
+    }));
+  }
+
+  function files({ urls, variants }: PurgeWork): Entry[] {
+    return urls.flatMap((url) =>
+      variants.map((variant): Entry => {
+        const named = Object.keys(variant).length > 0;
+        return { value: named ? { url, headers: variant } : url, urls: [url] };
+      }),
+    );
+  }
+
+  function entries(work: PurgeWork): Entry[] {
+    if (config.mode === 'files') return files(work);
+    if (config.mode === 'tags')
+      return keysOf(work, config.keys).map(({ key, urls }) => ({ value: key, urls }));
+    return work.urls.map((url) => {
+      const { host, path } = urlParts(url);
+      return { value: host + path.replace(/\?.*$/s, ''), urls: [url] };
+    });
+  }
+
+  return {
+    name: config.name,
+    targets: [config.zone],
+    steps(_target, work) {
+      if (work.everything || (work.missing && config.missingTag === undefined)) {
+        const items = [...work.urls, everythingItem, ...(work.missing ? [missingItem] : [])];
+        return calls(
+          'hosts',
+          hostsOf(work.origins).map((host) => ({ value: host, urls: items })),
+        );
+      }
+      const missing = { value: config.missingTag, urls: [missingItem] };
+      return [...calls(config.mode, entries(work)), ...(work.missing ? calls('tags', [missing]) : [])];
+    },
+    fetch: fetchPublic(client),
+    close: () => client.close(),
+  };
+}
+
+/** An answer may say in its body that it did not succeed. */
+function judge(response: CacheResponse): void {
+  judgeResponse(response);
+  let answer: unknown;
+  try {
+    answer = JSON.parse(response.body);
+  } catch {
+    throw new CallFailure('busy', 'answered something that is no JSON');
+  }
+  const success =
+    typeof answer === 'object' && answer !== null && 'success' in answer && answer.success === true;
+  if (!success && isSuccess(response.status))
+    throw new CallFailure('refused', `answered ${response.body.replace(/\s+/g, ' ').slice(0, 200)}`);
+}

@@ -1,0 +1,3 @@
+// The plugin; its parts are its own.
+
+export { cachePurge } from './cache-purge.ts';

@@ -1,0 +1,297 @@
+// N12, X7 on a real Varnish with the shipped VCL: exactly what changed is fetched anew, in every mode.
+
+import assert from 'node:assert/strict';
+import { after, before } from 'node:test';
+import { urlMapSchema } from 'treecast/plugin';
+import { contentEvent, testNeeding } from 'treecast/plugin/testing';
+import { ask, siteHost, siteOrigin } from './testing/ask.ts';
+import { type Origin, startOrigin } from './testing/start-origin.ts';
+import { startPlugin } from './testing/start-plugin.ts';
+import type { RunningProgram } from './testing/start-program.ts';
+import { startVarnish } from './testing/start-varnish.ts';
+
+const needs = ['varnishd', 'cc'];
+const secretText = 'varnish-purge-secret';
+process.env['TREECAST_TEST_VARNISH_SECRET'] = secretText;
+const secret = { env: 'TREECAST_TEST_VARNISH_SECRET' };
+const urlMap = urlMapSchema.parse({ origins: [siteOrigin] });
+
+let origin: Origin;
+let varnish: RunningProgram | undefined;
+
+before(async () => {
+  origin = await startOrigin();
+});
+
+after(async () => {
+  await varnish?.close();
+  await origin.close();
+});
+
+async function running(): Promise<RunningProgram> {
+  varnish ??= await startVarnish({ originPort: origin.port, secret: secretText });
+  return varnish;
+}
+
+const odd = 'a b (1) [x]+%?#.html';
+const oddUrl = '/a%20b%20(1)%20[x]+%25%3F%23.html';
+const before1: Record<string, string> = {
+  'index.html': 'old home',
+  'docs/index.html': 'old docs',
+  'docs/kept.html': 'kept',
+  'gone.html': 'here',
+  [odd]: 'old odd',
+  'other.html': 'other',
+};
+const after1 = {
+  'index.html': 'new home',
+  'docs/index.html': 'new docs',
+  'docs/kept.html': 'kept',
+  'new.html': 'new page',
+  [odd]: 'new odd',
+  'other.html': 'other',
+};
+
+/** What the origin answers for a tree: files, and directories by their index. */
+function served(files: Readonly<Record<string, string>>): Record<string, string> {
+  const urls: Record<string, string> = {};
+  for (const [path, text] of Object.entries(files)) {
+    urls[path === odd ? oddUrl : `/${path}`] = text;
+    if (path.endsWith('index.html')) {
+      urls[`/${path.slice(0, -'index.html'.length)}`] = text;
+      if (path.includes('/')) urls[`/${path.slice(0, -'/index.html'.length)}`] = text;
+    }
+  }
+  return urls;
+}
+
+const stale = ['/', '/index.html', '/docs/', '/docs', '/docs/index.html', '/gone.html', '/new.html', oddUrl];
+const fresh = ['/docs/kept.html', '/other.html', '/never.html'];
+
+for (const mode of ['purge', 'ban'] as const) {
+  testNeeding(
+    needs,
+    `N12 N56 varnish ${mode}: 0 stale, 0 needless, also what was cached as missing`,
+    async () => {
+      const { port, endpoint } = await running();
+      origin.serve(served(before1));
+      const plugin = await startPlugin({
+        caches: [
+          {
+            kind: 'varnish',
+            name: 'edge',
+            endpoints: [endpoint],
+            mode,
+            secret,
+            readBack: 'all',
+            fetchBound: 5,
+          },
+        ],
+        urlMap: { origins: [siteOrigin] },
+      });
+      try {
+        await ask(port, '/', {}, 'GET');
+        for (const url of [...stale, ...fresh]) await ask(port, url);
+        origin.takeAsked();
+        for (const url of [...stale, ...fresh]) await ask(port, url);
+        assert.deepEqual(origin.takeAsked(), [], 'everything is in the cache, 404s too');
+        origin.serve(served(after1));
+        const event = contentEvent({ from: before1, to: after1, job: `job-${mode}` });
+        const { note, againAfterMs } = await plugin.invalidate(event);
+        assert.match(note ?? '', /^8 URLs purged in \d+ calls: edge \(/);
+        if (mode === 'purge') assert.match(note ?? '', /8 held/);
+        assert.equal(againAfterMs, 5_000);
+        assert.deepEqual(origin.takeAsked().sort(), stale.toSorted(), 'read back: exactly what was stale');
+        for (const url of [...stale, ...fresh]) {
+          const { body } = await ask(port, url);
+          assert.equal(body, served(after1)[url] ?? 'missing', url);
+        }
+        assert.deepEqual(origin.takeAsked(), [], 'the rest was still held');
+        const again = await plugin.invalidate({ ...event, pass: 2 });
+        assert.equal(again.againAfterMs, undefined);
+      } finally {
+        await plugin.close();
+      }
+    },
+  );
+}
+
+testNeeding(needs, 'X7: a PURGE forgets every variant of a URL', async () => {
+  const { port, endpoint } = await running();
+  origin.serve({ '/v.html': 'old {language}' });
+  const plugin = await startPlugin({
+    caches: [{ kind: 'varnish', name: 'edge', endpoints: [endpoint], secret }],
+  });
+  try {
+    for (const language of ['de', 'en']) await ask(port, '/v.html', { 'accept-language': language });
+    origin.serve({ '/v.html': 'new {language}' });
+    assert.equal((await ask(port, '/v.html', { 'accept-language': 'de' })).body, 'old de');
+    await plugin.invalidate(contentEvent({ from: { 'v.html': '1' }, to: { 'v.html': '2' }, urlMap }));
+    for (const language of ['de', 'en'])
+      assert.equal((await ask(port, '/v.html', { 'accept-language': language })).body, `new ${language}`);
+  } finally {
+    await plugin.close();
+  }
+});
+
+testNeeding(
+  needs,
+  'N56: an error page that changed makes everything cached as missing stale, and nothing else',
+  async () => {
+    const { port, endpoint } = await running();
+    origin.serve({ '/404.html': 'old error', '/page.html': 'page' });
+    const plugin = await startPlugin({
+      caches: [{ kind: 'varnish', name: 'edge', endpoints: [endpoint], secret }],
+      urlMap: { origins: [siteOrigin], errorPages: ['404.html'] },
+    });
+    try {
+      for (const url of ['/nowhere/1', '/nowhere/2', '/page.html']) await ask(port, url);
+      origin.serve({ '/404.html': 'new error', '/page.html': 'page' });
+      assert.equal((await ask(port, '/nowhere/1')).body, 'old error');
+      origin.takeAsked();
+      await plugin.invalidate(contentEvent({ from: { '404.html': '1' }, to: { '404.html': '2' } }));
+      for (const url of ['/nowhere/1', '/nowhere/2']) assert.equal((await ask(port, url)).body, 'new error');
+      await ask(port, '/page.html');
+      assert.deepEqual(origin.takeAsked(), ['/nowhere/1', '/nowhere/2']);
+    } finally {
+      await plugin.close();
+    }
+  },
+);
+
+testNeeding(needs, 'too many URLs: everything of the host is forgotten, of no other host', async () => {
+  const { port, endpoint } = await running();
+  origin.serve({ '/a.html': 'old', '/b.html': 'old', '/c.html': 'same' });
+  const plugin = await startPlugin({
+    caches: [{ kind: 'varnish', name: 'edge', endpoints: [endpoint], secret }],
+    urlMap: { origins: [siteOrigin] },
+    urlsMax: 1,
+  });
+  try {
+    const foreign = { host: 'other.example.org' };
+    for (const url of ['/a.html', '/b.html', '/c.html']) await ask(port, url);
+    await ask(port, '/c.html', foreign);
+    origin.takeAsked();
+    const files = { 'a.html': 'old', 'b.html': 'old', 'c.html': 'same' };
+    await plugin.invalidate(
+      contentEvent({ from: files, to: { ...files, 'a.html': 'new', 'b.html': 'new' } }),
+    );
+    for (const url of ['/a.html', '/b.html', '/c.html']) await ask(port, url);
+    await ask(port, '/c.html', foreign);
+    assert.deepEqual(origin.takeAsked(), ['/a.html', '/b.html', '/c.html']);
+  } finally {
+    await plugin.close();
+  }
+});
+
+testNeeding(
+  needs,
+  'a fetch under way during the purge puts an old object back; the second pass forgets it',
+  async () => {
+    const { port, endpoint } = await running();
+    origin.serve({ '/slow.html': 'old' });
+    const plugin = await startPlugin({
+      caches: [{ kind: 'varnish', name: 'edge', endpoints: [endpoint], secret, fetchBound: 1 }],
+      urlMap: { origins: [siteOrigin] },
+    });
+    try {
+      const held = origin.hold('/slow.html');
+      const early = ask(port, '/slow.html');
+      await held.reached;
+      origin.serve({ '/slow.html': 'new' });
+      const event = contentEvent({ from: { 'slow.html': '1' }, to: { 'slow.html': '2' }, job: 'slow' });
+      const first = await plugin.invalidate(event);
+      assert.equal(first.againAfterMs, 1_000);
+      held.release();
+      assert.equal((await early).body, 'old');
+      assert.equal((await ask(port, '/slow.html')).body, 'old', 'the old object is back');
+      await plugin.invalidate({ ...event, pass: 2 });
+      assert.equal((await ask(port, '/slow.html')).body, 'new');
+    } finally {
+      await plugin.close();
+    }
+  },
+);
+
+testNeeding(
+  needs,
+  'N53: soft purge serves the old object once more and fetches meanwhile; warm-up fetches what was held',
+  async () => {
+    const { port, endpoint } = await running();
+    origin.serve({ '/soft.html': 'old', '/top.html': 'top' });
+    const plugin = await startPlugin({
+      caches: [
+        {
+          kind: 'varnish',
+          name: 'edge',
+          endpoints: [endpoint],
+          secret,
+          soft: true,
+          warm: { urls: ['/top.html'], top: 5 },
+        },
+      ],
+      urlMap: { origins: [siteOrigin] },
+    });
+    try {
+      await ask(port, '/soft.html');
+      origin.serve({ '/soft.html': 'new', '/top.html': 'top' });
+      const event = contentEvent({
+        from: { 'soft.html': '1', 'unheld.html': '1' },
+        to: { 'soft.html': '2', 'unheld.html': '2' },
+      });
+      await plugin.invalidate(event);
+      origin.takeAsked();
+      assert.equal((await ask(port, '/soft.html')).body, 'old', 'within its grace');
+      const { note } = await plugin.warm(event);
+      assert.equal(note, '2 URLs warmed');
+      assert.equal((await ask(port, '/soft.html')).body, 'new');
+      assert.deepEqual(
+        origin.takeAsked().sort(),
+        ['/soft.html', '/top.html'],
+        'what it did not hold is not fetched',
+      );
+    } finally {
+      await plugin.close();
+    }
+  },
+);
+
+testNeeding(
+  needs,
+  'a secret that is wrong, or a machine that may not purge, is an error that says so',
+  async () => {
+    const { port, endpoint } = await running();
+    process.env['TREECAST_TEST_WRONG_SECRET'] = 'something else';
+    const event = contentEvent({ from: { 'x.html': '1' }, to: { 'x.html': '2' }, urlMap });
+    origin.serve({ '/x.html': 'x' });
+    await ask(port, '/x.html');
+    const stranger = await startVarnish({ originPort: origin.port, purger: '192.0.2.1' });
+    const wrong = await startPlugin({
+      caches: [
+        {
+          kind: 'varnish',
+          name: 'edge',
+          endpoints: [endpoint],
+          secret: { env: 'TREECAST_TEST_WRONG_SECRET' },
+        },
+        { kind: 'varnish', name: 'far', endpoints: [stranger.endpoint] },
+      ],
+    });
+    try {
+      await assert.rejects(wrong.invalidate(event), {
+        message:
+          /edge owes 1 of 1 URLs \(answered 405: Wrong secret\); far owes 1 of 1 URLs \(answered 405: Not from here\)/,
+        fix: /ACL, the secret/,
+        retryable: true,
+      });
+      origin.takeAsked();
+      await ask(port, '/x.html');
+      assert.deepEqual(origin.takeAsked(), [], 'nothing was forgotten');
+      const forged = await ask(port, '/', { 'x-ban-host': siteHost }, 'BAN');
+      assert.equal(forged.status, 405);
+    } finally {
+      await wrong.close();
+      await stranger.close();
+    }
+  },
+);
