@@ -7,8 +7,8 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { type TestContext, test } from 'node:test';
 import fc from 'fast-check';
-import { testNeeding } from '../../../test/run/needs.ts';
 import { PluginError } from '../api/plugin-error.ts';
+import { testNeeding } from '../testing/test-needing.ts';
 import { createGuardedFiles, type GuardedFiles } from './guarded-files.ts';
 import { openTreeFile, treePathProblem } from './tree-file.ts';
 
@@ -184,8 +184,14 @@ testNeeding(
     catch (error) { process.stdout.write(error.message + ' | ' + error.fix); }
   `;
     const run = async (...drop: string[]): Promise<string> => {
-      const [program = '', ...args] = [...drop, process.execPath, '--input-type=module', '-e', code];
-      const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+      const args = [
+        ...drop.slice(1),
+        ...(drop.length > 0 ? [process.execPath] : []),
+        '--input-type=module',
+        '-e',
+        code,
+      ];
+      const child = spawn(drop[0] ?? process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
       return (await child.stdout.toArray()).join('');
     };
     assert.equal(await run(), 'allowed');

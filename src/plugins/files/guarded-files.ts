@@ -140,7 +140,10 @@ export function createGuardedFiles<A>(options: GuardedFilesOptions<A>): GuardedF
         throw new PluginError(`${why}; ${outcome}, but then: ${textOf(second)}`, { cause, ...fix });
       }
       await journal.remove(entry.to);
-      throw new PluginError(`${why}; ${outcome} and is in use`, { cause, ...fix });
+      throw new PluginError(`${why}; ${outcome}${entry.former === null ? '' : ' and is in use'}`, {
+        cause,
+        ...fix,
+      });
     }
     await journal.remove(entry.to);
     await pruneFormers();

@@ -1,0 +1,3 @@
+// The plugin `config-file`: only what is loaded by name.
+
+export { configFile } from './config-file.ts';
