@@ -136,6 +136,15 @@ testNeeding(needs, 'a release without a path that concerns PHP leaves OPcache al
     assert.deepEqual(await hooks.afterSwitch(owed, call()), { note: `${fpm.socket}: OPcache reset` });
 });
 
+testNeeding(needs, 'resets that several sites ask for at once are all seen through', async (t) => {
+  const { fpm, site, hooks, live } = await set(t, {}, { workers: 6 });
+  for (let release = 1; release <= 20; release++) {
+    const event = await publish(site, `release ${release}`);
+    await Promise.all([1, 2, 3].map(async () => hooks.afterSwitch(event, call())));
+    assert.equal(await fpm.get(live), answer(`release ${release}`));
+  }
+});
+
 testNeeding(needs, 'a request that runs on is waited for, and named when the time is up', async (t) => {
   const { fpm, site, hooks, live } = await set(t, {});
   const gate = join(fpm.directory, 'gate');

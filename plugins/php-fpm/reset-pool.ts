@@ -7,7 +7,9 @@ import { askPool, type PoolQuestion, type PoolState } from './ask-pool.ts';
 import { poolName } from './fast-cgi.ts';
 import type { Pool } from './php-fpm-config.ts';
 
-const [waitFirstMs, waitMostMs] = [10, 250];
+const [waitFirstMs, waitMostMs] = [5, 250];
+/** A refusal may be a moment's: another reset was just asked for. */
+const refusalsMax = 20;
 
 export interface ResetQuestion extends PoolQuestion {
   /** Whether resolved paths matter. */
@@ -17,24 +19,35 @@ export interface ResetQuestion extends PoolQuestion {
 /** One line for receipts. */
 export async function resetPool(pool: Pool, site: SiteOnNode, question: ResetQuestion): Promise<string> {
   const name = poolName(pool.address);
-  const state = await askPool(pool, 'reset', question);
-  const obstacle = resetObstacle(state, site, question.realpath);
-  if (obstacle !== null)
-    throw new PluginError(`the PHP-FPM pool at ${name} ${obstacle.what}`, {
-      fix: obstacle.fix,
-      retryable: false,
-    });
-  if (!isOn(state)) return `${name}: OPcache is off there, nothing to reset`;
-  // False, with a restart pending: one was asked for before, and comes after this request too.
-  if (!state.reset && !state.pending && !state.restarting)
-    throw new PluginError(
-      `OPcache of the PHP-FPM pool at ${name} refused to be reset${state.warning === '' ? '' : `: ${state.warning}`}`,
-      {
-        fix: 'Look at the log of PHP-FPM; `reset: reload` reloads it instead.',
-      },
-    );
-  await restarted(pool, state, question);
+  const scheduled = await schedule(pool, site, question);
+  if (scheduled === null) return `${name}: OPcache is off there, nothing to reset`;
+  await restarted(pool, scheduled, question);
   return `${name}: OPcache reset`;
+}
+
+/** The state in which a reset was accepted; null when there is nothing to reset. */
+async function schedule(pool: Pool, site: SiteOnNode, question: ResetQuestion): Promise<PoolState | null> {
+  const name = poolName(pool.address);
+  let refusals = 0;
+  for await (const _ of untilStopped(pool, question)) {
+    const state = await askPool(pool, 'reset', question);
+    const obstacle = resetObstacle(state, site, question.realpath);
+    if (obstacle !== null)
+      throw new PluginError(`the PHP-FPM pool at ${name} ${obstacle.what}`, {
+        fix: obstacle.fix,
+        retryable: false,
+      });
+    if (!isOn(state)) return null;
+    if (state.reset) return state;
+    // It takes none while another is pending or under way: that of another site, or its own when it is full.
+    if (!state.pending && !state.restarting) refusals += 1;
+    if (refusals >= refusalsMax)
+      throw new PluginError(
+        `OPcache of the PHP-FPM pool at ${name} refused to be reset${state.warning === '' ? '' : `: ${state.warning}`}`,
+        { fix: 'Look at the log of PHP-FPM; `reset: reload` reloads it instead.' },
+      );
+  }
+  return null;
 }
 
 /**
@@ -42,11 +55,17 @@ export async function resetPool(pool: Pool, site: SiteOnNode, question: ResetQue
  * paths of before. So ask until it has happened: each question is such a request.
  */
 async function restarted(pool: Pool, before: PoolState, question: ResetQuestion): Promise<void> {
-  const { signal } = question.call;
-  for (let waitMs = waitFirstMs; ; waitMs = Math.min(waitMs * 2, waitMostMs)) {
+  for await (const _ of untilStopped(pool, question)) {
     const now = await askPool(pool, 'look', question);
-    // Fewer: PHP-FPM itself was restarted meanwhile, and holds nothing.
+    // Fewer restarts than before: PHP-FPM itself was restarted meanwhile, and holds nothing.
     if (!now.pending && !now.restarting && now.restarts !== before.restarts) return;
+  }
+}
+
+/** At once, then again and again with longer pauses; throws when the hook is stopped. */
+async function* untilStopped(pool: Pool, { call: { signal } }: ResetQuestion): AsyncGenerator<void> {
+  for (let waitMs = waitFirstMs; ; waitMs = Math.min(waitMs * 2, waitMostMs)) {
+    yield;
     try {
       await wait(waitMs, undefined, { signal });
     } catch (cause) {
