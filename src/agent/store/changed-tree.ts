@@ -8,6 +8,7 @@ import type { DirectoryHandles } from './directory-handles.ts';
 import type { Disk } from './disk.ts';
 import type { Drift } from './site-store.ts';
 import type { Steps } from './slices.ts';
+import type { StagedTwins } from './staged-twins.ts';
 import { isTouchedDirectory, type TouchedDirectory } from './touched-paths.ts';
 import { directoryMode, type IndexDirectory, IndexGap, type TreeIndex } from './tree-index.ts';
 
@@ -23,11 +24,17 @@ const driftMax = 100;
 const noEntries: IndexDirectory = new Map();
 
 export function* readChangedTree(
-  tools: { readonly disk: Disk; readonly next: DirectoryHandles; readonly index: TreeIndex },
+  tools: {
+    readonly disk: Disk;
+    readonly next: DirectoryHandles;
+    readonly index: TreeIndex;
+    /** Undefined in a site without twins. */
+    readonly twins: Pick<StagedTwins, 'settle'> | undefined;
+  },
   baseTree: ObjectId,
   touched: TouchedDirectory,
 ): Steps<ChangedTree> {
-  const { disk, next, index } = tools;
+  const { disk, next, index, twins } = tools;
   const hexLength = baseTree.length as ObjectIdLength;
   const objects = new Map<ObjectId, Uint8Array>();
   const drift: Drift[] = [];
@@ -52,6 +59,9 @@ export function* readChangedTree(
       const childPath = path === '' ? name : `${path}/${name}`;
       const change = changes.get(name);
       const before = base.get(name);
+      if (twins && change === undefined && before === undefined) {
+        if (twins.settle({ directory: path, dirent, base, changes })) continue;
+      }
       seen.add(name);
       if (isTouchedDirectory(change)) {
         if (!dirent.isDirectory()) report(childPath, 'type');

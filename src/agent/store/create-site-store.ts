@@ -23,6 +23,7 @@ import { dropStaging, planRenames, type Slot, slotOf } from './state.ts';
 import { executeDecision, switchBackFrom } from './switch.ts';
 import { IndexGap } from './tree-index.ts';
 import { verifyTree } from './verify.ts';
+import { createTwinWriter } from './write-twins.ts';
 
 /** Opens the site and recovers it. `disk` is given by tests and benches that count calls or inject failures. */
 export async function createSiteStore(
@@ -31,9 +32,10 @@ export async function createSiteStore(
 ): Promise<SiteStore> {
   let { grant } = options;
   const context = await openSite(options, () => grant, disk);
-  const { journal, layout, index, inbox } = context;
+  const { journal, layout, index, inbox, twins } = context;
   const background = createBackground(createMaintenance(context));
   const parts = createPartsCollector();
+  const twinWriter = createTwinWriter(context);
   let closed = false;
 
   function checkSite({ site }: { readonly site: string }): void {
@@ -113,6 +115,7 @@ export async function createSiteStore(
       checkSpace(header, 0, disk, layout.site);
       const complete = parts.add(received);
       if (!complete) return { tree: null, scope: 'changed', release: header.release };
+      twinWriter.drop();
       const request = { parts: complete, contentKeys: grant.contentKeys, signal, onProgress };
       try {
         return await background.exclusively(() => stageWithIndex(request));
@@ -120,9 +123,16 @@ export async function createSiteStore(
         parts.clear();
       }
     },
+    async writeTwin(release, path, suffix, bytes) {
+      twinWriter.write(release, path, suffix, bytes);
+    },
+    async sealTwins(release) {
+      if (twinWriter.isWaiting(release)) await background.exclusively(() => twinWriter.seal(release));
+    },
     async decide(decision: SignedDecision) {
       checkSite(decision);
       checkSignature(decision, options.verifySignature);
+      twinWriter.drop();
       return background.exclusively(() => executeDecision(context, decision));
     },
     async switchBack(decision) {
@@ -136,6 +146,7 @@ export async function createSiteStore(
       if (!staging || !sameRelease(staging, { release })) return false;
       const decided = lastDecision && !executed && compareReleases(lastDecision.release, release) === 0;
       if (decided && lastDecision.toTree === staging.targetTree) return false;
+      twinWriter.drop();
       await background.exclusively(() => journal.save(planRenames(dropStaging(journal.state()))));
       return true;
     },
@@ -143,7 +154,14 @@ export async function createSiteStore(
       const live = liveSlot();
       if (!live?.held) return { proof: { tree: null, scope: 'full', release: null }, drift: [] };
       const root = layout.tree(live.directory);
-      const { tree, drift } = await verifyTree({ disk, index, root, tree: live.held.tree, signal });
+      const hasTwins = journal.state().twins;
+      // STG-23: records that were lost are mended first, as the background would.
+      if (hasTwins && !twins.isKnown(live.slot)) {
+        await background.exclusively(() => rebuildIndex(context, signal));
+      }
+      const twinsIn = hasTwins ? (path: string) => twins.inDirectory(live.slot, path) : undefined;
+      const wanted = live.held.tree;
+      const { tree, drift } = await verifyTree({ disk, index, root, tree: wanted, twinsIn, signal });
       return { proof: { tree, scope: 'full', release: live.held.release }, drift };
     },
     settle: () => background.settle(),
@@ -179,9 +197,11 @@ export async function createSiteStore(
       if (closed) return;
       closed = true;
       await background.close();
+      twinWriter.drop();
       context.making?.close();
       inbox.close();
       index.close();
+      twins.close();
       disk.close(context.siteHandle);
       disk.close(context.treesHandle);
     },

@@ -16,6 +16,7 @@ import type { SyncSet } from './durability.ts';
 import { createFileWriter, type FileFacts } from './file-writer.ts';
 import type { PluginCommands } from './plugin-commands.ts';
 import { createSlices } from './slices.ts';
+import type { StagedTwins } from './staged-twins.ts';
 import { type TouchedDirectory, touchDirectory, touchLeaf, touchRemoved } from './touched-paths.ts';
 
 export interface Modes {
@@ -33,6 +34,8 @@ export interface InterpreterOptions {
   readonly syncs: SyncSet;
   readonly temporary: () => string;
   readonly touched: TouchedDirectory;
+  /** Undefined in a site without twins. */
+  readonly twins: Pick<StagedTwins, 'clearDirectory' | 'clearName'> | undefined;
   /** An id of the repository's object format. */
   readonly like: ObjectId;
   /** Blob id of a path of the base tree. */
@@ -147,6 +150,7 @@ export function createInterpreter(options: InterpreterOptions): Interpreter {
   }
 
   function makeDirectory(path: string): void {
+    options.twins?.clearName(path);
     disk.mkdir(next.entry(path), 0o700);
     disk.chmod(next.directory(path), modes.directory);
     syncs.directory(parentOf(path));
@@ -155,6 +159,7 @@ export function createInterpreter(options: InterpreterOptions): Interpreter {
   }
 
   function removeDirectory(path: string): void {
+    options.twins?.clearDirectory(path);
     next.forget(path);
     disk.rmdir(next.entry(path));
     syncs.forget(path);

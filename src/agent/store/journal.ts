@@ -49,6 +49,7 @@ const schema = z
     staging: z.strictObject({ slot: count, release, targetTree: objectId, complete: z.boolean() }).nullable(),
     lastDecision: decision.nullable(),
     executed: z.boolean(),
+    twins: z.boolean().default(false),
     nextNumber: count,
   })
   .refine((state) => new Set(state.slots.map(({ slot }) => slot)).size === state.slots.length, {

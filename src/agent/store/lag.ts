@@ -1,5 +1,5 @@
-// A lag: the paths at which a tree slot may differ from the live tree. Long lists are named by the assignment whose manifest
-// (kept in the inbox) holds them, short ones are spelled out, so the journal stays small. Pure.
+// A lag: the paths at which a tree slot may differ from the live tree; those of twins go with their file's. Long lists are named by
+// what the inbox keeps (the assignment's manifest, or a list), short ones are spelled out, so the journal stays small. Pure.
 
 import type { Command } from '../../model/assignment.ts';
 import type { Steps } from './slices.ts';
@@ -7,7 +7,7 @@ import type { Steps } from './slices.ts';
 export interface Lag {
   /** Everything may differ: the slot was not made from the live tree. */
   readonly all: boolean;
-  /** Assignments whose commands' paths are in the lag. */
+  /** Assignments whose commands' paths, and kept lists whose paths, are in the lag. */
   readonly assignments: readonly string[];
   readonly paths: readonly string[];
 }
@@ -34,6 +34,12 @@ export function uniteLags(a: Lag, b: Lag): Lag {
   };
 }
 
+/** A lag that spells the paths out; undefined when they are too many or too long for the journal. */
+export function shortLag(paths: readonly string[]): Lag | undefined {
+  const bytes = paths.reduce((total, path) => total + path.length, 0);
+  return paths.length <= pathsMax && bytes <= pathBytesMax ? { ...emptyLag, paths } : undefined;
+}
+
 /** What one pass over an assignment's commands tells. */
 export interface CommandSurvey {
   /** The lag that carrying them out leaves. */
@@ -56,9 +62,8 @@ export function* surveyCommands(id: string, commands: Iterable<Command>): Steps<
     paths.add(command.path);
     bytes += command.path.length;
   }
-  const isShort = paths.size <= pathsMax && bytes <= pathBytesMax;
   return {
-    lag: isShort ? { ...emptyLag, paths: [...paths] } : { ...emptyLag, assignments: [id] },
+    lag: shortLag([...paths]) ?? { ...emptyLag, assignments: [id] },
     commands: count <= pathsMax ? few : null,
   };
 }

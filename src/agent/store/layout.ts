@@ -12,6 +12,8 @@ export interface Layout {
   readonly work: string;
   readonly journal: string;
   readonly index: string;
+  /** Records of twins; made with the first of them. */
+  readonly twins: string;
   readonly inbox: string;
   /** Absolute path of a tree slot. */
   tree(directory: string): string;
@@ -34,6 +36,7 @@ export function createLayout(root: string, site: string): Layout {
     work: path.join(trees, workName),
     journal: path.join(directory, 'state.json'),
     index: path.join(directory, 'index.db'),
+    twins: path.join(directory, 'twins.db'),
     inbox: path.join(directory, 'inbox'),
     tree: (slot) => path.join(trees, slot),
   };

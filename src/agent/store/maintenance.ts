@@ -9,13 +9,14 @@ import type { SiteContext } from './site-context.ts';
 import { runInSlices } from './slices.ts';
 import { catchUpSlot, dropSlot, makeTree } from './slots.ts';
 import { idleSlots, keptNamed, needsCatchUp, slotOf, treesWanted } from './state.ts';
-import { readTree } from './tree-reader.ts';
+import { readTree, type TreeReaderOptions } from './tree-reader.ts';
+import { createTwinRecorder, recordedTwins } from './twin-reading.ts';
 
 const objectsAtOnce = 200;
 
 /** Gives the next piece of work; undefined when there is none. */
 export function createMaintenance(context: SiteContext): () => Piece | undefined {
-  const { journal, index, trash, layout, disk, inbox } = context;
+  const { journal, index, trash, layout, disk, inbox, twins } = context;
   let cleanedFor: unknown;
   let rebuiltFor: ObjectId | undefined;
 
@@ -23,7 +24,8 @@ export function createMaintenance(context: SiteContext): () => Piece | undefined
     const state = journal.state();
     const live = slotOf(state, state.live);
     const tree = live?.held?.tree;
-    if (!live || !tree || rebuiltFor === tree || index.directory(tree)) return undefined;
+    if (!live || !tree || rebuiltFor === tree) return undefined;
+    if (index.directory(tree) && (!state.twins || twins.isKnown(live.slot))) return undefined;
     // Tried once per tree: when the disk holds something else, staging and `verify` say so.
     rebuiltFor = tree;
     return (signal) => rebuildIndex(context, signal).then(() => {});
@@ -59,11 +61,20 @@ export function createMaintenance(context: SiteContext): () => Piece | undefined
         trash.shift();
       };
     }
+    const state = journal.state();
+    const stranger = state.twins ? twins.strangers(state.slots.map(({ slot }) => slot))[0] : undefined;
+    if (stranger !== undefined) return (signal) => runInSlices(twins.clear(stranger), signal);
     if (index.sweepDue()) return (signal) => runInSlices(index.sweep(heldTrees(context)), signal);
     return undefined;
   }
 
-  return () => slotPiece() ?? indexPiece() ?? cleaningPiece();
+  /** Records of live that were lost come first: catching up copies them. */
+  function recordsPiece(): Piece | undefined {
+    const { live, twins: hasTwins } = journal.state();
+    return hasTwins && live !== null && !twins.isKnown(live) ? indexPiece() : undefined;
+  }
+
+  return () => recordsPiece() ?? slotPiece() ?? indexPiece() ?? cleaningPiece();
 }
 
 /** Trees whose directory objects must stay. */
@@ -74,24 +85,36 @@ function heldTrees({ journal }: SiteContext): ObjectId[] {
 /** Reads live again, every byte, and puts its directory objects into the index. The tree id that is on disk. */
 export async function rebuildIndex(context: SiteContext, signal?: AbortSignal): Promise<ObjectId> {
   const { disk, journal, layout } = context;
-  const live = slotOf(journal.state(), journal.state().live);
+  const state = journal.state();
+  const live = slotOf(state, state.live);
   if (!live?.held) throw new TreecastError('BUG', 'nothing is live to read again');
-  return readIntoIndex(context.index, {
-    disk,
-    root: layout.tree(live.directory),
-    hexLength: live.held.tree.length as ObjectIdLength,
-    signal,
-  });
+  const recorder = await createTwinRecorder(context, live, signal);
+  const tree = await readIntoIndex(
+    context.index,
+    {
+      disk,
+      root: layout.tree(live.directory),
+      hexLength: live.held.tree.length as ObjectIdLength,
+      signal,
+      twinsIn: recorder?.twinsIn ?? (state.twins ? recordedTwins(context.twins, live.slot) : undefined),
+    },
+    recorder?.add,
+  );
+  if (tree === live.held.tree) recorder?.finish();
+  return tree;
 }
 
 export async function readIntoIndex(
   index: SiteContext['index'],
-  options: Omit<Parameters<typeof readTree>[0], 'onDirectory'>,
+  options: Omit<TreeReaderOptions, 'onDirectory'>,
+  onDirectory?: TreeReaderOptions['onDirectory'],
 ): Promise<ObjectId> {
   const objects: [ObjectId, Uint8Array][] = [];
   const tree = await readTree({
     ...options,
-    onDirectory({ id, body }) {
+    onDirectory(reading) {
+      onDirectory?.(reading);
+      const { id, body } = reading;
       if (id !== undefined) objects.push([id, body]);
       if (objects.length >= objectsAtOnce) index.put(objects.splice(0));
     },

@@ -18,6 +18,7 @@ import type { SiteStoreOptions } from './site-store.ts';
 import { runInSlices } from './slices.ts';
 import { keptNamed, type State } from './state.ts';
 import { createTreeIndex } from './tree-index.ts';
+import { createTwinRecords } from './twin-records.ts';
 
 const directoryFlags = constants.O_RDONLY | constants.O_DIRECTORY;
 /** What the agent's own directories are; web servers must get through to the tree. */
@@ -32,6 +33,7 @@ export async function openSite(
   const layout = createLayout(root, site);
   await makeDirectories(disk, root, layout);
   const index = createTreeIndex(layout.index);
+  const twins = createTwinRecords(layout.twins);
   const handles: number[] = [];
   try {
     const siteHandle = disk.open(layout.site, directoryFlags);
@@ -43,6 +45,7 @@ export async function openSite(
       disk,
       layout,
       index,
+      twins,
       site,
       journal: readJournal(disk, layout),
       hexLength: hexLengthOf(grant()),
@@ -54,6 +57,7 @@ export async function openSite(
       disk,
       layout,
       index,
+      twins,
       inbox,
       journal: createJournal(disk, layout, siteHandle, state),
       siteHandle,
@@ -66,6 +70,7 @@ export async function openSite(
   } catch (error) {
     for (const handle of handles) disk.close(handle);
     index.close();
+    twins.close();
     throw error;
   }
 }

@@ -10,6 +10,8 @@ import { directoryOfLiveTarget, type Layout, trashPrefix, workName } from './lay
 import { readIntoIndex } from './maintenance.ts';
 import { dropStaging, emptyState, moveLive, releaseOfDirectory, type State } from './state.ts';
 import type { TreeIndex } from './tree-index.ts';
+import { recordedTwins } from './twin-reading.ts';
+import type { TwinRecords } from './twin-records.ts';
 
 export interface Recovered {
   readonly state: State;
@@ -21,6 +23,7 @@ export interface RecoverOptions {
   readonly disk: Disk;
   readonly layout: Layout;
   readonly index: TreeIndex;
+  readonly twins: TwinRecords;
   readonly site: string;
   /** Text of state.json; undefined when there is none. */
   readonly journal: string | undefined;
@@ -71,16 +74,20 @@ function readState(text: string | undefined, site: string): State | undefined {
 
 /** STG-18: without a journal that fits only the live tree is believed, after reading every byte of it; the others are thrown away. */
 async function rebuildState(
-  { disk, layout, index, site, hexLength }: RecoverOptions,
+  { disk, layout, index, twins, site, hexLength }: RecoverOptions,
   live: string | null,
   written: State | undefined,
 ): Promise<State> {
   const state: State = { ...emptyState(site), lastDecision: written?.lastDecision ?? null };
   const release = live === null ? undefined : releaseOfDirectory(live);
   if (live === null || !release) return state;
-  const tree = await readIntoIndex(index, { disk, root: layout.tree(live), hexLength });
+  // The records know the slot by the name it was staged under; without them a twin is a file of the tree like any other.
+  const known = disk.lstat(layout.twins) ? twins.slotAt(live) : undefined;
+  const twinsIn = known && recordedTwins(twins, known.slot);
+  const tree = await readIntoIndex(index, { disk, root: layout.tree(live), hexLength, twinsIn });
+  const number = known?.slot ?? 1;
   const slot = {
-    slot: 1,
+    slot: number,
     directory: live,
     formerDirectory: null,
     served: true,
@@ -91,9 +98,10 @@ async function rebuildState(
   return {
     ...state,
     slots: [slot],
-    live: 1,
+    live: number,
     executed: state.lastDecision?.toTree === tree,
-    nextNumber: 2,
+    twins: known !== undefined,
+    nextNumber: known?.nextNumber ?? 2,
   };
 }
 

@@ -8,6 +8,7 @@ import type { Lag } from './lag.ts';
 import type { Layout } from './layout.ts';
 import type { Steps } from './slices.ts';
 import type { TreeIndex } from './tree-index.ts';
+import type { TwinRecords } from './twin-records.ts';
 
 /** A tree being made by hard links; unknown to the journal until it is whole. */
 export interface TreeInMaking {
@@ -26,6 +27,8 @@ export interface SiteContext {
   readonly journal: Journal;
   readonly index: TreeIndex;
   readonly inbox: Inbox;
+  /** Used only when the journal says that there may be twins. */
+  readonly twins: TwinRecords;
   /** Open directories: the site's and `trees/`. */
   readonly siteHandle: number;
   readonly treesHandle: number;

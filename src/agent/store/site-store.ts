@@ -6,7 +6,7 @@ import type { HeldTree, SiteGrant, SiteHolding } from '../../model/messages.ts';
 import type { ReceiptScope, SignedDecision } from '../../model/receipt.ts';
 import type { Release } from '../../model/release.ts';
 import type { ObjectId } from '../../model/tree.ts';
-import type { PathChange } from '../../plugins/api/hooks.ts';
+import type { PathChange, TwinSuffix } from '../../plugins/api/hooks.ts';
 import type { PluginCommand } from './plugin-commands.ts';
 
 export type DriftProblem = 'content' | 'mode' | 'missing' | 'extra' | 'type';
@@ -51,6 +51,13 @@ export interface SiteStore {
    * Throws BASE_MISMATCH, RELEASE_OUTDATED, SPACE_INSUFFICIENT, STAGE_FAILED, TREE_MISMATCH; live and backup are never touched.
    */
   stage(entry: InboxEntry, signal: AbortSignal, onProgress?: StageProgress): Promise<TreeProof>;
+  /**
+   * Takes a precompressed twin of a file of the release that is staged, to lie beside it with its mode and time (STG-20). Throws
+   * STAGE_FAILED when the release is not staged, `path` is no file of its tree, or the tree has the twin's name itself; SPACE_INSUFFICIENT.
+   */
+  writeTwin(release: Release, path: string, suffix: TwinSuffix, bytes: Uint8Array): Promise<void>;
+  /** Puts the twins written since into the staged tree, durably; call it before `staged` is reported. When it throws, the release is not staged any more. */
+  sealTwins(release: Release): Promise<void>;
   /** Commit and rollback alike: executes a verified decision once (rules in docs/spec/staging.md). */
   decide(decision: SignedDecision): Promise<DecisionOutcome>;
   /**

@@ -11,6 +11,7 @@ import type { SiteContext, TreeInMaking } from './site-context.ts';
 import { nextTurn, runInSlices, runOneSlice, throwIfAborted } from './slices.ts';
 import { linkTree } from './spare-tree.ts';
 import { addSlot, idleSlots, planRenames, removeSlot, replaceSlot, type Slot, slotOf } from './state.ts';
+import { withTwinNames } from './twin-names.ts';
 
 /** Carries out a rename that the journal already has; durable when it resolves. */
 export async function renameSlot(context: SiteContext, number: number): Promise<void> {
@@ -38,6 +39,7 @@ export async function catchUpSlot(
   if (slot.lag.all) return dropSlot(context, number);
   try {
     await applyLag(context, slot, slot.lag, signal);
+    await knowTwins(context, number, signal);
   } catch (error) {
     if (error instanceof TreecastError && error.code === 'ABORTED') throw error;
     return dropSlot(context, number);
@@ -66,13 +68,45 @@ async function applyLag(
   const syncs = createSyncSet(disk);
   try {
     const tools = { disk, live, next, syncs, temporary: context.temporary };
-    await runInSlices(catchUp(tools, pathsOf(context, lag)), signal);
+    const paths = pathsOf(context, lag);
+    await runInSlices(catchUp(tools, withTwins(context, paths)), signal);
     await syncs.settle(next, root);
+    await copyTwinRecords(context, slot.slot, paths, signal);
   } finally {
     live.close();
     next.close();
   }
   throwIfAborted(signal);
+}
+
+/** A slot that equals live and whose records were lost. */
+async function knowTwins(
+  { twins, journal }: SiteContext,
+  number: number,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const { twins: hasTwins, live } = journal.state();
+  if (!hasTwins || live === null || !twins.isKnown(live) || twins.isKnown(number)) return;
+  const directory = slotOf(journal.state(), number)?.directory ?? '';
+  await runInSlices(twins.copyAll(live, number, directory), signal);
+}
+
+/** STG-22: paths of a lag with those of the twins they cover. */
+export function withTwins({ journal }: SiteContext, paths: Iterable<string>): Iterable<string> {
+  return journal.state().twins ? withTwinNames(paths) : paths;
+}
+
+/** After a slot was caught up at these paths: what is recorded of their twins is what is of live's. */
+export async function copyTwinRecords(
+  { twins, journal }: SiteContext,
+  number: number,
+  paths: Iterable<string>,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const { twins: hasTwins, live } = journal.state();
+  if (!hasTwins || live === null) return;
+  if (!twins.isKnown(live)) twins.markUnknown(number);
+  else if (twins.isKnown(number)) await runInSlices(twins.copyPaths(live, number, paths), signal);
 }
 
 /** Every path a lag names. */
@@ -121,9 +155,21 @@ export async function makeTree(context: SiteContext, signal: AbortSignal | undef
     if (!(error instanceof TreecastError && error.code === 'ABORTED')) abandonTree(context);
     throw error;
   }
+  await recordMade(context, making, signal);
   making.close();
   context.making = null;
   await journal.save(addSlot(journal.state(), making.directory, making.lag));
+}
+
+/** A tree made by links has the twins of its source, which was not written meanwhile. */
+async function recordMade(
+  { twins, journal }: SiteContext,
+  { source, directory }: TreeInMaking,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const { twins: hasTwins, nextNumber } = journal.state();
+  if (!hasTwins || !twins.isKnown(source)) return;
+  await runInSlices(twins.copyAll(source, nextNumber, directory), signal);
 }
 
 function beginTree(context: SiteContext): TreeInMaking {

@@ -19,7 +19,8 @@ import { emptyDirectory } from './removal.ts';
 import type { SiteContext } from './site-context.ts';
 import type { Drift, StageProgress, TreeProof } from './site-store.ts';
 import { runInSlices } from './slices.ts';
-import { catchUpSlot, makeTree, pathsOf, renameSlot } from './slots.ts';
+import { catchUpSlot, copyTwinRecords, makeTree, pathsOf, renameSlot, withTwins } from './slots.ts';
+import { createStagedTwins, knowTwinsOfNext } from './staged-twins.ts';
 import {
   addSlot,
   directoryForRelease,
@@ -51,8 +52,9 @@ export async function stageRelease(context: SiteContext, request: StageRequest):
   const slot = await enterSlot(context, request, number, lag);
   const work = openWork(context, slot);
   try {
-    await catchUpHere(context, work, slot.pending, request.signal);
-    const { objects, commands } = await execute(context, work, request, fromNothing);
+    await knowTwinsOfNext(context, slot.number, fromNothing, request.signal);
+    await catchUpHere(context, work, slot, request.signal);
+    const { objects, commands } = await execute(context, work, request, { slot: slot.number, fromNothing });
     for (const part of request.parts) part.dropData();
     const kept = commands ? await context.inbox.keep('commands', commands) : null;
     const staged = stagedState(journal.state(), slot.number, lag, kept);
@@ -178,19 +180,21 @@ function openWork({ disk, layout, journal }: SiteContext, { number }: EnteredSlo
 async function catchUpHere(
   context: SiteContext,
   { next, live, syncs }: Work,
-  pending: Lag,
+  { number, pending }: EnteredSlot,
   signal: AbortSignal,
 ): Promise<void> {
   if (!live) return;
   const tools = { disk: context.disk, live, next, syncs, temporary: context.temporary };
-  await runInSlices(catchUp(tools, pathsOf(context, pending)), signal);
+  const paths = pathsOf(context, pending);
+  await runInSlices(catchUp(tools, withTwins(context, paths)), signal);
+  await copyTwinRecords(context, number, paths, signal);
 }
 
 async function execute(
   context: SiteContext,
   work: Work,
   { parts, contentKeys, signal, onProgress }: StageRequest,
-  fromNothing: boolean,
+  { slot, fromNothing }: { readonly slot: number; readonly fromNothing: boolean },
 ): Promise<{ readonly objects: ChangedTree['objects']; readonly commands: Buffer | undefined }> {
   const { disk, index, temporary } = context;
   const modes = context.modes();
@@ -198,6 +202,9 @@ async function execute(
   const touched = createTouchedDirectory();
   const pluginCommands = createPluginCommands();
   const { next, live, syncs } = work;
+  const twins = context.journal.state().twins
+    ? createStagedTwins(context, { slot, next, syncs, baseTree })
+    : undefined;
   if (fromNothing) disk.chmod(next.directory(''), modes.directory);
   const interpreter = createInterpreter({
     disk,
@@ -207,6 +214,7 @@ async function execute(
     syncs,
     temporary,
     touched,
+    twins,
     like: targetTree,
     baseBlob: (path) => index.entryOf(baseTree, path)?.id,
     pluginCommands,
@@ -218,8 +226,9 @@ async function execute(
     const data = createDataReader(header, source(), openDataKey(header, contentKeys));
     await interpreter.run(own(), data, () => onProgress?.({ commandsDone: ++commandsDone, commands }));
   }
-  const result = await runInSlices(readChangedTree({ disk, next, index }, baseTree, touched), signal);
+  const result = await runInSlices(readChangedTree({ disk, next, index, twins }, baseTree, touched), signal);
   if (result.tree !== targetTree || result.drift.length > 0) throw treeMismatch(targetTree, result);
+  if (twins) await runInSlices(twins.finish(touched), signal);
   return { objects: result.objects, commands: pluginCommands.bytes() };
 }
 

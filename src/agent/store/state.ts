@@ -41,6 +41,8 @@ export interface State {
   readonly staging: Staging | null;
   readonly lastDecision: SignedDecision | null;
   readonly executed: boolean;
+  /** Whether any tree here may have twins: from the first one on (STG-20). */
+  readonly twins: boolean;
   /** The next number for a slot and for a `spare-<number>` directory. */
   readonly nextNumber: number;
 }
@@ -58,6 +60,7 @@ export function emptyState(site: string): State {
     staging: null,
     lastDecision: null,
     executed: false,
+    twins: false,
     nextNumber: 1,
   };
 }

@@ -1,11 +1,9 @@
 // index.db: the directory objects of the trees held here, by tree id, as Git encodes them. Derived and checked by hash when read:
 // losing it costs a full re-read, never correctness, so it is written without syncs. Dropped objects are swept in the background.
 
-import fs from 'node:fs';
-import { DatabaseSync } from 'node:sqlite';
 import { decodeTree, type ObjectIdLength, treeIdOfBytes } from '../../assignment/object-id.ts';
 import { emptyTreeIds, type ObjectId } from '../../model/tree.ts';
-import { TreecastError } from '../../model/treecast-error.ts';
+import { openDatabase } from './open-database.ts';
 import type { Steps } from './slices.ts';
 
 export interface IndexEntry {
@@ -36,13 +34,12 @@ export class IndexGap extends Error {
 }
 
 export const directoryMode = '40000';
-const schemaVersion = 1;
-const sqliteBusy = 5;
+const schema = 'CREATE TABLE IF NOT EXISTS objects (id TEXT PRIMARY KEY, body BLOB NOT NULL) STRICT;';
 const cachedEntriesMax = 50_000;
 const empty: IndexDirectory = new Map();
 
 export function createTreeIndex(file: string): TreeIndex {
-  const database = openDatabase(file);
+  const database = openDatabase(file, { version: 1, schema, durable: false });
   const select = database.prepare('SELECT body FROM objects WHERE id = ?');
   const insert = database.prepare('INSERT OR IGNORE INTO objects (id, body) VALUES (?, ?)');
   const remove = database.prepare('DELETE FROM objects WHERE id = ?');
@@ -151,41 +148,4 @@ export function createTreeIndex(file: string): TreeIndex {
     },
     close: () => database.close(),
   };
-}
-
-/** A database that cannot be used is made anew. */
-function openDatabase(file: string): DatabaseSync {
-  try {
-    return prepareDatabase(file);
-  } catch (cause) {
-    if ((cause as { errcode?: number }).errcode === sqliteBusy) {
-      throw new TreecastError('STATE_DIRECTORY_LOCKED', `${file} is in use by another process`, {
-        cause,
-        fix: 'Stop the other agent that uses this directory.',
-      });
-    }
-    for (const suffix of ['', '-wal', '-shm', '-journal']) fs.rmSync(`${file}${suffix}`, { force: true });
-    return prepareDatabase(file);
-  }
-}
-
-function prepareDatabase(file: string): DatabaseSync {
-  const database = new DatabaseSync(file);
-  try {
-    database.exec(
-      'PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF; PRAGMA cache_size = -8000;',
-    );
-    const { user_version: version } = database.prepare('PRAGMA user_version').get() as {
-      user_version: number;
-    };
-    if (version !== 0 && version !== schemaVersion) throw new Error(`index.db has version ${version}`);
-    database.exec(
-      `CREATE TABLE IF NOT EXISTS objects (id TEXT PRIMARY KEY, body BLOB NOT NULL) STRICT;
-       PRAGMA user_version = ${schemaVersion};`,
-    );
-    return database;
-  } catch (error) {
-    database.close();
-    throw error;
-  }
 }

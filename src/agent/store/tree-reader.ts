@@ -13,6 +13,7 @@ import { emptyTreeId, type ObjectId } from '../../model/tree.ts';
 import type { Disk } from './disk.ts';
 import { createGate } from './gate.ts';
 import { throwIfAborted } from './slices.ts';
+import type { TwinsIn } from './twin-reading.ts';
 
 export interface ReadEntry {
   readonly name: string;
@@ -28,6 +29,8 @@ export interface DirectoryReading {
   readonly entries: readonly ReadEntry[];
   /** Names that are neither files nor directories nor symlinks, or that are not UTF-8. */
   readonly strange: readonly string[];
+  /** Files that are no part of the tree. */
+  readonly twins: readonly ReadEntry[];
   /** Subdirectories with nothing in them; they are no entries. */
   readonly emptyDirectories: ReadonlySet<string>;
 }
@@ -37,6 +40,8 @@ export interface TreeReaderOptions {
   readonly root: string;
   readonly hexLength: ObjectIdLength;
   readonly signal?: AbortSignal | undefined;
+  /** Which files are no part of the tree; none when undefined. */
+  readonly twinsIn?: TwinsIn | undefined;
   /** Called once per directory, children before parents. */
   readonly onDirectory: (reading: DirectoryReading) => void;
 }
@@ -94,6 +99,7 @@ export async function readTree(options: TreeReaderOptions): Promise<ObjectId> {
     const handle = disk.open(handlePath, directoryFlags);
     const inside = `/proc/self/fd/${handle}`;
     const entries: ReadEntry[] = [];
+    const twins: ReadEntry[] = [];
     const strange: string[] = [];
     const emptyDirectories = new Set<string>();
     const work: Promise<void>[] = [];
@@ -104,13 +110,15 @@ export async function readTree(options: TreeReaderOptions): Promise<ObjectId> {
       work.push(done);
     };
     try {
-      for (const dirent of disk.readdir(inside)) {
+      const dirents = disk.readdir(inside);
+      const twinNames = options.twinsIn?.(path, dirents);
+      for (const dirent of dirents) {
         const { name } = dirent;
         const child = `${inside}/${name}`;
         if (dirent.isFile()) {
           await files.enter();
           begin(files.leaveAfter(hashFile(child)), (found) => {
-            if (found) entries.push({ name, ...found });
+            if (found) (twinNames?.has(name) ? twins : entries).push({ name, ...found });
             else strange.push(name);
           });
         } else if (dirent.isDirectory()) {
@@ -136,7 +144,7 @@ export async function readTree(options: TreeReaderOptions): Promise<ObjectId> {
     const body = encodeTree(entries);
     const id =
       entries.length > 0 ? treeIdOfBytes(body, hexLength) : path === '' ? emptyTreeId(like) : undefined;
-    options.onDirectory({ path, id, body, entries, strange, emptyDirectories });
+    options.onDirectory({ path, id, body, entries, twins, strange, emptyDirectories });
     return id;
   }
 

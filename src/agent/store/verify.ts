@@ -1,4 +1,4 @@
-// Full verification: re-reads every byte of live and says where it differs from the recorded directory objects.
+// Full verification: re-reads every byte of live and says where it differs from the recorded directory objects and twins.
 // The tree id comes from the disk alone; the objects only tell where a difference lies.
 
 import type { ObjectIdLength } from '../../assignment/object-id.ts';
@@ -7,8 +7,11 @@ import type { Disk } from './disk.ts';
 import type { Drift, DriftProblem } from './site-store.ts';
 import { directoryMode, type IndexDirectory, IndexGap, type TreeIndex } from './tree-index.ts';
 import { type DirectoryReading, readTree } from './tree-reader.ts';
+import { fileOfTwin } from './twin-names.ts';
+import type { TwinRecord } from './twin-records.ts';
 
 const driftMax = 100;
+const noTwins: ReadonlyMap<string, TwinRecord> = new Map();
 
 export interface VerifyOptions {
   readonly disk: Disk;
@@ -17,26 +20,32 @@ export interface VerifyOptions {
   readonly root: string;
   /** What it should be. */
   readonly tree: ObjectId;
+  /** What is recorded of twins in a directory; undefined in a site without twins. */
+  readonly twinsIn?: ((directory: string) => ReadonlyMap<string, TwinRecord>) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
 export async function verifyTree(
   options: VerifyOptions,
 ): Promise<{ readonly tree: ObjectId; readonly drift: readonly Drift[] }> {
-  const { disk, index, root, tree: wanted, signal } = options;
+  const { disk, index, root, tree: wanted, signal, twinsIn } = options;
   const drift: Drift[] = [];
+  const note = (found: Drift): void => {
+    if (drift.length < driftMax) drift.push(found);
+  };
   const tree = await readTree({
     disk,
     root,
     hexLength: wanted.length as ObjectIdLength,
     signal,
+    twinsIn: twinsIn && ((path) => new Set(twinsIn(path).keys())),
     onDirectory(reading) {
       if (drift.length >= driftMax) return;
       const expected = expectedDirectory(index, wanted, reading.path);
       if (expected === 'unknown') return;
-      for (const found of compareDirectory(reading, expected)) {
-        if (drift.length < driftMax) drift.push(found);
-      }
+      const recorded = twinsIn?.(reading.path) ?? noTwins;
+      for (const found of compareDirectory(reading, expected, recorded)) note(found);
+      if (recorded.size > 0) for (const found of compareTwins(reading, expected, recorded)) note(found);
     },
   });
   drift.sort((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0));
@@ -61,7 +70,11 @@ function expectedDirectory(index: TreeIndex, tree: ObjectId, path: string): Expe
   }
 }
 
-function* compareDirectory(reading: DirectoryReading, expected: Expected): Generator<Drift> {
+function* compareDirectory(
+  reading: DirectoryReading,
+  expected: Expected,
+  recorded: ReadonlyMap<string, TwinRecord>,
+): Generator<Drift> {
   const { path, id, entries, strange } = reading;
   if (id !== undefined && id === expected.id && strange.length === 0) return;
   const at = (name: string): string => (path === '' ? name : `${path}/${name}`);
@@ -69,6 +82,8 @@ function* compareDirectory(reading: DirectoryReading, expected: Expected): Gener
   if (!expected.entries && entries.length === 0 && strange.length === 0) yield { path, problem: 'extra' };
   for (const { name, mode, id: found } of entries) {
     seen.add(name);
+    // What lies in place of a twin is reported as such.
+    if (recorded.has(name) && !expected.entries?.has(name)) continue;
     const problem = problemWith(expected.entries?.get(name), { mode, id: found });
     if (problem) yield { path: at(name), problem };
   }
@@ -81,6 +96,24 @@ function* compareDirectory(reading: DirectoryReading, expected: Expected): Gener
     else if (!seen.has(name) && !reading.emptyDirectories.has(name)) {
       yield { path: at(name), problem: 'missing' };
     }
+  }
+}
+
+/** STG-23. A twin that was made of other bytes than its file has is wrong too, whatever its record says. */
+function* compareTwins(
+  { path, entries, twins, strange, emptyDirectories }: DirectoryReading,
+  expected: Expected,
+  recorded: ReadonlyMap<string, TwinRecord>,
+): Generator<Drift> {
+  const files = new Map(twins.map((twin) => [twin.name, twin]));
+  const others = new Set([...entries.map(({ name }) => name), ...strange, ...emptyDirectories]);
+  for (const [name, { source, id }] of recorded) {
+    const twin = files.get(name);
+    const file = expected.entries?.get(fileOfTwin(name) ?? '');
+    const at = path === '' ? name : `${path}/${name}`;
+    if (!twin) yield { path: at, problem: others.has(name) ? 'type' : 'missing' };
+    else if (twin.id !== id || file?.id !== source) yield { path: at, problem: 'content' };
+    else if (twin.mode !== file.mode) yield { path: at, problem: 'mode' };
   }
 }
 
