@@ -6,11 +6,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
+import { loopbackPlaces, parsePlaces } from '../../test/lab/places.ts';
+import { createFleet, type Fleet } from '../../test/lab/program-fleet.ts';
 import { type Author, createAuthor, type Edit } from './author.ts';
 import { median, percentile, rounded } from './figures.ts';
-import { createFleet, type Fleet } from './fleet.ts';
 import { createPeer, type Peer } from './peer.ts';
-import { loopbackPlaces, parsePlaces } from './places.ts';
 
 /** Between two pushes, so that neither side pays for what the other still does in the background. */
 const pauseMs = 300;

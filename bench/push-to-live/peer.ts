@@ -4,10 +4,10 @@
 import { spawn } from 'node:child_process';
 import { chmod, copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { type Place, spawnAt } from '../../test/lab/places.ts';
+import { createProcesses, lineFrom } from '../../test/lab/processes.ts';
 import { runProgram } from '../../test/lab/run-program.ts';
 import { gitEnvironment } from './author.ts';
-import { type Place, spawnAt } from './places.ts';
-import { createProcesses, lineFrom } from './processes.ts';
 
 export interface Peer {
   readonly remote: string;

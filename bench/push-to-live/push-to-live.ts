@@ -4,9 +4,9 @@
 import { once } from 'node:events';
 import { resolve } from 'node:path';
 import { createLan } from '../../test/lab/lan.ts';
+import { formatPlaces, spawnAt } from '../../test/lab/places.ts';
 import { runProgram } from '../../test/lab/run-program.ts';
 import type { Bench } from '../bench.ts';
-import { formatPlaces, spawnAt } from './places.ts';
 
 const editsMin = 10;
 

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, before, test } from 'node:test';
 import { type Client, createClient } from '../../src/client/client.ts';
-import { type Author, createAuthor } from './support/author.ts';
+import { type Author, createAuthor } from '../lab/author.ts';
 import { run } from './support/fleet.ts';
 import { launcher } from './up-process.ts';
 import { waitUntil } from './wait-until.ts';

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, test } from 'node:test';
 import { createCertificateAuthority } from '../../src/net/tls/certificate-authority.ts';
-import { createAuthor } from './support/author.ts';
+import { createAuthor } from '../lab/author.ts';
 import { run } from './support/fleet.ts';
 import { launcher } from './up-process.ts';
 

@@ -5,7 +5,7 @@ import { randomBytes } from 'node:crypto';
 import { symlink, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { type Author, createAuthor } from './support/author.ts';
+import { type Author, createAuthor } from '../lab/author.ts';
 import { type Fleet, startFleet } from './support/fleet.ts';
 
 let fleet: Fleet;

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, beforeEach, test } from 'node:test';
-import { type Author, createAuthor } from './support/author.ts';
+import { type Author, createAuthor } from '../lab/author.ts';
 import { type Fleet, startFleet } from './support/fleet.ts';
 
 let fleet: Fleet;

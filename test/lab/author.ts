@@ -4,19 +4,26 @@ import assert from 'node:assert/strict';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { type CommandResult, run } from './fleet.ts';
+import { endProgram } from './run-program.ts';
+
+export interface GitResult {
+  /** 1 when a signal ended it. */
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
 
 export interface Author {
   readonly directory: string;
   /** Runs git; fails the test when it fails. */
   git(...args: string[]): Promise<string>;
   /** Runs git and says how it went. */
-  tryGit(args: readonly string[], input?: string | Buffer): Promise<CommandResult>;
+  tryGit(args: readonly string[], input?: string | Buffer): Promise<GitResult>;
   write(path: string, content: string | Buffer): Promise<void>;
   /** Stages everything and commits; the new commit's tree id. */
   commit(message?: string): Promise<string>;
   /** Pushes HEAD to the branch; what the terminal showed. */
-  push(url: string, options?: readonly string[]): Promise<CommandResult>;
+  push(url: string, options?: readonly string[]): Promise<GitResult>;
   tree(ref?: string): Promise<string>;
   remove(): Promise<void>;
 }
@@ -34,8 +41,11 @@ const env = {
 
 export async function createAuthor(branch = 'main'): Promise<Author> {
   const directory = await mkdtemp(join(tmpdir(), 'treecast-author-'));
-  const tryGit = (args: readonly string[], input?: string | Buffer) =>
-    run('git', args, { cwd: directory, env, ...(input === undefined ? {} : { input }) });
+  const tryGit = async (args: readonly string[], input?: string | Buffer): Promise<GitResult> => {
+    const options = { cwd: directory, env, ...(input === undefined ? {} : { input }) };
+    const { code, stdout, stderr } = await endProgram('git', args, options);
+    return { code: code ?? 1, stdout, stderr };
+  };
   const git = async (...args: string[]) => {
     const { code, stdout, stderr } = await tryGit(args);
     assert.equal(code, 0, `git ${args.join(' ')}: ${stderr}`);

@@ -1,0 +1,13 @@
+// Ports of 127.0.0.1 that nobody listens on at this moment.
+
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+
+/** All different: they are held until the last one is known. */
+export async function freePorts(count: number): Promise<number[]> {
+  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));
+  await Promise.all(servers.map((server) => once(server, 'listening')));
+  const ports = servers.map((server) => (server.address() as { port: number }).port);
+  await Promise.all(servers.map((server) => new Promise((closed) => server.close(closed))));
+  return ports;
+}

@@ -1,0 +1,179 @@
+// Treecast's side: a CCM and N agents, started by the launcher as an operator would, each agent at its own place.
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Client, createClient } from '../../src/client/client.ts';
+import type { VerifyResult } from '../../src/model/api.ts';
+import type { SitePolicy } from '../../src/model/site.ts';
+import { freePorts } from './farm/free-ports.ts';
+import { type Place, spawnAt } from './places.ts';
+import { createProcesses, lineFrom, type Processes } from './processes.ts';
+import { runProgram } from './run-program.ts';
+
+export interface Fleet {
+  /** As admin. */
+  readonly client: Client;
+  readonly site: string;
+  /** Where to push, the author's token included. */
+  readonly remote: string;
+  /** Origins of the nodes' static servers, where they have them. */
+  readonly urls: readonly string[];
+  agentPid(index: number): number;
+  /** The CCM is killed (SIGKILL), or ended, and started again in its directory and on its ports. */
+  restartCcm(signal: 'SIGKILL' | 'SIGTERM'): Promise<void>;
+  restartAgent(index: number, signal: 'SIGKILL' | 'SIGTERM'): Promise<void>;
+  /** Every node re-reads every byte. */
+  verify(): Promise<VerifyResult>;
+  close(): Promise<void>;
+}
+
+const launcher = join(import.meta.dirname, '../../bin/treecast');
+const site = 'bench';
+const connectTimeoutMs = 60_000;
+const startingAtOnce = 4;
+
+export interface FleetConfiguration {
+  /** Added to ccm.yaml. */
+  readonly ccm?: Readonly<Record<string, unknown>>;
+  /** agent.yaml of node `node<index + 1>`; without it the built-in static server serves. */
+  readonly agent?: (index: number) => Readonly<Record<string, unknown>>;
+  /** Of the site. */
+  readonly policy?: Partial<SitePolicy>;
+}
+
+export async function createFleet(
+  directory: string,
+  ccm: Place,
+  nodes: readonly Place[],
+  configuration: FleetConfiguration = {},
+): Promise<Fleet> {
+  await mkdir(directory, { recursive: true });
+  const env: NodeJS.ProcessEnv = { ...process.env, TREECAST_CONTEXT: join(directory, 'context.json') };
+  const processes = createProcesses();
+  const start: Start = { directory, env, processes };
+  try {
+    const ccmRun = await startCcm(start, ccm, configuration.ccm ?? {});
+    const client = createClient({ api: ccmRun.api, token: ccmRun.token });
+    await client.groups.create({ name: site, nodes: [], selector: {} });
+    await client.sites.create({ name: site, group: site, policy: configuration.policy ?? {} });
+    const author = await client.tokens.create({ name: 'author', roles: ['author'] });
+    const agents = await startAgents(start, nodes, client, configuration.agent);
+    await allConnected(client, nodes.length);
+    const remote = new URL(`/git/${site}.git`, ccmRun.api);
+    remote.username = 'author';
+    remote.password = author.token;
+    return {
+      client,
+      site,
+      remote: remote.href,
+      urls: agents.flatMap(({ url }) => url ?? []),
+      agentPid: (index) => agents[index]?.pid() as number,
+      verify: () => client.sites.verify(site),
+      restartCcm: (signal) => ccmRun.restart(signal),
+      restartAgent: async (index, signal) => agents[index]?.restart(signal),
+      close: () => processes.end(),
+    };
+  } catch (error) {
+    await processes.end();
+    throw error;
+  }
+}
+
+interface Start {
+  readonly directory: string;
+  readonly env: NodeJS.ProcessEnv;
+  readonly processes: Processes;
+}
+
+/** A program that says when it is ready, and can be ended and started again. */
+async function restartable<Ready>(
+  { processes }: Start,
+  spawnOne: () => ChildProcess,
+): Promise<{ readonly ready: Ready; pid(): number; restart(signal: NodeJS.Signals): Promise<void> }> {
+  const begin = async (): Promise<[ChildProcess, Ready]> => {
+    const started = processes.add(spawnOne());
+    return [started, JSON.parse(await lineFrom(started, isReady)) as Ready];
+  };
+  let [child, ready] = await begin();
+  return {
+    get ready() {
+      return ready;
+    },
+    pid: () => child.pid as number,
+    async restart(signal) {
+      const gone = once(child, 'exit');
+      child.kill(signal);
+      await gone;
+      [child, ready] = await begin();
+    },
+  };
+}
+
+async function startCcm(start: Start, { address }: Place, more: Readonly<Record<string, unknown>>) {
+  const { directory, env } = start;
+  const ccmDirectory = join(directory, 'ccm');
+  const made = await runProgram(launcher, ['ccm', 'init', '--dir', ccmDirectory, '--json'], { env });
+  const { token } = JSON.parse(made) as { token: string };
+  const [port, agentPort] = await freePorts(2);
+  const listen = { listen: `127.0.0.1:${port}`, agentListen: `${address}:${agentPort}` };
+  await writeFile(join(ccmDirectory, 'ccm.yaml'), JSON.stringify({ ...listen, ...more }));
+  const parameters = ['ccm', 'run', '--dir', ccmDirectory, '--log-level', 'warn', '--json'];
+  const program = await restartable<{ api: string }>(start, () =>
+    spawn(launcher, parameters, { env, stdio: ['ignore', 'pipe', 'inherit'] }),
+  );
+  return { api: program.ready.api, token, restart: program.restart };
+}
+
+/** In the order of the places. */
+async function startAgents(
+  start: Start,
+  nodes: readonly Place[],
+  client: Client,
+  configurationOf: FleetConfiguration['agent'],
+) {
+  const { directory, env } = start;
+  const agents: {
+    readonly url: string | null;
+    pid(): number;
+    restart(signal: NodeJS.Signals): Promise<void>;
+  }[] = [];
+  const waiting = [...nodes.entries()];
+  const worker = async (): Promise<void> => {
+    for (let next = waiting.shift(); next; next = waiting.shift()) {
+      const [index, place] = next;
+      const name = `node${index + 1}`;
+      const agentDirectory = join(directory, name);
+      const own = ['--dir', agentDirectory];
+      const { token } = await client.joinTokens.create();
+      const server = configurationOf === undefined ? ['--serve', `${place.address}:0`] : [];
+      const joinCommand = ['agent', 'join', token, ...own, '--name', name, ...server, '--json'];
+      const joining = spawnAt(place, launcher, joinCommand, { env, stdio: ['ignore', 'pipe', 'inherit'] });
+      await lineFrom(joining, (line) => line.startsWith('{"node":'));
+      await once(joining, 'exit');
+      if (configurationOf !== undefined)
+        await writeFile(join(agentDirectory, 'agent.yaml'), JSON.stringify(configurationOf(index)));
+      const run = ['agent', 'run', ...own, '--log-level', 'warn', '--json'];
+      const program = await restartable<{ url: string | null }>(start, () =>
+        spawnAt(place, launcher, run, { env, stdio: ['ignore', 'pipe', 'inherit'] }),
+      );
+      agents[index] = { url: program.ready.url, pid: program.pid, restart: program.restart };
+    }
+  };
+  await Promise.all(Array.from({ length: startingAtOnce }, worker));
+  return agents;
+}
+
+function isReady(line: string): boolean {
+  return line.startsWith('{"ready":true');
+}
+
+async function allConnected(client: Client, nodes: number): Promise<void> {
+  const until = performance.now() + connectTimeoutMs;
+  for (;;) {
+    const connected = (await client.nodes.list()).filter((node) => node.connected).length;
+    if (connected === nodes) return;
+    if (performance.now() > until) throw new Error(`only ${connected} of ${nodes} agents connected`);
+  }
+}
