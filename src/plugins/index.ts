@@ -22,14 +22,14 @@ export type { Exec, ExecOptions, ExecResult, PluginHost, PluginLog } from './api
 export { Secret, secret } from './api/secret.ts';
 export { createKeptAssets, type KeptAssets, keptAssetsSchema } from './assets/kept-assets.ts';
 export { type TwinsPolicy, twinsSchema, writeTwins } from './assets/write-twins.ts';
+export { createGuardedFiles, type GuardedFiles } from './files/guarded-files.ts';
+export { openTreeFile, treePathProblem } from './files/tree-file.ts';
 export {
   quoted,
   type RequestAnswer,
   type RequestOptions,
   requestWithRetry,
 } from './http/request-with-retry.ts';
-export { createGuardedFiles, type GuardedFiles } from './files/guarded-files.ts';
-export { openTreeFile, treePathProblem } from './files/tree-file.ts';
 export { pathGlob } from './urls/path-glob.ts';
 export { type UrlMap, type UrlMapInput, urlMapSchema } from './urls/url-map.ts';
 export { urlPattern } from './urls/url-pattern.ts';

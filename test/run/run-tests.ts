@@ -6,11 +6,9 @@ import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { run } from 'node:test';
 import type { TestEvent } from 'node:test/reporters';
+import { pluginApiModule } from '../../src/plugins/host/plugin-api-module.ts';
 import { createTestReport, type TestReport } from './test-report.ts';
 import type { TestTotals } from './test-totals.ts';
-
-/** Plugins' tests import `treecast/plugin` as they will when they run. */
-const pluginApi = new URL('../../src/plugins/host/resolve-api.ts', import.meta.url).href;
 
 export interface TestRunOptions {
   /** Folders to look for `*.test.ts` in; one that does not exist has no tests. */
@@ -37,7 +35,7 @@ async function runFile(file: string, timeoutMs: number, report: TestReport): Pro
   const events = run({
     files: [file],
     signal: AbortSignal.timeout(timeoutMs),
-    execArgv: ['--disable-warning=ExperimentalWarning', '--import', pluginApi],
+    execArgv: ['--disable-warning=ExperimentalWarning', '--import', pluginApiModule],
   });
   for await (const event of events as AsyncIterable<TestEvent>) report.add(event);
 }

@@ -60,7 +60,7 @@ export async function startNginx(): Promise<NginxWithSnippets> {
   const url = `http://127.0.0.1:${port}/checked`;
   // nginx reloads after the command has ended: the check waits until the answer is the file's, then judges it.
   const checked = `
-    const status = Number(/return (\\d+)/.exec(require('node:fs').readFileSync('${snippets}/docs.conf', 'utf8'))[1]);
+    const status = Number(/return (\\d+)/.exec(process.getBuiltinModule('node:fs').readFileSync('${snippets}/docs.conf', 'utf8'))[1]);
     (async () => {
       while ((await fetch('${url}', { headers: { connection: 'close' } })).status !== status);
       process.exit(status < 500 ? 0 : 1);

@@ -59,7 +59,7 @@ export async function startPlugin(
       mainConfiguration: real.mainConfiguration,
       includeDirectory: real.includeDirectory,
       ...config,
-    }) as never,
+    }),
     place: 'agent',
     instance: state,
     log,

@@ -154,7 +154,7 @@ export async function createPluginSet(options: PluginSetOptions): Promise<Plugin
       const signal =
         run.signal === undefined ? stopping.signal : AbortSignal.any([stopping.signal, run.signal]);
       const asked = concerned(hook, run.site).filter(
-        ({ name }) => run.only === undefined || name === run.only,
+        ({ name }) => run.instance === undefined || name === run.instance,
       );
       const callOne = ({ name, parts, log, timeouts }: Instance): Promise<HookRun<H>> => {
         const seconds = timeouts[hook];

@@ -22,7 +22,7 @@ export interface RunOptions {
   /** Restricts to instances that work for this site. */
   readonly site: string;
   /** Only this instance; kind `first` needs it. */
-  readonly only?: string;
+  readonly instance?: string;
   readonly signal?: AbortSignal;
   readonly dryRun?: boolean;
 }

@@ -2,6 +2,7 @@
 
 export { type ConformanceFixture, testPluginConformance } from './conformance.ts';
 export { type ContentEventFacts, contentEvent } from './content-event.ts';
+export { runHook } from './run-hook.ts';
 export { createSiteOnDisk, directorySnapshot, type FilesByPath, type SiteOnDisk } from './site-on-disk.ts';
 export {
   jsonBody,
