@@ -75,6 +75,8 @@ export type AgentMessage =
       readonly live: HeldTree | null;
       readonly error: WireError;
     }
+  /** How a web server on this node maps the site's paths to URLs, as its plugin found it (src/plugins/urls). */
+  | { readonly type: 'siteFacts'; readonly site: string; readonly urlMap: Readonly<Record<string, unknown>> }
   | { readonly type: 'undone'; readonly site: string; readonly release: Release }
   | {
       readonly type: 'verified';

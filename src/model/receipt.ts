@@ -36,6 +36,19 @@ export interface Receipt {
   readonly tree: ObjectId | null;
   /** Milliseconds since 1970, the node's clock. */
   readonly at: number;
+  /** What plugins did for it here, in order; absent when there are none. */
+  readonly hooks?: readonly HookTiming[];
+}
+
+/** One call of one hook of one plugin. */
+export interface HookTiming {
+  readonly plugin: string;
+  readonly hook: string;
+  /** Whole milliseconds. */
+  readonly ms: number;
+  readonly ok: boolean;
+  /** The plugin's own line about it. */
+  readonly note?: string;
 }
 
 export interface SignedReceipt extends Receipt {

@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { get } from 'node:http';
 import { join } from 'node:path';
+import type { AgentConfigurationInput } from '../../src/agent/configuration/agent-configuration.ts';
 import { joinCcm } from '../../src/agent/join/join-ccm.ts';
 import { type RunningAgent, runAgent } from '../../src/agent/run/run-agent.ts';
 import {
@@ -74,7 +75,10 @@ export function welcomeOf(
   return { type: 'welcome', protocol: 1, ccmTime: Date.now(), releaseKeys, sites: [grant] };
 }
 
-export async function linkAgent(t: TestScope): Promise<LinkedAgent> {
+export async function linkAgent(
+  t: TestScope,
+  configuration: Pick<AgentConfigurationInput, 'plugins'> = {},
+): Promise<LinkedAgent> {
   const directory = join(temporaryDirectory(t), 'agent');
   let ccm: RunningGateway;
   const welcoming = (lastDecision: SignedDecision | null): RunningGatewayOptions => ({
@@ -85,7 +89,7 @@ export async function linkAgent(t: TestScope): Promise<LinkedAgent> {
     token: joinTokenOf(ccm),
     name: node,
     directory,
-    configuration: { labels: { zone: 'a' }, serve: { listen: '127.0.0.1:0' } },
+    configuration: { labels: { zone: 'a' }, serve: { listen: '127.0.0.1:0' }, ...configuration },
   });
   const past: RunningGateway['events'] = [];
   const events = (): RunningGateway['events'] => [...past, ...linked.ccm.events];

@@ -10,6 +10,7 @@ import { isOrigin } from '../../net/join/join-token.ts';
 import { labelsSchema } from '../../net/link/agent-message-schema.ts';
 import { nameSchema } from '../../net/link/field-schemas.ts';
 import { readYamlFile } from '../../net/yaml-file.ts';
+import { pluginEntriesSchema } from '../../plugins/host/plugin-entry.ts';
 
 const serveSchema = z.strictObject({
   listen: z
@@ -45,6 +46,7 @@ export const agentConfigurationSchema = z.strictObject({
     .startsWith('/')
     .optional()
     .describe('Absolute directory under which sites are kept; default: sites in the state directory.'),
+  plugins: pluginEntriesSchema,
   log: z
     .strictObject({
       level: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),

@@ -11,6 +11,7 @@ import { createRangeClient } from '../../net/fetch/range-client.ts';
 import { createLinkClient, type LinkClient } from '../../net/link/link-client.ts';
 import { lockStateDirectory } from '../../net/state-lock.ts';
 import { exportPrivateKey } from '../../net/tls/key-pair.ts';
+import { createPluginSet } from '../../plugins/host/create-plugin-set.ts';
 import { readAgentConfiguration } from '../configuration/agent-configuration.ts';
 import { openNodeKey, readNodeIdentity } from '../join/node-identity.ts';
 import { type AgentLog, silentLog } from '../session/agent-log.ts';
@@ -42,7 +43,7 @@ export interface RunningAgent {
   close(): Promise<void>;
 }
 
-/** Throws NOT_FOUND (not joined), INVALID_CONFIGURATION, STATE_DIRECTORY_LOCKED, STATE_CORRUPT, or when its port is taken. */
+/** Throws NOT_FOUND (not joined), INVALID_CONFIGURATION, PLUGIN_INVALID, STATE_DIRECTORY_LOCKED, STATE_CORRUPT, or when its port is taken. */
 export async function runAgent(directory: string, options: RunAgentOptions): Promise<RunningAgent> {
   const lock = lockStateDirectory(directory, 'treecast agent run');
   const closers: (() => Promise<void> | void)[] = [() => lock.release()];
@@ -88,6 +89,14 @@ async function start(
   const root = configuration.root ?? join(directory, 'sites');
   await mkdir(root, { recursive: true });
 
+  const plugins = await createPluginSet({
+    entries: configuration.plugins,
+    place: 'agent',
+    base: directory,
+    stateDirectory: join(directory, 'plugins'),
+    log,
+  });
+  closers.push(() => plugins.close());
   const ranges = createRangeClient({ identity, ca: joined.ca, clock, random });
   closers.push(() => ranges.close());
   const keys = createReleaseKeys([]);
@@ -98,6 +107,8 @@ async function start(
     known: openKnownSites(directory),
     keys,
     createStore: createSiteStore,
+    plugins,
+    pendingDirectory: join(directory, 'plugins', '.pending'),
     report: (report) => {
       link?.send(report);
     },

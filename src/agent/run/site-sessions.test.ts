@@ -6,6 +6,7 @@ import { systemClock } from '../../net/clock.ts';
 import { eventually } from '../../net/testing/eventually.ts';
 import { temporaryDirectory } from '../../net/testing/temporary-directory.ts';
 import { generatePrivateKey } from '../../net/tls/key-pair.ts';
+import { noPlugins } from '../../plugins/host/plugin-set.ts';
 import { silentLog } from '../session/agent-log.ts';
 import { createReleaseKeys } from '../session/release-keys.ts';
 import { createReceiptSigner } from '../session/sign-receipt.ts';
@@ -37,6 +38,8 @@ test('LINK-20: a site granted again right after its removal is opened when the r
       };
       return { ...store, close };
     },
+    plugins: noPlugins,
+    pendingDirectory: join(directory, 'pending'),
     report: () => undefined,
     signReceipt: createReceiptSigner('web-1', generatePrivateKey(), () => 0),
     receiver: { ranges: undefined as never, ccmUrl: 'https://127.0.0.1' },

@@ -5,6 +5,9 @@ import { join } from 'node:path';
 import type { SiteGrant } from '../../model/messages.ts';
 import { TreecastError } from '../../model/treecast-error.ts';
 import type { ReceivedMessage } from '../../net/link/link-client.ts';
+import type { PluginSet } from '../../plugins/host/plugin-set.ts';
+import { openPendingSwitch } from '../plugins/pending-switch.ts';
+import { createSiteHooks, type SiteHooks } from '../plugins/site-hooks.ts';
 import type { ReleaseKeys } from '../session/release-keys.ts';
 import { reportableError } from '../session/reportable-error.ts';
 import { createSiteSession, type SiteSession, type SiteSessionOptions } from '../session/site-session.ts';
@@ -25,21 +28,29 @@ export interface SiteSessionsOptions
   readonly root: string;
   readonly known: KnownSitesFile;
   readonly keys: ReleaseKeys;
+  readonly plugins: PluginSet;
+  /** Where notes of interrupted switches are kept. */
+  readonly pendingDirectory: string;
   readonly createStore: (options: SiteStoreOptions) => Promise<SiteStore>;
   readonly onWelcome: () => void;
 }
 
 export function createSiteSessions(options: SiteSessionsOptions): SiteSessions {
-  const { root, known, keys, log } = options;
+  const { root, known, keys, plugins, log } = options;
   const sessions = new Map<string, SiteSession>();
+  const hooks = new Map<string, SiteHooks>();
   const grants = new Map<string, SiteGrant>();
   /** Directories on their way out, by site. */
   const removals = new Map<string, Promise<void>>();
 
   function openSession(site: string): SiteSession {
+    const siteHooks = createSiteHooks({ site, root, plugins });
+    hooks.set(site, siteHooks);
     const session = createSiteSession({
       ...options,
       site,
+      hooks: siteHooks,
+      pending: openPendingSwitch(join(options.pendingDirectory, `${site}.json`)),
       verifyDecision: keys.verifyDecision,
       async openStore() {
         // Granted again: what was removed must be gone before the same name is used.
@@ -70,13 +81,19 @@ export function createSiteSessions(options: SiteSessionsOptions): SiteSessions {
   /** LINK-20: the one thing that takes a site from a node. */
   function remove(site: string): void {
     const session = sessions.get(site);
+    const siteHooks = hooks.get(site);
+    hooks.delete(site);
     grants.delete(site);
     sessions.delete(site);
     remember();
     if (session === undefined) return;
     log.info({ site }, 'the site is removed from this node');
     const removal = session
-      .close(() => discardDirectory(root, site))
+      .close(async () => {
+        await siteHooks?.detach();
+        await discardDirectory(root, site);
+        await rm(join(options.pendingDirectory, `${site}.json`), { force: true });
+      })
       .catch((error: unknown) => log.error({ site, err: error }, 'the removed site’s files are still there'))
       .finally(() => {
         if (removals.get(site) === removal) removals.delete(site);

@@ -1,6 +1,7 @@
 // What the end-to-end tests cannot time: a store whose calls end when the test says so.
 
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import type { SignedDecision } from '../../model/receipt.ts';
 import { TreecastError } from '../../model/treecast-error.ts';
@@ -8,6 +9,9 @@ import { systemClock } from '../../net/clock.ts';
 import { eventually } from '../../net/testing/eventually.ts';
 import type { TestScope } from '../../net/testing/temporary-directory.ts';
 import { generatePrivateKey } from '../../net/tls/key-pair.ts';
+import { noPlugins } from '../../plugins/host/plugin-set.ts';
+import { openPendingSwitch } from '../plugins/pending-switch.ts';
+import { createSiteHooks } from '../plugins/site-hooks.ts';
 import type { SiteStore } from '../store/site-store.ts';
 import { decisionOf } from '../testing/sample-tree.ts';
 import { openSiteInStore, sampleRelease, site } from '../testing/site-in-store.ts';
@@ -22,7 +26,7 @@ async function openSession(
   change: (store: SiteStore) => Partial<SiteStore>,
   openFailures = 0,
 ): Promise<{ readonly session: SiteSession; readonly reports: Report[]; readonly store: SiteStore }> {
-  const { store } = await openSiteInStore(t);
+  const { root, store } = await openSiteInStore(t);
   const reports: Report[] = [];
   let failures = openFailures;
   const session = createSiteSession({
@@ -34,6 +38,8 @@ async function openSession(
     report: (report) => reports.push(report),
     signReceipt: createReceiptSigner('web-1', generatePrivateKey(), () => 0),
     verifyDecision: () => true,
+    hooks: createSiteHooks({ site, root, plugins: noPlugins }),
+    pending: openPendingSwitch(join(root, '..', 'pending.json')),
     receiver: { ranges: undefined as never, ccmUrl: 'https://127.0.0.1' },
     clock: systemClock,
     log: silentLog,

@@ -3,15 +3,18 @@
 
 import type { AgentMessage, Hello, SiteGrant, SiteHolding } from '../../model/messages.ts';
 import type { SignedDecision } from '../../model/receipt.ts';
-import { compareReleases, type Release } from '../../model/release.ts';
-import { TreecastError } from '../../model/treecast-error.ts';
+import { compareReleases, type Release, releaseName } from '../../model/release.ts';
+import { fromWireError, TreecastError } from '../../model/treecast-error.ts';
 import type { Clock } from '../../net/clock.ts';
-import type { DecisionOutcome, SiteStore } from '../store/site-store.ts';
+import type { PendingSwitchFile } from '../plugins/pending-switch.ts';
+import type { SiteHooks } from '../plugins/site-hooks.ts';
+import type { SiteStore } from '../store/site-store.ts';
 import type { AgentLog } from './agent-log.ts';
 import { createProgressMeter } from './progress-meter.ts';
 import { type AssignmentMessage, type Receiver, receiveAssignment } from './receive-assignment.ts';
 import { reportableError } from './reportable-error.ts';
 import type { SignReceipt } from './sign-receipt.ts';
+import { createSwitcher } from './switcher.ts';
 import { createTaskQueue } from './task-queue.ts';
 
 export type Report = Exclude<AgentMessage, Hello>;
@@ -41,6 +44,8 @@ export interface SiteSessionOptions {
   readonly signReceipt: SignReceipt;
   readonly verifyDecision: (decision: SignedDecision) => boolean;
   readonly receiver: Receiver;
+  readonly hooks: SiteHooks;
+  readonly pending: PendingSwitchFile;
   readonly clock: Clock;
   readonly log: AgentLog;
 }
@@ -56,7 +61,7 @@ const settleDelayMs = 50;
 const verifyTriesMax = 5;
 
 export function createSiteSession(options: SiteSessionOptions): SiteSession {
-  const { site, report, signReceipt, clock, log } = options;
+  const { site, report, signReceipt, hooks, clock, log } = options;
   let store: SiteStore | null = null;
   let closed = false;
   let cancelSettle: (() => void) | undefined;
@@ -73,6 +78,11 @@ export function createSiteSession(options: SiteSessionOptions): SiteSession {
     },
   });
 
+  const switcher = createSwitcher({
+    ...options,
+    later: (task) => enqueue(async () => task(store ?? (await open()))),
+  });
+
   /** Runs after everything before it. */
   function enqueue(task: () => Promise<void>): void {
     cancelSettle?.();
@@ -83,12 +93,17 @@ export function createSiteSession(options: SiteSessionOptions): SiteSession {
   async function open(): Promise<SiteStore> {
     if (closed) throw new TreecastError('ABORTED', 'The site is being closed.');
     store = await options.openStore();
+    await switcher.opened(store);
     return store;
   }
 
   /** LINK-17: stagings below a release give way to it. */
   function abortStagings(isConcerned: (staging: Staging) => boolean): void {
     for (const staging of stagings) if (isConcerned(staging)) staging.controller.abort();
+  }
+
+  async function giveUp(opened: SiteStore, release: Release): Promise<void> {
+    if (await opened.abort(release)) await hooks.abandon(releaseName(release));
   }
 
   async function stage(message: AssignmentMessage, staging: Staging): Promise<void> {
@@ -104,7 +119,14 @@ export function createSiteSession(options: SiteSessionOptions): SiteSession {
       const proof = await opened.stage(entry, signal, ({ commandsDone }) => progress.executed(commandsDone));
       // A part of a release: it is staged when the last one is in.
       if (proof.tree === null) return;
-      report({ type: 'staged', site, assignment, receipt: signReceipt(site, 'staged', proof) });
+      const vote = await hooks.vote(opened, signal);
+      if (vote.error !== null || signal.aborted) {
+        await giveUp(opened, message.release);
+        throw vote.error === null
+          ? new TreecastError('ABORTED', 'Staging was stopped.')
+          : fromWireError(vote.error);
+      }
+      report({ type: 'staged', site, assignment, receipt: signReceipt(site, 'staged', proof, vote.timings) });
       const { lastDecision, executed } = opened.holding();
       if (lastDecision !== null && !executed && lastDecision.toTree === proof.tree) {
         await execute(lastDecision);
@@ -126,43 +148,15 @@ export function createSiteSession(options: SiteSessionOptions): SiteSession {
   }
 
   async function execute(decision: SignedDecision): Promise<void> {
-    let outcome: DecisionOutcome;
+    let opened: SiteStore;
     try {
-      outcome = await (store ?? (await open())).decide(decision);
+      opened = store ?? (await open());
     } catch (error) {
       log.error({ site, release: decision.release, err: error }, 'the switch failed');
-      reportStale(decision, error);
+      switcher.reportStale(decision, null, error);
       return;
     }
-    switch (outcome.outcome) {
-      case 'switched':
-      case 'repeated':
-        report({ type: 'switched', site, receipt: signReceipt(site, 'switched', outcome.proof) });
-        if (outcome.outcome === 'switched') {
-          log.info({ site, release: decision.release, tree: outcome.proof.tree }, 'switched');
-        }
-        break;
-      case 'stale':
-        reportStale(
-          decision,
-          new TreecastError(
-            'BASE_MISMATCH',
-            `Tree ${decision.toTree} is neither staged nor kept on this node.`,
-            {
-              fix: 'Nothing needs to be done: the CCM synchronizes the node.',
-            },
-          ),
-        );
-        break;
-      case 'outdated':
-        log.debug({ site, release: decision.release }, 'an outdated decision was ignored');
-        break;
-    }
-  }
-
-  function reportStale({ release }: SignedDecision, error: unknown): void {
-    const live = store?.live() ?? null;
-    report({ type: 'stale', site, release, live, error: reportableError(error, live) });
+    await switcher.execute(opened, decision);
   }
 
   function enqueueVerify(request: string, triesLeft: number): void {
@@ -211,7 +205,11 @@ export function createSiteSession(options: SiteSessionOptions): SiteSession {
     },
     holding: () => store?.holding() ?? null,
     grant(grant) {
-      enqueue(async () => (store ?? (await open())).updateGrant(grant));
+      enqueue(async () => {
+        (store ?? (await open())).updateGrant(grant);
+        const urlMap = hooks.urlMap();
+        if (urlMap !== null) report({ type: 'siteFacts', site, urlMap });
+      });
       const decision = grant.lastDecision;
       if (decision === null) return;
       if (decision.site !== site || !options.verifyDecision(decision)) {
@@ -222,6 +220,7 @@ export function createSiteSession(options: SiteSessionOptions): SiteSession {
         const holding = store?.holding();
         const last = holding?.lastDecision ?? null;
         const isKnown = last !== null && compareReleases(last.release, decision.release) === 0;
+        if (isKnown && store !== null && switcher.tellAgain(store, decision)) return;
         if (!isKnown || holding?.executed !== true) await execute(decision);
       });
     },
@@ -240,7 +239,7 @@ export function createSiteSession(options: SiteSessionOptions): SiteSession {
     abort(release) {
       abortStagings((staging) => compareReleases(staging.release, release) === 0);
       enqueue(async () => {
-        await (store ?? (await open())).abort(release);
+        await giveUp(store ?? (await open()), release);
         report({ type: 'undone', site, release });
       });
     },
@@ -251,6 +250,7 @@ export function createSiteSession(options: SiteSessionOptions): SiteSession {
       closed = true;
       verifying?.abort();
       abortStagings(() => true);
+      switcher.close();
       queue.push(async () => {
         const opened = store;
         store = null;

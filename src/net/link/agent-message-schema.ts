@@ -17,6 +17,7 @@ import {
 import { sitesMax } from './limits.ts';
 
 const labelsMax = 32;
+const urlMapCharactersMax = 65_536;
 
 /** Labels of a node: what content groups select by. */
 export const labelsSchema = z
@@ -78,6 +79,16 @@ export const agentMessageSchema: z.ZodType<AgentMessage> = z.discriminatedUnion(
     release: releaseSchema,
     live: z.strictObject({ release: releaseSchema, tree: objectIdSchema }).nullable(),
     error: wireErrorSchema,
+  }),
+  z.strictObject({
+    type: z.literal('siteFacts'),
+    site: nameSchema,
+    urlMap: z
+      .record(z.string().max(64), z.unknown())
+      .refine(
+        (map) => JSON.stringify(map).length <= urlMapCharactersMax,
+        `more than ${urlMapCharactersMax} characters`,
+      ),
   }),
   z.strictObject({ type: z.literal('undone'), site: nameSchema, release: releaseSchema }),
   z.strictObject({

@@ -40,6 +40,18 @@ export const signedReceiptSchema = z.strictObject({
   release: releaseSchema.nullable(),
   tree: objectIdSchema.nullable(),
   at: timeSchema,
+  hooks: z
+    .array(
+      z.strictObject({
+        plugin: nameSchema,
+        hook: z.string().regex(/^[A-Za-z]{1,32}$/),
+        ms: countSchema,
+        ok: z.boolean(),
+        note: z.string().max(500).exactOptional(),
+      }),
+    )
+    .max(200)
+    .exactOptional(),
   signature: signatureSchema,
 });
 
