@@ -1,16 +1,21 @@
 // A whole CCM, put together: database, registry, core, Git, agents' port, public port. `initCcm` makes its state directory,
 // `runCcm` runs it until `close()`.
 
+import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { signObject } from '../assignment/signed.ts';
 import { createGitEndpoint } from '../git-source/endpoint/git-endpoint.ts';
 import { TreecastError, toWireError } from '../model/treecast-error.ts';
+import { systemClock } from '../net/clock.ts';
 import { parseListenAddress, urlAuthority } from '../net/http/listen-address.ts';
 import { formatJoinToken } from '../net/join/join-token.ts';
+import { createPluginSet } from '../plugins/host/create-plugin-set.ts';
+import type { PluginEntry } from '../plugins/host/plugin-entry.ts';
 import { createApi } from './api/create-api.ts';
 import { createPublicServer } from './api/public-server.ts';
 import { openCcmState } from './ccm-state.ts';
 import type { ActEffect } from './core/effects.ts';
+import { servingOf } from './core/serving.ts';
 import { createAssignmentStore } from './distribution/assignment-store.ts';
 import { createDelivery } from './distribution/delivery.ts';
 import { createGrants } from './distribution/grants.ts';
@@ -21,6 +26,7 @@ import { createRepositories } from './planning/repositories.ts';
 import { createRetention } from './planning/retention.ts';
 import { createTreeDiffs } from './planning/tree-diffs.ts';
 import { createTreeGuard } from './planning/tree-guard.ts';
+import { createPluginService } from './plugins/plugin-service.ts';
 import { createPushAuthority } from './push/push-authority.ts';
 import { recoverPushes } from './push/recover-pushes.ts';
 import { createNodeAuthority } from './registry/node-authority.ts';
@@ -48,6 +54,7 @@ export interface CcmOptions {
   readonly publicUrl?: string | undefined;
   readonly agentUrl?: string | undefined;
   readonly logger: Logger;
+  readonly plugins?: readonly PluginEntry[];
   /** Whether a state directory that does not exist is made. */
   readonly create?: boolean;
   /** Called when the CCM can no longer go on (its database refused a write): the process should end and be started again. */
@@ -78,6 +85,16 @@ export async function runCcm(options: CcmOptions): Promise<Ccm> {
   const agentListen = addressOf(options.agentListen);
   const now = Date.now;
 
+  const plugins = await createPluginSet({
+    entries: options.plugins ?? [],
+    place: 'ccm',
+    base: options.directory,
+    stateDirectory: join(options.directory, 'plugins'),
+    log: logger,
+  }).catch((error: unknown) => {
+    opened.close();
+    throw error;
+  });
   const state = loadState(database, now());
   const repositories = createRepositories(paths.repositories, (repository, removed) =>
     logger.warn({ repository, removed }, 'a leftover of a crash was removed'),
@@ -125,6 +142,19 @@ export async function runCcm(options: CcmOptions): Promise<Ccm> {
     },
   });
 
+  const pluginService = createPluginService({
+    plugins,
+    database,
+    registry,
+    repositories,
+    diffs,
+    serving: (site) => servingOf(state, site),
+    liveTree: (site) => state.sites.get(site)?.live?.tree ?? null,
+    clock: systemClock,
+    onBug: (error) => logger.error({ err: error }, 'the work of a plugin met a bug'),
+    onProblem: (site, node, error) => logger.warn({ site, node, code: error.code }, error.message),
+  });
+
   const identity = await keys.certificates.issueServerIdentity(['localhost', '127.0.0.1', '::1', ...hosts]);
   const gateway = createAgentGateway({
     listen: agentListen,
@@ -139,6 +169,7 @@ export async function runCcm(options: CcmOptions): Promise<Ccm> {
       configure: takeUpMembership,
       releaseKeys: [keys.releasePublicKey],
       verifyRequests,
+      siteFacts: pluginService.urlMaps.report,
       onForged: (node, what) => logger.warn({ node, what }, 'a node sent something that it did not sign'),
       assignmentBytes: (id) => store.known(id)?.dataBytes ?? 0,
     }),
@@ -195,14 +226,17 @@ export async function runCcm(options: CcmOptions): Promise<Ccm> {
         followers.progressed(effect.job);
         return;
       case 'drain':
-      case 'restore': {
-        // Nothing stands before the nodes: they are out, and back, at once.
-        const { do: what, site, job, nodes } = effect;
-        const type = what === 'drain' ? 'drained' : 'restored';
-        runner.post({ type, site, job, nodes: nodes.map((node) => ({ node, error: null })) });
+        void pluginService.gate
+          .drain(effect.site, effect.nodes, effect.reason)
+          .then((nodes) => runner.post({ type: 'drained', site: effect.site, job: effect.job, nodes }));
         return;
-      }
+      case 'restore':
+        void pluginService.gate
+          .restore(effect.site, effect.nodes, 'its tree is live')
+          .then((nodes) => runner.post({ type: 'restored', site: effect.site, job: effect.job, nodes }));
+        return;
       case 'servingChanged':
+        pluginService.gate.changed(effect.site);
         return;
     }
   }
@@ -271,6 +305,7 @@ export async function runCcm(options: CcmOptions): Promise<Ccm> {
   const gitUrl = (repository: string) => `${publicUrl}/git/${repository}.git`;
   const api = createApi({
     service,
+    plugins: pluginService,
     registry,
     version,
     git,
@@ -319,6 +354,7 @@ export async function runCcm(options: CcmOptions): Promise<Ccm> {
       clearInterval(checkpointing);
       await server.close();
       await gateway.stop();
+      await pluginService.close();
       runner.close();
       await builds.close();
       await retention.close();

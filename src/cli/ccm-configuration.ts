@@ -2,6 +2,7 @@
 
 import { z } from 'zod';
 import { parseListenAddress } from '../net/http/listen-address.ts';
+import { pluginEntriesSchema } from '../plugins/host/plugin-entry.ts';
 import { logSchema } from './service-logger.ts';
 
 const listen = z
@@ -45,6 +46,7 @@ export const ccmConfigurationSchema = z.strictObject({
     .describe(
       "How agents reach the agents' port; written into join tokens (default: the address it listens on).",
     ),
+  plugins: pluginEntriesSchema,
   log: logSchema.prefault({}).describe('The log, on standard error.'),
 });
 

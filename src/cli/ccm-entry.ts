@@ -26,7 +26,7 @@ export async function initCcm(options: CcmInit): Promise<{ readonly adminToken: 
 
 export async function runCcm({ configuration, onFatal, ...start }: CcmStart): Promise<RunningCcm> {
   const entry = await import('../ccm/ccm.ts');
-  const { listen, agentListen, publicUrl, agentUrl } = configuration;
+  const { listen, agentListen, publicUrl, agentUrl, plugins } = configuration;
   const tls = configuration.tls && (await readPublicCertificate(start.directory, configuration.tls));
   return entry.runCcm({
     ...start,
@@ -35,6 +35,7 @@ export async function runCcm({ configuration, onFatal, ...start }: CcmStart): Pr
     tls,
     publicUrl,
     agentUrl,
+    plugins,
     onFatal(cause) {
       onFatal(
         new TreecastError('STATE_CORRUPT', 'The CCM stops: its state could not be written.', {

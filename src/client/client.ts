@@ -2,6 +2,8 @@
 // or CCM_UNREACHABLE when no CCM answered.
 
 import type {
+  BalanceAction,
+  BalanceResource,
   CreatedTokenResource,
   EventResource,
   GroupResource,
@@ -10,6 +12,8 @@ import type {
   JobUpdate,
   JoinTokenResource,
   NodeResource,
+  PluginResource,
+  PluginTaskResource,
   Role,
   SiteInput,
   SiteResource,
@@ -61,6 +65,23 @@ export interface TokenInput {
   readonly expiresAt?: string | null;
 }
 
+export interface BalanceInput {
+  readonly action: BalanceAction;
+  /** Nodes by name, a content group, or both; neither: all members of the site's group. */
+  readonly nodes?: readonly string[];
+  readonly group?: string;
+  /** `weigh`: share of the usual weight, 0 to 1. */
+  readonly share?: number;
+}
+
+export interface PluginTaskFilter {
+  readonly job?: string;
+  readonly site?: string;
+  readonly plugin?: string;
+  readonly state?: PluginTaskResource['state'];
+  readonly limit?: number;
+}
+
 export interface Client {
   /** Needs no token. */
   health(): Promise<HealthResource>;
@@ -75,6 +96,10 @@ export interface Client {
     status(site: string): Promise<SiteStatus>;
     /** Takes as long as every node needs to read every byte. */
     verify(site: string, options?: CallOptions): Promise<VerifyResult>;
+    /** What balancers should and do say of the site's nodes. */
+    balance(site: string): Promise<BalanceResource>;
+    /** Takes as long as sessions need to end. */
+    rebalance(site: string, input: BalanceInput): Promise<BalanceResource>;
   };
   readonly groups: {
     list(): Promise<GroupResource[]>;
@@ -103,6 +128,11 @@ export interface Client {
     abort(id: string): Promise<JobResource>;
     /** From now on; ends after an update of kind `end`, or early when the CCM goes. */
     follow(id: string, options?: CallOptions): AsyncIterable<JobUpdate>;
+  };
+  readonly plugins: {
+    list(): Promise<PluginResource[]>;
+    tasks(filter?: PluginTaskFilter): Promise<PluginTaskResource[]>;
+    retry(plugin: string): Promise<PluginResource>;
   };
   readonly events: {
     list(page?: { readonly after?: number; readonly limit?: number }): Promise<EventResource[]>;
@@ -152,6 +182,14 @@ export function createClient(options: ClientOptions): Client {
           timeoutMs: null,
           ...(signal && { signal }),
         }),
+      balance: (site) => get(at`/sites/${site}/balance`),
+      rebalance: (site, body) =>
+        http.json({ method: 'POST', path: at`/sites/${site}/balance`, body, timeoutMs: null }),
+    },
+    plugins: {
+      list: () => get(at`/plugins`),
+      tasks: (filter) => get(at`/plugin-tasks`, { ...filter }),
+      retry: (plugin) => post(at`/plugins/${plugin}/retry`),
     },
     groups: {
       list: () => get(at`/groups`),

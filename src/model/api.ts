@@ -187,3 +187,61 @@ export interface HealthResource {
   readonly status: 'ok';
   readonly version: string;
 }
+
+/** A plugin that runs on the CCM, and what it still owes. */
+export interface PluginResource {
+  /** The instance's name in the configuration. */
+  readonly name: string;
+  readonly plugin: string;
+  readonly summary: string;
+  readonly hooks: readonly string[];
+  /** Null: all sites. */
+  readonly sites: readonly string[] | null;
+  readonly owed: number;
+  readonly failed: number;
+  readonly oldestOwedAt: string | null;
+  /** Of the task that was tried last and is still owed. */
+  readonly error: WireError | null;
+}
+
+/** One call of a plugin's hook: owed until it succeeds, or until trying again cannot help. */
+export interface PluginTaskResource {
+  readonly id: number;
+  readonly plugin: string;
+  readonly hook: string;
+  readonly site: string;
+  readonly job: string | null;
+  readonly pass: number;
+  readonly state: 'owed' | 'done' | 'failed';
+  readonly attempts: number;
+  readonly notBefore: string;
+  readonly error: WireError | null;
+  readonly note: string | null;
+  readonly createdAt: string;
+  readonly endedAt: string | null;
+}
+
+export const balanceActions = ['drain', 'restore', 'weigh'] as const;
+export type BalanceAction = (typeof balanceActions)[number];
+
+/** Whether a node should get traffic, and what the balancers say of it. */
+export interface BalancedNodeResource {
+  readonly node: string;
+  readonly wanted: 'in' | 'out';
+  readonly reason: string;
+  /** By an operator's `balancer drain`. */
+  readonly heldOut: boolean;
+  readonly balancers: readonly {
+    readonly plugin: string;
+    readonly state: 'in' | 'draining' | 'out' | 'unknown';
+    readonly sessions: number | null;
+    readonly weight: number | null;
+  }[];
+}
+
+export interface BalanceResource {
+  readonly site: string;
+  readonly nodes: readonly BalancedNodeResource[];
+  /** What the balancers did not answer or do. */
+  readonly errors: readonly WireError[];
+}

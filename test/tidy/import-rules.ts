@@ -73,6 +73,11 @@ export const importRules: ImportRules = {
       to: 'src/net/yaml-file.ts',
       because: 'its files are judged as the programs judge theirs',
     },
+    {
+      from: 'src/cli/',
+      to: 'src/plugins/',
+      because: 'plugins in configuration files; the kit: `plugin create`, `plugin test`',
+    },
     { from: 'src/cli/', to: 'src/net/atomic-file.ts', because: 'contexts and tokens are kept as state is' },
     { from: 'src/cli/up/', to: 'src/net/state-lock.ts', because: '`up` owns a state directory' },
   ],

@@ -3,11 +3,13 @@
 import type { HealthResource } from '../../model/api.ts';
 import type { ObjectId } from '../../model/tree.ts';
 import type { CcmService } from '../ccm-service.ts';
+import type { PluginService } from '../plugins/plugin-service.ts';
 import type { Registry } from '../registry/registry.ts';
 
 export interface ApiContext {
   readonly service: CcmService;
   readonly registry: Registry;
+  readonly plugins: Pick<PluginService, 'list' | 'tasks' | 'retry' | 'balance' | 'act'>;
   readonly version: HealthResource['version'];
   /** The commit that a ref (or full commit id) of a staging repository names; undefined when there is none. */
   readonly resolveRef: (repository: string, ref: string) => Promise<ObjectId | undefined>;

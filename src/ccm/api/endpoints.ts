@@ -6,6 +6,7 @@ import { groupEndpoints } from './group-endpoints.ts';
 import { healthEndpoints } from './health-endpoints.ts';
 import { jobEndpoints } from './job-endpoints.ts';
 import { nodeEndpoints } from './node-endpoints.ts';
+import { pluginEndpoints } from './plugin-endpoints.ts';
 import { siteEndpoints } from './site-endpoints.ts';
 import { tokenEndpoints } from './token-endpoints.ts';
 
@@ -16,5 +17,6 @@ export const endpoints: readonly Endpoint[] = [
   ...nodeEndpoints,
   ...tokenEndpoints,
   ...jobEndpoints,
+  ...pluginEndpoints,
   ...eventEndpoints,
 ];

@@ -39,6 +39,11 @@ const matrix: readonly (readonly [string, readonly number[], body?: unknown])[] 
   ['GET /api/v1/jobs/:id', [no, 200, 200, missing, 200, 200]],
   ['POST /api/v1/jobs/:id/abort', [no, forbidden, forbidden, forbidden, 200, 200]],
   ['GET /api/v1/jobs/:id/follow', [no, 200, 200, missing, 200, 200]],
+  ['GET /api/v1/plugins', [no, 200, forbidden, forbidden, 200, 200]],
+  ['GET /api/v1/plugin-tasks', [no, 200, forbidden, forbidden, 200, 200]],
+  ['POST /api/v1/plugins/:plugin/retry', [no, forbidden, forbidden, forbidden, 404, 404]],
+  ['GET /api/v1/sites/:site/balance', [no, 200, forbidden, forbidden, 200, 200]],
+  ['POST /api/v1/sites/:site/balance', [no, forbidden, forbidden, forbidden, 200, 200], { action: 'drain' }],
   ['GET /api/v1/events', [no, 200, forbidden, forbidden, 200, 200]],
   // Removals last: the first who may leaves nothing for the others.
   ['DELETE /api/v1/sites/:site', [no, forbidden, forbidden, forbidden, 204, 404]],

@@ -5,11 +5,13 @@ import { type Migration, Migrator } from 'kysely/migration';
 import { TreecastError } from '../../model/treecast-error.ts';
 import { first } from './migrations/0001-first.ts';
 import { setbacks } from './migrations/0002-setbacks.ts';
+import { pluginTasks } from './migrations/0003-plugin-tasks.ts';
 
 /** In order; the names are stored in the database and never change. */
 export const migrations: Readonly<Record<string, Migration>> = {
   '0001-first': first,
   '0002-setbacks': setbacks,
+  '0003-plugin-tasks': pluginTasks,
 };
 
 /** Applies what is missing. Throws STATE_CORRUPT when the database knows migrations that this version does not. */

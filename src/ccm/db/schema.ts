@@ -225,6 +225,25 @@ export interface SettingTable {
   value: string;
 }
 
+/** A call of a hook that is to be made; what is under way is owed as well. */
+export interface PluginTaskTable {
+  id: Generated<number>;
+  /** The instance's name. */
+  plugin: string;
+  hook: string;
+  site: string;
+  job: string | null;
+  payload: JsonColumn<Readonly<Record<string, unknown>>>;
+  pass: number;
+  state: 'owed' | 'done' | 'failed';
+  attempts: number;
+  not_before: number;
+  error: JsonColumn<WireError> | null;
+  note: string | null;
+  created_at: number;
+  ended_at: number | null;
+}
+
 export interface Schema {
   sites: SiteTable;
   removed_sites: RemovedSiteTable;
@@ -243,4 +262,5 @@ export interface Schema {
   tokens: TokenTable;
   join_tokens: JoinTokenTable;
   settings: SettingTable;
+  plugin_tasks: PluginTaskTable;
 }

@@ -18,6 +18,8 @@ export interface AgentEventsOptions {
   readonly configure: () => void;
   readonly releaseKeys: readonly KeyObject[];
   readonly verifyRequests: VerifyRequests;
+  /** How a web server on a node maps a site; false when it is no URL map. */
+  readonly siteFacts: (node: string, site: string, urlMap: unknown) => boolean;
   readonly onForged: (node: string, what: string) => void;
   /** Commands of an assignment, for the share that is done; 0 when unknown. */
   readonly assignmentBytes: (assignment: string) => number;
@@ -92,6 +94,9 @@ export function createAgentEvents(options: AgentEventsOptions): AgentHandlers {
             live: report.live,
             error: report.error,
           });
+          return;
+        case 'siteFacts':
+          if (!options.siteFacts(node, site, report.urlMap)) onForged(node, 'URL map');
           return;
         case 'undone':
           post({ type: 'nodeUndone', node, site, release: report.release });

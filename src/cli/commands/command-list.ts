@@ -4,6 +4,10 @@ import type { CliCommand } from '../command.ts';
 import { agentJoin } from './agent-join.ts';
 import { agentRun } from './agent-run.ts';
 import { assignmentInspect } from './assignment-inspect.ts';
+import { balancerDrain } from './balancer-drain.ts';
+import { balancerRestore } from './balancer-restore.ts';
+import { balancerShow } from './balancer-show.ts';
+import { balancerWeigh } from './balancer-weigh.ts';
 import { ccmInit } from './ccm-init.ts';
 import { ccmRun } from './ccm-run.ts';
 import { configCheck } from './config-check.ts';
@@ -22,6 +26,11 @@ import { nodeList } from './node-list.ts';
 import { nodeMaintenance } from './node-maintenance.ts';
 import { nodeRemove } from './node-remove.ts';
 import { nodeShow } from './node-show.ts';
+import { pluginCreate } from './plugin-create.ts';
+import { pluginList } from './plugin-list.ts';
+import { pluginRetry } from './plugin-retry.ts';
+import { pluginTasks } from './plugin-tasks.ts';
+import { pluginTest } from './plugin-test.ts';
 import { publish } from './publish.ts';
 import { rollback } from './rollback.ts';
 import { siteAdd } from './site-add.ts';
@@ -60,6 +69,15 @@ export const commands: readonly CliCommand[] = [
   nodeMaintenance,
   nodeRemove,
   nodeJoinToken,
+  balancerShow,
+  balancerDrain,
+  balancerRestore,
+  balancerWeigh,
+  pluginList,
+  pluginTasks,
+  pluginRetry,
+  pluginCreate,
+  pluginTest,
   tokenCreate,
   tokenList,
   tokenRevoke,
@@ -78,6 +96,8 @@ export const groupSummaries: Readonly<Record<string, string>> = {
   site: 'sites: repository, branch, group, policies',
   group: 'content groups: which nodes receive which sites',
   node: 'nodes: the servers',
+  balancer: 'take nodes out of load balancers and put them back',
+  plugin: 'plugins: what they owe; write and test one',
   token: 'tokens of authors and operators',
   ccm: 'make and run a CCM',
   agent: 'join and run the agent of a server',

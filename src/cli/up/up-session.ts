@@ -76,6 +76,7 @@ export async function startUp(options: UpOptions): Promise<UpSession> {
       configuration: {
         listen: `${upHost}:${state.port}`,
         agentListen: `${upHost}:${state.agentPort}`,
+        plugins: [],
         log: options.log,
       },
       logger: createServiceLogger(options.log, { file: join(directory, 'ccm.log') }),

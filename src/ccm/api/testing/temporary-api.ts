@@ -8,6 +8,7 @@ import { openDatabase } from '../../db/open-database.ts';
 import { createRegistry, type Registry } from '../../registry/registry.ts';
 import { createApi } from '../create-api.ts';
 import { type ConnectionLimits, createPublicServer } from '../public-server.ts';
+import { noPluginService } from './no-plugin-service.ts';
 import { createServiceDouble, type ServiceDouble } from './service-double.ts';
 
 export interface TemporaryApi {
@@ -49,6 +50,7 @@ export async function temporaryApi(options: TemporaryApiOptions = {}): Promise<T
   const api = createApi({
     service,
     registry,
+    plugins: noPluginService,
     version: '9.9.9',
     git: options.git ?? ((_, response) => void response.status(418).end()),
     resolveRef: async (_, ref) => (ref === 'refs/heads/main' || ref === mainCommit ? mainCommit : undefined),

@@ -1,0 +1,212 @@
+// Keeps the balancers as they should be: nodes that must not serve are out, the others are back in. Carries out a rollout's drains,
+// and asserts again what a balancer forgot over a reload (N28). Takes back only what it took out itself: a server that somebody
+// put into maintenance by hand stays there.
+
+import type { BalanceAction, BalanceResource } from '../../model/api.ts';
+import type { WireError } from '../../model/treecast-error.ts';
+import type { Clock } from '../../net/clock.ts';
+import type { BalancedNode } from '../../plugins/api/hooks.ts';
+import { failureOf, type PluginSet } from '../../plugins/host/plugin-set.ts';
+import type { NodesHeldOut } from './nodes-held-out.ts';
+
+export interface WantedState {
+  readonly node: string;
+  readonly wanted: 'in' | 'out';
+  readonly reason: string;
+}
+
+export interface NodeResult {
+  readonly node: string;
+  readonly error: WireError | null;
+}
+
+export interface BalancerGate {
+  /** For a rollout: out of service now, whatever is wanted otherwise; each node with what went wrong. */
+  drain(site: string, nodes: readonly string[], reason: string): Promise<readonly NodeResult[]>;
+  restore(site: string, nodes: readonly string[], reason: string): Promise<readonly NodeResult[]>;
+  /** What is wanted may have changed. */
+  changed(site: string): void;
+  /** An operator's word; stays until the opposite is said. */
+  act(
+    site: string,
+    action: BalanceAction,
+    nodes: readonly string[],
+    share: number,
+  ): Promise<readonly NodeResult[]>;
+  show(site: string): Promise<BalanceResource>;
+  close(): Promise<void>;
+}
+
+export interface BalancerGateOptions {
+  readonly plugins: PluginSet;
+  readonly sites: () => readonly string[];
+  /** What the core wants, members in name order. */
+  readonly serving: (site: string) => readonly WantedState[];
+  readonly facts: (node: string) => BalancedNode;
+  readonly heldOut: NodesHeldOut;
+  readonly onProblem: (site: string, node: string, error: WireError) => void;
+  readonly clock: Clock;
+}
+
+const assertEveryMs = 10_000;
+const settleMs = 50;
+
+export function createBalancerGate(options: BalancerGateOptions): BalancerGate {
+  const { plugins, serving, facts, heldOut, clock } = options;
+  /** One thing at a time for a node of a site. */
+  const lanes = new Map<string, Promise<unknown>>();
+  const waiting = new Map<string, () => void>();
+  /** Nodes that a rollout is about to switch: nobody else moves them. */
+  const rolling = new Set<string>();
+  let closed = false;
+
+  const has = (site: string): boolean => plugins.has('drain', site) || plugins.has('restore', site);
+  const keyOf = (site: string, node: string): string => `${site} ${node}`;
+
+  function inLane<T>(site: string, node: string, work: () => Promise<T>): Promise<T> {
+    const key = keyOf(site, node);
+    const done = (lanes.get(key) ?? Promise.resolve()).then(work, work);
+    const settled = done
+      .catch(() => undefined)
+      .then(() => {
+        if (lanes.get(key) === settled) lanes.delete(key);
+      });
+    lanes.set(key, settled);
+    return done;
+  }
+
+  async function move(
+    hook: 'drain' | 'restore',
+    site: string,
+    node: string,
+    reason: string,
+  ): Promise<NodeResult> {
+    // Noted first: after a crash a node that may be out is put back when it should be in.
+    if (hook === 'drain') heldOut.note(site, node);
+    const runs = await plugins.run(hook, { site, nodes: [facts(node)], reason }, { site });
+    const error = failureOf(runs);
+    if (hook === 'restore' && error === null) heldOut.forget(site, node);
+    if (error !== null) options.onProblem(site, node, error);
+    return { node, error };
+  }
+
+  function wantedOf(site: string): WantedState[] {
+    return serving(site).map((state) =>
+      heldOut.byOperator(site, state.node)
+        ? { ...state, wanted: 'out', reason: 'taken out by an operator' }
+        : state,
+    );
+  }
+
+  async function reconcile(site: string): Promise<void> {
+    if (closed || !has(site)) return;
+    await Promise.all(
+      wantedOf(site).map(({ node }) =>
+        inLane(site, node, async () => {
+          // Looked at again when it is its turn.
+          const now = wantedOf(site).find((state) => state.node === node);
+          if (closed || now === undefined || rolling.has(keyOf(site, node))) return;
+          const isOut = heldOut.isNoted(site, node);
+          if (now.wanted === 'out' && !isOut) await move('drain', site, node, now.reason);
+          else if (now.wanted === 'in' && isOut) await move('restore', site, node, now.reason);
+        }),
+      ),
+    );
+  }
+
+  /** A balancer that lost its state serves from a node that should be out: that node is taken out again. */
+  async function assertAgain(site: string): Promise<void> {
+    await reconcile(site);
+    const out = wantedOf(site).filter(({ node, wanted }) => wanted === 'out' && heldOut.isNoted(site, node));
+    if (closed || out.length === 0 || !plugins.has('inspect', site)) return;
+    const nodes = out.map(({ node }) => facts(node));
+    const runs = await plugins.run('inspect', { site, nodes, reason: 'asserting' }, { site });
+    const back = new Set(
+      runs
+        .flatMap(({ answer }) => answer?.nodes ?? [])
+        .flatMap(({ node, state }) => (state === 'in' ? [node] : [])),
+    );
+    for (const { node, reason } of out)
+      if (back.has(node)) await inLane(site, node, () => move('drain', site, node, `${reason}, again`));
+  }
+
+  function changed(site: string): void {
+    if (closed || waiting.has(site) || !has(site)) return;
+    waiting.set(
+      site,
+      clock.after(settleMs, () => {
+        waiting.delete(site);
+        void reconcile(site);
+      }),
+    );
+  }
+
+  let asserting: Promise<unknown> = Promise.resolve();
+  let cancelAsserting = clock.after(assertEveryMs, assertAll);
+  function assertAll(): void {
+    asserting = Promise.all(options.sites().filter(has).map(assertAgain)).finally(() => {
+      if (!closed) cancelAsserting = clock.after(assertEveryMs, assertAll);
+    });
+  }
+
+  return {
+    async drain(site, nodes, reason) {
+      if (!has(site)) return nodes.map((node) => ({ node, error: null }));
+      for (const node of nodes) rolling.add(keyOf(site, node));
+      return Promise.all(nodes.map((node) => inLane(site, node, () => move('drain', site, node, reason))));
+    },
+    async restore(site, nodes, reason) {
+      if (!has(site)) return nodes.map((node) => ({ node, error: null }));
+      const results = await Promise.all(
+        nodes.map((node) =>
+          inLane(site, node, async () => {
+            rolling.delete(keyOf(site, node));
+            if (heldOut.byOperator(site, node)) return { node, error: null };
+            return move('restore', site, node, reason);
+          }),
+        ),
+      );
+      changed(site);
+      return results;
+    },
+    changed(site) {
+      // What is wanted changed: a rollout that ended without putting a node back no longer holds it.
+      for (const { node, wanted } of serving(site)) if (wanted === 'in') rolling.delete(keyOf(site, node));
+      changed(site);
+    },
+    async act(site, action, nodes, share) {
+      if (action !== 'weigh') {
+        for (const node of nodes) heldOut.setByOperator(site, node, action === 'drain');
+        await reconcile(site);
+        return nodes.map((node) => ({ node, error: null }));
+      }
+      const event = { site, nodes: nodes.map(facts), reason: 'by an operator', share };
+      const error = failureOf(await plugins.run('weigh', event, { site }));
+      return nodes.map((node) => ({ node, error }));
+    },
+    async show(site) {
+      const wanted = wantedOf(site);
+      const nodes = wanted.map(({ node }) => facts(node));
+      const runs = await plugins.run('inspect', { site, nodes, reason: 'shown' }, { site });
+      return {
+        site,
+        nodes: wanted.map((state) => ({
+          ...state,
+          heldOut: heldOut.byOperator(site, state.node),
+          balancers: runs.flatMap(({ plugin, answer }) =>
+            (answer?.nodes ?? [])
+              .filter(({ node }) => node === state.node)
+              .map(({ state: now, sessions, weight }) => ({ plugin, state: now, sessions, weight })),
+          ),
+        })),
+        errors: runs.flatMap(({ error }) => error ?? []),
+      };
+    },
+    async close() {
+      closed = true;
+      cancelAsserting();
+      for (const cancel of waiting.values()) cancel();
+      await Promise.all([...lanes.values(), asserting]);
+    },
+  };
+}

@@ -1,0 +1,190 @@
+// The rows of what plugins owe. Knows nothing of plugins; order and state only.
+
+import type { Updateable } from 'kysely';
+import type { PluginTaskResource } from '../../model/api.ts';
+import type { WireError } from '../../model/treecast-error.ts';
+import type { CcmDatabase } from '../db/ccm-database.ts';
+import { fromJsonColumn, toJsonColumn } from '../db/json-column.ts';
+import type { PluginTaskTable } from '../db/schema.ts';
+
+export interface NewTask {
+  readonly plugin: string;
+  readonly hook: string;
+  readonly site: string;
+  readonly job: string | null;
+  readonly payload: Readonly<Record<string, unknown>>;
+  readonly pass?: number;
+  /** Milliseconds since 1970; default: at once. */
+  readonly notBefore?: number;
+}
+
+export interface Task extends NewTask {
+  readonly id: number;
+  readonly pass: number;
+  readonly notBefore: number;
+  readonly attempts: number;
+}
+
+export interface TaskFilter {
+  readonly job?: string | undefined;
+  readonly site?: string | undefined;
+  readonly plugin?: string | undefined;
+  readonly state?: 'owed' | 'done' | 'failed' | undefined;
+  readonly limit: number;
+}
+
+export interface OwedSummary {
+  readonly owed: number;
+  readonly failed: number;
+  readonly oldestOwedAt: number | null;
+  readonly error: WireError | null;
+}
+
+export interface PluginTasks {
+  add(task: NewTask): void;
+  /** Oldest first. */
+  owed(limit: number): Task[];
+  done(id: number, note: string | null): void;
+  failed(id: number, error: WireError): void;
+  postpone(id: number, notBefore: number, error: WireError): void;
+  /** Owed tasks of a plugin become due now. Returns how many. */
+  hasten(plugin: string): number;
+  owedOfJob(job: string, hook: string): number;
+  summary(plugin: string): OwedSummary;
+  /** Newest first. */
+  list(filter: TaskFilter): PluginTaskResource[];
+  /** Ended tasks older than this are forgotten. */
+  forget(endedBefore: number): void;
+}
+
+export function createPluginTasks(database: CcmDatabase, now: () => number): PluginTasks {
+  const { queries } = database;
+  const table = 'plugin_tasks';
+
+  function update(id: number, values: Updateable<PluginTaskTable>): void {
+    database.run(queries.updateTable(table).set(values).where('id', '=', id));
+  }
+
+  return {
+    add({ payload, pass = 1, notBefore, ...task }) {
+      const at = now();
+      const row = {
+        ...task,
+        payload: toJsonColumn(payload),
+        pass,
+        state: 'owed' as const,
+        attempts: 0,
+        not_before: notBefore ?? at,
+        created_at: at,
+      };
+      database.run(queries.insertInto(table).values(row));
+    },
+    owed(limit) {
+      const rows = database.all(
+        queries.selectFrom(table).selectAll().where('state', '=', 'owed').orderBy('id').limit(limit),
+      );
+      return rows.map(({ id, plugin, hook, site, job, payload, pass, attempts, not_before }) => ({
+        id,
+        plugin,
+        hook,
+        site,
+        job,
+        payload: fromJsonColumn(payload),
+        pass,
+        attempts,
+        notBefore: not_before,
+      }));
+    },
+    done(id, note) {
+      update(id, { state: 'done', note, error: null, ended_at: now() });
+    },
+    failed(id, error) {
+      update(id, { state: 'failed', error: toJsonColumn(error), ended_at: now() });
+    },
+    postpone(id, notBefore, error) {
+      database.run(
+        queries
+          .updateTable(table)
+          .set((row) => ({
+            attempts: row('attempts', '+', 1),
+            not_before: notBefore,
+            error: toJsonColumn(error),
+          }))
+          .where('id', '=', id),
+      );
+    },
+    hasten(plugin) {
+      return database.run(
+        queries
+          .updateTable(table)
+          .set({ not_before: now() })
+          .where('plugin', '=', plugin)
+          .where('state', '=', 'owed'),
+      ).changes;
+    },
+    owedOfJob(job, hook) {
+      const { n } = database.first(
+        queries
+          .selectFrom(table)
+          .select(({ fn }) => fn.countAll<number>().as('n'))
+          .where('job', '=', job)
+          .where('hook', '=', hook)
+          .where('state', '=', 'owed'),
+      ) as { n: number };
+      return n;
+    },
+    summary(plugin) {
+      const ofPlugin = queries.selectFrom(table).where('plugin', '=', plugin);
+      const counted = database.all(
+        ofPlugin
+          .select(({ fn }) => ['state', fn.countAll<number>().as('n'), fn.min('created_at').as('oldest')])
+          .where('state', '!=', 'done')
+          .groupBy('state'),
+      );
+      const of = (state: 'owed' | 'failed') => counted.find((row) => row.state === state);
+      const troubled = database.first(
+        ofPlugin
+          .select('error')
+          .where('state', '=', 'owed')
+          .where('error', 'is not', null)
+          .orderBy('id')
+          .limit(1),
+      );
+      return {
+        owed: of('owed')?.n ?? 0,
+        failed: of('failed')?.n ?? 0,
+        oldestOwedAt: of('owed')?.oldest ?? null,
+        error: troubled?.error == null ? null : fromJsonColumn(troubled.error),
+      };
+    },
+    list({ job, site, plugin, state, limit }) {
+      let query = queries.selectFrom(table).selectAll().orderBy('id', 'desc').limit(limit);
+      if (job !== undefined) query = query.where('job', '=', job);
+      if (site !== undefined) query = query.where('site', '=', site);
+      if (plugin !== undefined) query = query.where('plugin', '=', plugin);
+      if (state !== undefined) query = query.where('state', '=', state);
+      return database.all(query).map((row) => ({
+        id: row.id,
+        plugin: row.plugin,
+        hook: row.hook,
+        site: row.site,
+        job: row.job,
+        pass: row.pass,
+        state: row.state,
+        attempts: row.attempts,
+        notBefore: iso(row.not_before),
+        error: row.error === null ? null : fromJsonColumn(row.error),
+        note: row.note,
+        createdAt: iso(row.created_at),
+        endedAt: row.ended_at === null ? null : iso(row.ended_at),
+      }));
+    },
+    forget(endedBefore) {
+      database.run(queries.deleteFrom(table).where('ended_at', '<', endedBefore));
+    },
+  };
+}
+
+function iso(at: number): string {
+  return new Date(at).toISOString();
+}

@@ -1,0 +1,184 @@
+// What plugins owe, over failures, restarts and plugins that come and go.
+
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { eventually } from '../../net/testing/eventually.ts';
+import { createManualClock } from '../../net/testing/manual-clock.ts';
+import type { ContentEvent, Hooks } from '../../plugins/api/hooks.ts';
+import { PluginError } from '../../plugins/api/plugin-error.ts';
+import type { PluginSet } from '../../plugins/host/plugin-set.ts';
+import { temporaryRegistry } from '../registry/testing/temporary-registry.ts';
+import { createPluginTasks } from './plugin-tasks.ts';
+import { createTaskRunner, type TaskRunner } from './task-runner.ts';
+import { pluginsWith } from './testing/plugin-double.ts';
+
+const published = (sequence: number) => ({
+  actor: 'ccm',
+  kind: 'job.succeeded',
+  site: 'docs',
+  job: `j${sequence}`,
+  data: {
+    text: 'live 3/3',
+    type: 'publish',
+    release: { epoch: 1, sequence },
+    commit: 'c'.repeat(40),
+    tree: String(sequence).repeat(40),
+    baseTree: String(sequence - 1).repeat(40),
+    durationMs: 5,
+    live: 3,
+    total: 3,
+    failed: [],
+    requestedBy: 'alice',
+  },
+});
+
+async function started(t: TestContext, hooks: Readonly<Record<string, Hooks>>) {
+  const { registry, database, kinds } = await temporaryRegistry();
+  const clock = createManualClock();
+  const tasks = createPluginTasks(database, clock.now);
+  const start = (plugins: PluginSet): TaskRunner =>
+    createTaskRunner({
+      database,
+      events: registry.events,
+      settings: registry.settings,
+      tasks,
+      plugins,
+      clock,
+      async call({ hook, plugin, ...task }) {
+        const event = { site: task.site, job: task.job, pass: task.pass } as ContentEvent;
+        const [run] = await plugins.run(hook as 'invalidate', event, { site: task.site, instance: plugin });
+        return run;
+      },
+      onBug: (error) => assert.fail(String(error)),
+    });
+  const plugins = await pluginsWith(hooks);
+  const state = () =>
+    tasks
+      .list({ limit: 100 })
+      .map((task) => `${task.plugin} ${task.hook} ${task.pass} ${task.job} ${task.state}`)
+      .reverse();
+  const runner = start(plugins);
+  t.after(() => runner.close());
+  return { registry, clock, tasks, kinds, state, start, runner };
+}
+
+test('N12: a publish is purged, purged again after the fetch bound, warmed, and then the caches are clean', async (t) => {
+  const called: string[] = [];
+  const { registry, clock, kinds, state } = await started(t, {
+    cache: {
+      invalidate({ job, pass }) {
+        called.push(`invalidate ${job} ${pass}`);
+        return { note: '3 URLs', ...(pass === 1 ? { againAfterMs: 10_000 } : {}) };
+      },
+      warm: ({ job }) => void called.push(`warm ${job}`),
+    },
+  });
+  registry.events.append(published(1));
+  await eventually('it was warmed', () => called.length === 2);
+  assert.deepEqual(called, ['invalidate j1 1', 'warm j1']);
+  await eventually(
+    'the warming is noted',
+    () => state().length === 3 && state()[2] === 'cache warm 1 j1 done',
+  );
+  assert.ok(!kinds().includes('caches.clean'));
+  clock.advance(10_000);
+  await eventually('the caches are clean', () => kinds().includes('caches.clean'));
+  assert.deepEqual(called[2], 'invalidate j1 2');
+  assert.deepEqual(state(), [
+    'cache invalidate 1 j1 done',
+    'cache invalidate 2 j1 done',
+    'cache warm 1 j1 done',
+  ]);
+});
+
+test('a cache that is away is owed its purges, in order, and gets them when it is back', async (t) => {
+  let away = true;
+  const called: string[] = [];
+  const { registry, clock, tasks, kinds } = await started(t, {
+    cache: {
+      invalidate({ job }) {
+        if (away) throw new PluginError('the cache is away', { fix: 'Start it.' });
+        called.push(job);
+      },
+    },
+    other: { invalidate: ({ job }) => void called.push(`other ${job}`) },
+  });
+  registry.events.append(published(1));
+  registry.events.append(published(2));
+  await eventually('the other one was purged', () => called.length === 2);
+  await eventually('it is owed', () => tasks.summary('cache').error !== null);
+  assert.equal(tasks.summary('cache').owed, 2);
+  assert.equal(tasks.summary('cache').error?.message, 'cache: the cache is away');
+  clock.advance(1_000);
+  await eventually('it was tried again', () => tasks.owed(10)[0]?.attempts === 2);
+  away = false;
+  assert.equal(tasks.hasten('cache'), 2);
+  clock.advance(2_000);
+  await eventually('both were purged', () => called.length === 4);
+  assert.deepEqual(called.slice(2), ['j1', 'j2']);
+  assert.equal(kinds().filter((kind) => kind === 'plugin.owed').length, 1);
+});
+
+test('what cannot succeed is given up at once and told; what follows goes on', async (t) => {
+  const { registry, kinds, state } = await started(t, {
+    index: {
+      reindex({ job }) {
+        if (job === 'j1')
+          throw new PluginError('403: the key is wrong', { fix: 'Correct it.', retryable: false });
+      },
+    },
+  });
+  registry.events.append(published(1));
+  registry.events.append(published(2));
+  await eventually(
+    'both are over',
+    () => state().every((task) => !task.endsWith('owed')) && state().length === 2,
+  );
+  assert.deepEqual(state(), ['index reindex 1 j1 failed', 'index reindex 1 j2 done']);
+  assert.ok(kinds().includes('plugin.failed'));
+});
+
+test('owed work outlives the CCM, events from while it was down are taken up, and a new plugin hears only of what is new', async (t) => {
+  const called: string[] = [];
+  const cache = (away: boolean): Hooks => ({
+    invalidate({ job }) {
+      if (away) throw new PluginError('away', { fix: 'Wait.' });
+      called.push(job);
+    },
+  });
+  const { registry, clock, tasks, runner, start } = await started(t, { cache: cache(true) });
+  registry.events.append(published(1));
+  await eventually('it is owed', () => tasks.summary('cache').error !== null);
+  await runner.close();
+  registry.events.append(published(2));
+  const next = start(
+    await pluginsWith({
+      cache: cache(false),
+      late: { invalidate: ({ job }) => void called.push(`late ${job}`) },
+    }),
+  );
+  clock.advance(1_000);
+  await eventually('both were purged', () => called.length === 2);
+  assert.deepEqual(called, ['j1', 'j2']);
+  registry.events.append(published(3));
+  await eventually('the third too', () => called.length === 4);
+  assert.deepEqual(called.slice(2).toSorted(), ['j3', 'late j3']);
+  await next.close();
+});
+
+test('a task whose plugin is gone is given up', async (t) => {
+  const { registry, clock, tasks, runner, start, state } = await started(t, {
+    cache: {
+      invalidate() {
+        throw new PluginError('away', { fix: 'Wait.' });
+      },
+    },
+  });
+  registry.events.append(published(1));
+  await eventually('it is owed', () => tasks.summary('cache').error !== null);
+  await runner.close();
+  const next = start(await pluginsWith({ other: { invalidate: () => undefined } }));
+  clock.advance(1_000);
+  await eventually('it was given up', () => state()[0] === 'cache invalidate 1 j1 failed');
+  await next.close();
+});
