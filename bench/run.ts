@@ -6,6 +6,8 @@ import type { Bench } from './bench.ts';
 const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   'push-to-live': async () => (await import('./push-to-live/push-to-live.ts')).pushToLive,
   stage: async () => (await import('./stage/stage.ts')).stage,
+  'publish-under-load': async () =>
+    (await import('./publish-under-load/publish-under-load.ts')).publishUnderLoad,
 };
 
 process.exitCode = await main(process.argv.slice(2));
