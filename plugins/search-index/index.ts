@@ -1,0 +1,3 @@
+// The one definition of this package.
+
+export { searchIndex } from './search-index.ts';
