@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { PluginError } from '../api/plugin-error.ts';
@@ -147,6 +148,49 @@ describe('requestWithRetry', () => {
     const answer = await requestWithRetry(origin, { signal, attempts: 1 });
     assert.equal(answer.text.length, 1_048_576);
     assert.equal(answer.truncated, true);
+  });
+
+  test('heeds a Retry-After that is a date', async () => {
+    const past = new Date(Date.now() - 60_000).toUTCString();
+    serve((_, response) => response.writeHead(calls === 1 ? 503 : 200, { 'retry-after': past }).end());
+    const from = performance.now();
+    assert.equal((await requestWithRetry(origin, { signal, retryDelayMs: 20_000 })).status, 200);
+    assert.ok(performance.now() - from < 10_000);
+    const late = new Date(Date.now() + 3_600_000).toUTCString();
+    serve((_, response) => response.writeHead(503, { 'retry-after': late }).end());
+    await assert.rejects(
+      requestWithRetry(origin, { signal }),
+      failsWith(/to be tried again after .* GMT\)$/, true),
+    );
+    assert.equal(calls, 1);
+  });
+
+  test('a kept connection that the server closed is no failure of the request', async () => {
+    const used = new WeakSet<object>();
+    serve((request, response) => {
+      if (used.has(request.socket)) request.socket.destroy();
+      else response.end('fresh');
+      used.add(request.socket);
+    });
+    for (let turn = 0; turn < 3; turn += 1)
+      assert.equal((await requestWithRetry(origin, { signal, attempts: 1 })).text, 'fresh');
+    assert.equal(calls, 5);
+  });
+
+  test('a TLS server is asked for the name in `host`', async () => {
+    let asked = '';
+    const tls = createSecureServer({
+      SNICallback: (name, done) => {
+        asked = name;
+        done(new Error('no certificate'));
+      },
+    });
+    await new Promise<void>((resolve) => tls.listen(0, '127.0.0.1', resolve));
+    const url = `https://127.0.0.1:${(tls.address() as AddressInfo).port}/`;
+    const headers = { host: 'docs.example.org:8443' };
+    await assert.rejects(requestWithRetry(url, { signal, headers, attempts: 1 }), PluginError);
+    assert.equal(asked, 'docs.example.org');
+    tls.close();
   });
 
   test('what is no web address is refused for good', async () => {
