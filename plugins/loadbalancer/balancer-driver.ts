@@ -22,8 +22,8 @@ export interface ServerLook<S extends BalancedServer = BalancedServer> {
 }
 
 /**
- * Everything may be called again and for servers that are in that state already. Failures are PluginErrors; one that is not retryable
- * ends a wait at once.
+ * Everything may be called again and for servers that are in that state already. Failures are PluginErrors; only a BalancerAway does
+ * not end a wait.
  */
 export interface BalancerDriver<S extends BalancedServer = BalancedServer> {
   /** For people: the balancer's name, and its socket when it has several. */

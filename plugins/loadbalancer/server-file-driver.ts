@@ -5,6 +5,7 @@ import { createHash } from 'node:crypto';
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PluginError, replaceFile } from 'treecast/plugin';
+import { BalancerAway } from './balancer-away.ts';
 import type { BalancedServer, BalancerDriver } from './balancer-driver.ts';
 
 export interface FileServer {
@@ -85,7 +86,7 @@ export function createServerFileDriver(options: ServerFileOptions): BalancerDriv
     if (text === before.text && (await isLoaded(text))) return;
     signal.throwIfAborted();
     if ((await readText(file)) !== before.text)
-      throw new PluginError(`${file} was changed by somebody else at this moment`, {
+      throw new BalancerAway(`${file} was changed by somebody else at this moment`, {
         fix: 'Nothing, when it was another Treecast: it is tried again.',
       });
     await rm(mark, { force: true });

@@ -103,20 +103,27 @@ testNeeding(needs, 'a node that was out before a held drain stays out', () =>
   }),
 );
 
-testNeeding(needs, 'a drain that is stopped puts back under hold and leaves out under force', () =>
-  scene({ balancer: { drain: { waitSeconds: 60 } } }, async ({ haproxy, plugin }) => {
-    const long = await holdOn(haproxy.port, 'web1');
-    const stop = new AbortController();
-    const drained = plugin.drain(['web1'], { signal: stop.signal });
-    await eventually(
-      'web1 drains',
-      async () => (await plugin.inspect(['web1'])).nodes[0]?.state === 'draining',
-    );
-    const startedAt = performance.now();
-    stop.abort();
-    await assert.rejects(drained, /held: back in service/);
-    assert.ok(performance.now() - startedAt < 2_000);
-    assert.equal((await plugin.inspect(['web1'])).nodes[0]?.state, 'in');
-    long.close();
-  }),
-);
+for (const [afterwards, state] of [
+  ['hold', 'in'],
+  ['force', 'draining'],
+] as const)
+  testNeeding(needs, `a drain that is stopped leaves its nodes ${state} under ${afterwards}`, () =>
+    scene({ balancer: { drain: { waitSeconds: 60, afterwards } } }, async ({ haproxy, plugin }) => {
+      const long = await holdOn(haproxy.port, 'web1');
+      const stop = new AbortController();
+      const drained = plugin.drain(['web1'], { signal: stop.signal });
+      await eventually(
+        'web1 drains',
+        async () => (await plugin.inspect(['web1'])).nodes[0]?.state === 'draining',
+      );
+      const startedAt = performance.now();
+      stop.abort();
+      await assert.rejects(
+        drained,
+        afterwards === 'hold' ? /held: back in service/ : /stopped while waiting/,
+      );
+      assert.ok(performance.now() - startedAt < 2_000);
+      assert.equal((await plugin.inspect(['web1'])).nodes[0]?.state, state);
+      long.close();
+    }),
+  );

@@ -3,6 +3,7 @@
 
 import { connect, type Socket } from 'node:net';
 import { PluginError } from 'treecast/plugin';
+import { BalancerAway } from '../balancer-away.ts';
 import { portOf } from '../server-names.ts';
 
 /** A path that begins with `/`, or host:port. */
@@ -41,7 +42,7 @@ export function createRuntimeApi(
           : `did not answer within ${answerTimeoutMs / 1000} s`,
     );
     if (!answer.endsWith('\n'))
-      throw new PluginError(`${address} closed the connection without an answer`, {
+      throw new BalancerAway(`${address} closed the connection without an answer`, {
         fix: 'HAProxy was being stopped, or this is not its stats socket.',
       });
     if (/^Permission denied/m.test(answer))
@@ -69,7 +70,7 @@ function exchange(
       settle();
     };
     const fail = (what: string, fix: string, cause?: unknown): void =>
-      finish(() => reject(new PluginError(`${address} ${what}`, { fix, cause })));
+      finish(() => reject(new BalancerAway(`${address} ${what}`, { fix, cause })));
     const stop = (): void => fail(late(), 'Look whether HAProxy is alive and not stopped.');
     ended.addEventListener('abort', stop, { once: true });
     socket.on('error', (cause) => {

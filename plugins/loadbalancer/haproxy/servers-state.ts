@@ -16,8 +16,9 @@ export interface ServerAdmin {
   readonly usualWeight: number;
 }
 
-// include/haproxy/server-t.h: forced, inherited, configured, resolution, host name; then forced and inherited drain.
-const maintFlags = 0x01 | 0x02 | 0x04 | 0x20 | 0x40;
+// include/haproxy/server-t.h: forced, inherited, resolution, host name; then forced and inherited drain. 0x04 only remembers that the
+// server was disabled in the configuration, also after it was put back.
+const maintFlags = 0x01 | 0x02 | 0x20 | 0x40;
 const drainFlags = 0x08 | 0x10;
 // include/haproxy/check-t.h
 const checkEnabled = 0x04;

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { Agent } from 'node:http';
 import { testNeeding } from 'treecast/plugin/testing';
+import { eventually } from '../testing/eventually.ts';
 import { get } from '../testing/get.ts';
 import { haproxyScene as scene } from '../testing/haproxy-scene.ts';
 
@@ -10,7 +11,7 @@ for (const kind of ['close', 'keep-alive'] as const)
   testNeeding(needs, `X8 no request fails while nodes are drained and put back (connection: ${kind})`, () =>
     scene(
       { haproxy: { serverOptions: 'check inter 100ms', backendLines: ['option httpchk GET /health'] } },
-      async ({ haproxy, plugin }) => {
+      async ({ haproxy, origins, plugin }) => {
         const agent = kind === 'keep-alive' ? new Agent({ keepAlive: true, maxSockets: 8 }) : undefined;
         let running = true;
         const statuses: number[] = [];
@@ -22,9 +23,14 @@ for (const kind of ['close', 'keep-alive'] as const)
         };
         const clients = Array.from({ length: 6 }, client);
         for (let round = 0; round < 6 || statuses.length < 500; round++) {
-          const node = round % 2 === 0 ? 'web1' : 'web2';
-          await plugin.drain([node]);
-          await plugin.restore([node]);
+          const origin = origins[round % 2 === 0 ? 0 : 1];
+          await plugin.drain([origin.name]);
+          // A request that is sent there now fails.
+          origin.setAway(true);
+          const until = statuses.length + 20;
+          await eventually('requests went on', () => statuses.length >= until);
+          origin.setAway(false);
+          await plugin.restore([origin.name]);
         }
         running = false;
         await Promise.all(clients);

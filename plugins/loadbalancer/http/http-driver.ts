@@ -3,6 +3,7 @@
 
 import type { z } from 'treecast/plugin';
 import { PluginError, type Secret } from 'treecast/plugin';
+import { BalancerAway } from '../balancer-away.ts';
 import type { BalancedServer, BalancerDriver, ServerLook } from '../balancer-driver.ts';
 import { fillTemplate, type TemplateValues } from '../fill-template.ts';
 import { atPointer } from '../json-pointer.ts';
@@ -47,7 +48,7 @@ export function createHttpDriver(config: HttpConfig): BalancerDriver<NamedServer
       const { status } = await requestText(matched, signal, { ...options, expected: [412] });
       if (status !== 412) return;
       if (tried >= matchTriesMax)
-        throw new PluginError(
+        throw new BalancerAway(
           `${ready.url} was changed by somebody else ${tried} times while it was to be changed`,
           {
             fix: 'Look for what else writes to this balancer; it is tried again.',

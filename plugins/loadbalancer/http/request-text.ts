@@ -2,6 +2,7 @@
 // not what was meant.
 
 import { PluginError } from 'treecast/plugin';
+import { BalancerAway } from '../balancer-away.ts';
 
 export interface TextRequest {
   readonly method: string;
@@ -50,11 +51,11 @@ export async function requestText(
         fix: 'Nothing: it is called again when it is due.',
       });
     if (limit.aborted)
-      throw new PluginError(`${what} had no answer within ${timeoutMs / 1000} s`, {
+      throw new BalancerAway(`${what} had no answer within ${timeoutMs / 1000} s`, {
         cause,
         fix: 'Look whether the balancer’s interface is alive, or raise `timeoutSeconds`.',
       });
-    throw new PluginError(`${what} failed (${reasonOf(cause)})`, {
+    throw new BalancerAway(`${what} failed (${reasonOf(cause)})`, {
       cause,
       fix: 'Look whether the address is right and the balancer’s interface is alive.',
     });
@@ -84,14 +85,17 @@ function refused(what: string, status: number, text: string): PluginError {
     .replace(/[^\x20-\x7e]+/g, ' ')
     .trim()
     .slice(0, 200);
-  return new PluginError(`${what} was answered ${status}${said === '' ? '' : `: ${said}`}`, {
-    fix: passing
-      ? 'It is tried again; look at the balancer’s log when it lasts.'
-      : status === 401 || status === 403
-        ? 'Correct the credentials in `headers`.'
-        : 'Correct the request in the configuration.',
-    retryable: passing,
-  });
+  return new (passing ? BalancerAway : PluginError)(
+    `${what} was answered ${status}${said === '' ? '' : `: ${said}`}`,
+    {
+      fix: passing
+        ? 'It is tried again; look at the balancer’s log when it lasts.'
+        : status === 401 || status === 403
+          ? 'Correct the credentials in `headers`.'
+          : 'Correct the request in the configuration.',
+      retryable: passing,
+    },
+  );
 }
 
 function reasonOf(cause: unknown): string {

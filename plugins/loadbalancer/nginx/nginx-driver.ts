@@ -3,6 +3,7 @@
 
 import { setTimeout as pause } from 'node:timers/promises';
 import { type Exec, type ExecResult, PluginError } from 'treecast/plugin';
+import { BalancerAway } from '../balancer-away.ts';
 import type { BalancerDriver } from '../balancer-driver.ts';
 import { createServerFileDriver, type FileMember } from '../server-file-driver.ts';
 import { membersOf } from '../server-file-keys.ts';
@@ -92,8 +93,8 @@ function judge({ code, stderr }: ExecResult): void {
     });
 }
 
-function notRunning(pidFile: string): PluginError {
-  return new PluginError(`nginx does not run (${pidFile} names no nginx)`, {
+function notRunning(pidFile: string): BalancerAway {
+  return new BalancerAway(`nginx does not run (${pidFile} names no nginx)`, {
     fix: 'Start nginx, or correct `pidFile`.',
   });
 }

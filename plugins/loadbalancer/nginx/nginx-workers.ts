@@ -17,11 +17,10 @@ export async function readNginxWorkers(pidFile: string): Promise<NginxWorkers | 
   if (!(await titleOf(master)).startsWith('nginx: master')) return null;
   const serving: number[] = [];
   const ending: number[] = [];
-  for (const entry of await readdir('/proc')) {
-    if (!/^\d+$/.test(entry) || (await parentOf(entry)) !== master) continue;
-    const title = await titleOf(Number(entry));
-    if (title === 'nginx: worker process is shutting down') ending.push(Number(entry));
-    else if (title === 'nginx: worker process') serving.push(Number(entry));
+  for (const pid of await childrenOf(master)) {
+    const title = await titleOf(pid);
+    if (title === 'nginx: worker process is shutting down') ending.push(pid);
+    else if (title === 'nginx: worker process') serving.push(pid);
   }
   return { master, serving, ending };
 }
@@ -46,6 +45,15 @@ export async function endWorkers(pidFile: string): Promise<void> {
 async function titleOf(pid: number): Promise<string> {
   const text = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
   return text.replace(/[\0 ]+$/, '');
+}
+
+async function childrenOf(parent: number): Promise<readonly number[]> {
+  const listed = await readFile(`/proc/${parent}/task/${parent}/children`, 'utf8').catch(() => null);
+  if (listed !== null) return listed.split(' ').filter(Boolean).map(Number);
+  // A kernel without CONFIG_PROC_CHILDREN: every process says who its parent is.
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
+  const parents = await Promise.all(pids.map(parentOf));
+  return pids.filter((_, at) => parents[at] === parent).map(Number);
 }
 
 async function parentOf(pid: string): Promise<number | undefined> {

@@ -78,7 +78,8 @@ export async function startHaproxy(options: HaproxyOptions): Promise<Haproxy> {
       child = started;
       await eventually('haproxy answers', async () => {
         if (started.exitCode !== null) throw new Error(`haproxy ended: ${output}`);
-        return (await current()) > 0;
+        // The master starts itself anew once its worker runs: it answers last.
+        return (await current()) > 0 && (await workers().catch(() => [])).length > 0;
       });
     },
     async stop() {

@@ -1,4 +1,5 @@
-// A node's web server in tests: says its name, holds `/hold` open until told otherwise, and answers `/health` as told.
+// A node's web server in tests: says its name, holds `/hold` open until told otherwise, answers `/health` as told, and breaks every
+// connection while it is away.
 
 import { once } from 'node:events';
 import { createServer, type ServerResponse } from 'node:http';
@@ -12,6 +13,7 @@ export interface Origin {
   /** Ends what `/hold` holds. */
   release(): void;
   setHealthy(healthy: boolean): void;
+  setAway(away: boolean): void;
   close(): Promise<void>;
 }
 
@@ -19,8 +21,10 @@ export async function startOrigin(name: string): Promise<Origin> {
   const held = new Set<ServerResponse>();
   let requests = 0;
   let healthy = true;
+  let away = false;
   const server = createServer((request, response) => {
-    if (request.url === '/health') response.writeHead(healthy ? 200 : 503).end();
+    if (away) request.socket.destroy();
+    else if (request.url === '/health') response.writeHead(healthy ? 200 : 503).end();
     else if (request.url === '/hold') {
       response.writeHead(200, { 'content-type': 'text/plain' });
       response.write(name);
@@ -46,6 +50,9 @@ export async function startOrigin(name: string): Promise<Origin> {
     },
     setHealthy(value) {
       healthy = value;
+    },
+    setAway(value) {
+      away = value;
     },
     async close() {
       server.closeAllConnections();
