@@ -27,8 +27,9 @@ interface Call {
 const pollMs = 200;
 /** After force: until the balancer has counted its sessions down. */
 const forceWaitMs = 5_000;
+const putBackMs = 10_000;
 /** The host leaves a hook alone one second after it told it to end. */
-const putBackMs = 700;
+const putBackStoppedMs = 700;
 
 export async function drainServers<S extends BalancedServer>(
   driver: BalancerDriver<S>,
@@ -46,7 +47,7 @@ export async function drainServers<S extends BalancedServer>(
     return await waitForSessions(driver, servers, policy, { signal, log });
   } catch (error) {
     if (policy.afterwards === 'force' || ours.length === 0) throw error;
-    throw await held(driver, ours, error);
+    throw await held(driver, ours, error, signal);
   }
 }
 
@@ -104,12 +105,18 @@ async function held<S extends BalancedServer>(
   driver: BalancerDriver<S>,
   ours: readonly S[],
   error: unknown,
+  signal: AbortSignal,
 ): Promise<PluginError> {
   const what = error instanceof Error ? error.message : String(error);
   const fix = error instanceof PluginError ? error.fix : undefined;
   const names = ours.map(({ label }) => label).join(', ');
   try {
-    await driver.putBack(ours, AbortSignal.timeout(putBackMs));
+    await driver.putBack(
+      ours,
+      signal.aborted
+        ? AbortSignal.timeout(putBackStoppedMs)
+        : AbortSignal.any([signal, AbortSignal.timeout(putBackMs)]),
+    );
     return new PluginError(`${what}; held: back in service: ${names}`, {
       cause: error,
       ...(fix === undefined ? {} : { fix }),

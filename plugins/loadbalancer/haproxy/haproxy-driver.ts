@@ -121,7 +121,8 @@ async function readBackend(api: RuntimeApi, backend: string, signal: AbortSignal
   return new Map(
     admins.map((admin) => {
       const row = stats.get(admin.server);
-      const why = [row?.get('check_status'), row?.get('last_chk')].filter(
+      // A star says that another check is under way.
+      const why = [row?.get('check_status')?.replace(/^\* /, ''), row?.get('last_chk')].filter(
         (text) => text !== undefined && text !== '',
       );
       return [

@@ -17,7 +17,7 @@ for (const rest of ['drain', 'maint'] as const)
     `X13 a node whose check fails is put back, gets nothing, and the error says so (${rest})`,
     () =>
       scene(
-        { haproxy: checks, balancer: { rest, restore: { waitSeconds: 0.6 } } },
+        { haproxy: checks, balancer: { rest, restore: { waitSeconds: 1.5 } } },
         async ({ haproxy, origins: [web1], plugin }) => {
           await plugin.drain(['web1']);
           assert.equal((await plugin.inspect(['web1'])).nodes[0]?.state, 'out');
@@ -32,7 +32,7 @@ for (const rest of ['drain', 'maint'] as const)
             assert.ok(error instanceof PluginError);
             assert.match(
               error.message,
-              /balancer edge: put back, but after 0\.6 s the balancer still sends nothing to app\/web1 \(its check fails: L7STS.*\)/,
+              /balancer edge: put back, but after 1\.5 s the balancer still sends nothing to app\/web1 \(its check fails: L7STS.*\)/,
             );
             assert.equal(error.retryable, true);
             return true;
