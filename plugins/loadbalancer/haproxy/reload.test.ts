@@ -84,3 +84,25 @@ testNeeding(needs, 'N28 a restart in the middle of a drain is survived', () =>
     assert.equal((await plugin.inspect(['web1'])).nodes[0]?.state, 'out');
   }),
 );
+
+testNeeding(needs, 'N28 a reload in the middle of a restore is noticed, and the node is put back again', () =>
+  scene(
+    {
+      haproxy: { serverOptions: 'disabled check inter 100ms', backendLines: ['option httpchk GET /health'] },
+      balancer: { backends: ['app'], restore: { waitSeconds: 20 } },
+    },
+    async ({ haproxy, origins: [web1], plugin }) => {
+      web1.setHealthy(false);
+      const state = async () => (await plugin.inspect(['web1'])).nodes[0]?.state;
+      assert.equal(await state(), 'out');
+      const restored = plugin.restore(['web1']);
+      await eventually('it is in', async () => (await state()) === 'in');
+      // The new process begins with `disabled` again.
+      await haproxy.reload();
+      await eventually('it is in again', async () => (await state()) === 'in');
+      web1.setHealthy(true);
+      await restored;
+      assert.equal((await get(haproxy.port)).body, 'web1');
+    },
+  ),
+);

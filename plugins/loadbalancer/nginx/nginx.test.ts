@@ -53,7 +53,8 @@ async function scene(balancer: Record<string, unknown>, use: (scene: Scene) => P
     '  }',
     '  server {',
     `    listen 127.0.0.1:${port};`,
-    '    location / { proxy_pass http://docs; proxy_buffering off; }',
+    // A failed request is told, not tried elsewhere.
+    '    location / { proxy_pass http://docs; proxy_buffering off; proxy_next_upstream off; }',
     '  }',
     '}',
     '',
@@ -226,5 +227,32 @@ testNeeding(needs, 'two drains at once lose nothing, and nothing is left behind'
     assert.deepEqual(states, ['out', 'out']);
     await plugin.restore(['web1', 'web2']);
     assert.deepEqual(await readdir(join(file, '..')), ['upstream-edge.conf']);
+  }),
+);
+
+testNeeding(needs, 'X8 nginx: no request fails while nodes are drained, away, and put back', () =>
+  scene({}, async ({ port, plugin, origins }) => {
+    let running = true;
+    const statuses: number[] = [];
+    const client = async (): Promise<void> => {
+      while (running) statuses.push((await get(port)).status);
+    };
+    const clients = [client(), client(), client(), client()];
+    for (let round = 0; round < 4 || statuses.length < 500; round++) {
+      const origin = origins[round % 2 === 0 ? 0 : 1];
+      await plugin.drain([origin.name]);
+      origin.setAway(true);
+      const until = statuses.length + 20;
+      await eventually('requests went on', () => statuses.length >= until);
+      origin.setAway(false);
+      await plugin.restore([origin.name]);
+    }
+    running = false;
+    await Promise.all(clients);
+    assert.ok(statuses.length >= 500);
+    assert.deepEqual(
+      statuses.filter((status) => status !== 200),
+      [],
+    );
   }),
 );
