@@ -69,7 +69,7 @@ test('STG-24: added, changed, deleted and mode-only changes of random trees, fil
         fs.rmSync(root, { recursive: true });
       }
     }),
-    { numRuns: 40 },
+    { numRuns: 25 },
   );
 });
 

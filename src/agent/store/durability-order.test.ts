@@ -96,6 +96,65 @@ test('STG-1, STG-5 to STG-9: the whole order of a one-file edit, in at most nine
   assert.equal(syncs, 9);
 });
 
+test('STG-20: twins are in the lag and the staging incomplete before the first is named, and durable before it is complete', async () => {
+  const root = makeRoot();
+  let trace: string[] = [];
+  const disk = createDisk((effect, where) => {
+    trace.push(`${effect} ${where.replace(`${root}/${kitSite}`, '.').replace(/\.work\/\d+/, '.work/N')}`);
+  });
+  const store = await openPublishedStore(root, one, disk);
+  const journal = () => JSON.parse(fs.readFileSync(`${root}/${kitSite}/state.json`, 'utf8'));
+  const saved = ['create', 'write', 'sync'].map((effect) => `${effect} ./state.json.tmp`);
+  try {
+    await receiveAndStage(store, assignmentBetween(release(2), one, two));
+    const before = journal();
+    trace = [];
+    await store.writeTwin(release(2), 'a/other.html', '.gz', Buffer.from('twin'));
+    assert.deepEqual(journal(), before);
+    await store.sealTwins(release(2));
+    assert.deepEqual(trace, [
+      'create ./trees/.work/N',
+      'write ./trees/.work/N',
+      'metadata ./trees/.work/N',
+      'metadata ./trees/.work/N',
+      ...saved,
+      'rename ./state.json',
+      'sync .',
+      'rename ./trees/1-0002/a/other.html.gz',
+      'sync ./trees/.work/N',
+      'sync ./trees/1-0002/a',
+      ...saved,
+      'rename ./state.json',
+      'sync .',
+    ]);
+    const { staging, slots } = journal();
+    assert.equal(staging.complete, true);
+    const { lag } = slots.find(({ slot }: { slot: number }) => slot === staging.slot);
+    assert.deepEqual(lag.paths, ['a/index.html', 'a/other.html']);
+  } finally {
+    await store.close();
+    fs.rmSync(root, { recursive: true });
+  }
+});
+
+test('STG-20: sealing nothing, and a site without twins or commands, make no call and no file', async () => {
+  const root = makeRoot();
+  const disk = createDisk();
+  const store = await openPublishedStore(root, one, disk);
+  try {
+    await receiveAndStage(store, assignmentBetween(release(2), one, two));
+    const { calls } = { ...disk.counts };
+    await store.sealTwins(release(2));
+    assert.deepEqual(store.commandsOf(release(2)), []);
+    assert.equal(disk.counts.calls, calls);
+    assert.equal(fs.existsSync(`${root}/${kitSite}/twins.db`), false);
+    assert.deepEqual(fs.readdirSync(`${root}/${kitSite}/inbox`), []);
+  } finally {
+    await store.close();
+    fs.rmSync(root, { recursive: true });
+  }
+});
+
 test('STG-5: the background renames a tree that was live before it links anything into it', async () => {
   const { background } = await traceOfEdit();
   assert.deepEqual(

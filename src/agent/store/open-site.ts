@@ -41,7 +41,7 @@ export async function openSite(
     const treesHandle = disk.open(layout.trees, directoryFlags);
     handles.push(treesHandle);
     await emptyWork(disk, layout);
-    const { state, trash } = await recover({
+    const { state, isRebuilt, trash } = await recover({
       disk,
       layout,
       index,
@@ -52,6 +52,8 @@ export async function openSite(
     });
     const inbox = createInbox(disk, layout);
     inbox.recover(keptNamed(state), (header) => isStillWanted(header.release, state));
+    const journal = createJournal(disk, layout, siteHandle, state);
+    if (isRebuilt) await journal.save(state);
     let temporaries = 0;
     return {
       disk,
@@ -59,7 +61,7 @@ export async function openSite(
       index,
       twins,
       inbox,
-      journal: createJournal(disk, layout, siteHandle, state),
+      journal,
       siteHandle,
       treesHandle,
       modes: () => modesOf(grant()),

@@ -15,6 +15,8 @@ import type { TwinRecords } from './twin-records.ts';
 
 export interface Recovered {
   readonly state: State;
+  /** Whether the journal has to be written anew: what the state was rebuilt from may be gone the next time. */
+  readonly isRebuilt: boolean;
   /** Names in `trees/` to be removed. */
   readonly trash: readonly string[];
 }
@@ -36,10 +38,15 @@ export async function recover(options: RecoverOptions): Promise<Recovered> {
   const names = new Set(disk.readdir(layout.trees).map(({ name }) => name));
   const live = liveDirectory(disk, layout, names);
   const written = readState(options.journal, options.site);
-  const state = (written && settle(written, names, live)) ?? (await rebuildState(options, live, written));
+  const settled = written && settle(written, names, live);
+  const state = settled ?? (await rebuildState(options, live, written));
   const known = new Set(state.slots.map((slot) => slot.directory));
   const trash = [...names].filter((name) => name !== workName && !known.has(name));
-  return { state, trash: trash.map((name) => moveToTrash(disk, layout, name)) };
+  return {
+    state,
+    isRebuilt: settled === undefined && live !== null,
+    trash: trash.map((name) => moveToTrash(disk, layout, name)),
+  };
 }
 
 /** The directory that the symlink names; null before the first switch. */
