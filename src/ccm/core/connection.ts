@@ -207,6 +207,12 @@ function keepTurn(turn: Turn, site: SiteState, job: Job, node: NodeState): void 
     saveJobNode(turn, job, node.name);
     return;
   }
+  if (isWaiting && hasStaged && (state.state === 'pending' || state.state === 'held')) {
+    state.state = 'staged';
+    state.stagedAt = turn.now;
+    saveJobNode(turn, job, node.name);
+    return;
+  }
   const knows =
     lastDecision !== null && job.release !== null && compareReleases(lastDecision.release, job.release) === 0;
   if (state.state !== 'stale' || state.error?.code !== 'NODE_LOST' || !hasStaged || knows || live === null)

@@ -67,9 +67,13 @@ function prune(turn: Turn, job: Job, rollout: Rollout): void {
 
 /** True when there is a batch, or somebody was told. */
 function startBatch(turn: Turn, site: SiteState, job: Job, rollout: Rollout, isPatient: boolean): boolean {
-  const live = [...job.nodes].filter(([, { state }]) => state === 'live').map(([name]) => name);
-  // Switched out of turn: it knew the decision from before a start of the CCM, or was synchronized in the meantime.
-  const toRestore = live
+  // Beside those of the last batch: who could not be taken out may be half out; who is live before its turn knew the decision from
+  // before a start of the CCM, or was synchronized.
+  const toRestore = [...job.nodes]
+    .filter(
+      ([, { state, error }]) => state === 'live' || (state === 'stale' && error?.code === 'DRAIN_FAILED'),
+    )
+    .map(([name]) => name)
     .filter((name) => rollout.waiting.has(name) || rollout.out.get(name) === 'out')
     .sort();
   if (toRestore.length > 0) {
@@ -186,42 +190,29 @@ function reasonOf(job: Job): string {
 export function drained(turn: Turn, site: SiteState, job: Job, answers: readonly BalancerAnswer[]): void {
   const batch = job.rollout?.batch;
   if (batch?.phase !== 'draining') return;
-  const held = answers.filter(
-    ({ node, error }) => batch.open.delete(node) && error !== null && isHeld(turn, site, job, node, error),
-  );
-  // They may be half out.
-  if (held.length > 0)
-    turn.effects.push({
-      do: 'restore',
-      site: site.name,
-      job: job.id,
-      nodes: held.map(({ node }) => node),
-      reason: reasonOf(job),
-    });
+  for (const { node, error } of answers) {
+    if (batch.open.delete(node) && error !== null) drainFailed(turn, site, job, node, error);
+  }
   advanceRollout(turn, site, job);
 }
 
-/** `hold`: it stays in service as it is (JOB-22); `force`: it is switched like the others, and put back like them. */
-function isHeld(turn: Turn, site: SiteState, job: Job, name: string, cause: WireError): boolean {
+/** `hold`: it stays in service as it is (JOB-22); `force`: it is switched like the others. Both are put back, as they may be half out. */
+function drainFailed(turn: Turn, site: SiteState, job: Job, name: string, cause: WireError): void {
   const state = job.nodes.get(name);
   const node = turn.state.nodes.get(name);
   const { rollout, release } = job;
-  const log = (held: boolean) =>
-    turn.effects.push({
-      do: 'log',
-      actor: 'ccm',
-      kind: 'node.drain.failed',
-      site: site.name,
-      job: job.id,
-      node: name,
-      data: { error: cause, held },
-    });
-  if (rollout === null || release === null || node === undefined || state?.state !== 'staged') return false;
-  if (site.policy.drain?.onFailure !== 'hold') {
-    log(false);
-    return false;
-  }
-  log(true);
+  if (rollout === null || release === null || node === undefined || state?.state !== 'staged') return;
+  const isHeld = site.policy.drain?.onFailure === 'hold';
+  turn.effects.push({
+    do: 'log',
+    actor: 'ccm',
+    kind: 'node.drain.failed',
+    site: site.name,
+    job: job.id,
+    node: name,
+    data: { error: cause, held: isHeld },
+  });
+  if (!isHeld) return;
   const error: WireError = {
     code: 'DRAIN_FAILED',
     message: `could not be taken out of its load balancer, and serves its former tree: ${cause.message}`,
@@ -230,12 +221,10 @@ function isHeld(turn: Turn, site: SiteState, job: Job, name: string, cause: Wire
   state.state = 'stale';
   state.error = error;
   rollout.waiting.delete(name);
-  rollout.out.set(name, 'stuck');
   saveJobNode(turn, job, name);
   const nodeSite = nodeSiteOf(node, site.name);
   setBack(nodeSite, release, error);
   noteLive(turn, node, site.name, nodeSite.live);
-  return true;
 }
 
 export function restored(turn: Turn, site: SiteState, job: Job, answers: readonly BalancerAnswer[]): void {
@@ -253,8 +242,10 @@ export function restored(turn: Turn, site: SiteState, job: Job, answers: readonl
 
 /** Noted, and left to whoever keeps the balancers as `servingOf` wants them. */
 function restoreFailed(turn: Turn, job: Job, rollout: Rollout, name: string, error: WireError): void {
-  rollout.out.set(name, 'stuck');
   const state = job.nodes.get(name);
+  // Who could not be taken out is still in.
+  if (state?.state === 'stale' && state.error?.code === 'DRAIN_FAILED') rollout.out.delete(name);
+  else rollout.out.set(name, 'stuck');
   const node = turn.state.nodes.get(name);
   if (state?.state !== 'live' || node === undefined) return;
   state.error = error;

@@ -58,14 +58,14 @@ function judge(site: SiteState, job: Job | undefined, node: NodeState): Judged {
   const is = (wanted: 'in' | 'out', reason: string): Serving => ({ node: node.name, wanted, reason });
   if (node.maintenance) return is('out', 'maintenance');
   if (node.isAway) return is('out', 'not connected');
-  if (job !== undefined && isTakenOut(job, node.name))
-    return is('out', job.release === null ? job.type : `${job.type} ${releaseName(job.release)}`);
   const nodeSite = node.sites.get(site.name);
   if (nodeSite === undefined || nodeSite.live === null) return is('out', 'empty');
   const setback = setbackOf(site, nodeSite);
+  if (setback?.error.code === 'DRAIN_FAILED') return is('in', setback.error.message);
+  if (job !== undefined && isTakenOut(job, node.name))
+    return is('out', job.release === null ? job.type : `${job.type} ${releaseName(job.release)}`);
   if (setback !== null) {
     const { code, message } = setback.error;
-    if (code === 'DRAIN_FAILED') return is('in', message);
     const spare = nodeSite.live.tree === site.live?.tree ? 'failing' : 'former';
     return { ...is('out', `stale: ${message} [${code}]`), spare };
   }
