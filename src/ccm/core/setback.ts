@@ -46,11 +46,10 @@ export function clearSetback(nodeSite: NodeSite): void {
   nodeSite.setback = null;
 }
 
-/** Another decision was made: only a node that has its tree already, and does not serve it well, is where it was. */
+/** Another decision was made: who went back, or was not let go, takes part again; whose plugin failed must say first that it has switched. */
 export function carrySetback(nodeSite: NodeSite, decision: SignedDecision): void {
   const { setback } = nodeSite;
   if (setback === null) return;
-  if (nodeSite.live?.tree === decision.toTree && !heldBackCodes.includes(setback.error.code))
-    nodeSite.setback = { ...setback, release: decision.release };
-  else clearSetback(nodeSite);
+  if (heldBackCodes.includes(setback.error.code)) clearSetback(nodeSite);
+  else nodeSite.setback = { ...setback, release: decision.release };
 }
