@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import type { PersistEffect } from '../core/effects.ts';
 import { createSimulatedFleet, site } from '../core/testing/simulated-fleet.ts';
 import { openDatabase } from '../db/open-database.ts';
+import { createGrants } from '../distribution/grants.ts';
 import { createRegistry } from '../registry/registry.ts';
 import { loadState } from './load-state.ts';
 import { createCorePersistence } from './persist.ts';
@@ -55,6 +56,38 @@ test('R4.5 what was in flight and undecided is queued again', async () => {
   assert.deepEqual(state.sites.get(site)?.queued.sort(), ['job-a', 'job-b']);
   assert.equal(state.sites.get(site)?.running, null);
   assert.equal(state.jobs.get('job-a')?.phase, 'queued');
+  database.close();
+});
+
+test('JOB-21 a node that went back by itself is still known as one after a start, and is not told the decision', async () => {
+  const { database, registry, fleet } = await persistedFleet();
+  fleet.publish('a');
+  fleet.settle();
+  const [first] = fleet.nodes;
+  assert.ok(first);
+  first.pluginFails = 'PROBE_FAILED';
+  fleet.publish('b');
+  fleet.settle();
+  const state = loadState(database, 0);
+  const row = state.nodes.get('n1')?.sites.get(site);
+  assert.deepEqual(row?.setback, {
+    release: { epoch: 1, sequence: 2 },
+    error: { code: 'PROBE_FAILED', message: 'failed on n1' },
+  });
+  assert.equal(row?.phase, 'stale');
+  const configured = state.sites.get(site);
+  assert.ok(configured);
+  configured.members = new Set(['n1', 'n2']);
+  const grants = createGrants(state, registry);
+  assert.deepEqual(
+    [grants.ofSite(site, 'n1')?.lastDecision, grants.ofNode('n1')[0]?.lastDecision],
+    [null, null],
+  );
+  assert.equal(grants.ofSite(site, 'n2')?.lastDecision?.toTree, 'b');
+  first.pluginFails = null;
+  fleet.publish('c');
+  fleet.settle();
+  assert.equal(loadState(database, 0).nodes.get('n1')?.sites.get(site)?.setback, null);
   database.close();
 });
 
