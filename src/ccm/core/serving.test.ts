@@ -108,3 +108,20 @@ test('X13 JOB-19 a node that a rollout took out is out until it is put back', ()
     ),
   );
 });
+
+test('X13 JOB-21 JOB-19 a release that every probe refuses never leaves too few in service: who went back is put back', () => {
+  const fleet = fleetOf(4, {
+    drain: { batch: { count: 1, share: 0 }, minInService: { count: 3, share: 0 }, onFailure: 'hold' },
+  });
+  fleet.publish('a');
+  fleet.settle();
+  for (const node of fleet.nodes) node.pluginFails = 'PROBE_FAILED';
+  fleet.publish('b');
+  do
+    assert.ok(
+      servingOf(fleet.state, site).filter(({ wanted }) => wanted === 'in').length >= 3,
+      fleet.serving().join('\n'),
+    );
+  while (fleet.step());
+  assert.match(fleet.told.at(-1) ?? '', /live 0\/4/);
+});

@@ -75,9 +75,9 @@ function judge(site: SiteState, job: Job | undefined, node: NodeState): Judged {
   return { ...is('out', 'stale'), spare: 'former' };
 }
 
-/** By the rollout of the running job, and not yet to be put back. */
-function isTakenOut({ rollout }: Job, name: string): boolean {
-  if (rollout === null || rollout.out.get(name) !== 'out') return false;
+/** By the rollout of the running job, and not yet to be put back. One that ended stale there is as stale as any. */
+function isTakenOut({ rollout, nodes }: Job, name: string): boolean {
+  if (rollout === null || rollout.out.get(name) !== 'out' || nodes.get(name)?.state === 'stale') return false;
   return rollout.batch?.phase !== 'restoring' || !rollout.batch.nodes.has(name);
 }
 
