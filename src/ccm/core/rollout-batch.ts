@@ -35,13 +35,19 @@ export function nextBatch(
   const spare = inService.size - minInService;
   if (spare < 1 && isPatient && members.some((node) => node.connection === null && !node.isAway))
     return undefined;
-  // One moves all the same, as long as another one serves.
-  let allowed = spare >= 1 ? spare : inService.size > 1 ? 1 : 0;
   const nodesMax = Math.max(1, neededOf(drain.batch, rollout.total));
   const drained: string[] = [];
+  // When nobody can be spared one moves all the same, as long as another one surely serves.
+  let allowed = Math.max(1, spare);
   for (const node of candidates) {
     if (drained.length === nodesMax) break;
-    if (inService.has(node) && allowed-- <= 0) continue;
+    // One that was not put back may serve all the same.
+    const isStuck = rollout.out.get(node.name) === 'stuck';
+    if (isStuck || inService.has(node)) {
+      const others = inService.size - (inService.has(node) ? 1 : 0);
+      if (allowed === 0 || (spare < 1 && minInService > 0 && others === 0)) continue;
+      allowed -= 1;
+    }
     drained.push(node.name);
   }
   return drained.length > 0
@@ -49,15 +55,16 @@ export function nextBatch(
     : { drained, undrained: candidates.slice(0, nodesMax).map((node) => node.name), minInService };
 }
 
-/** Connected, healthy, with the tree of before or of now, and not taken out by this rollout. */
+/** Connected, healthy, with the tree of before or switched to that of now, and not taken out by this rollout. */
 export function isInService(site: SiteState, job: Job, rollout: Rollout, node: NodeState): boolean {
   const nodeSite = nodeSiteOf(node, site.name);
   const tree = nodeSite.live?.tree;
   const setback = setbackOf(site, nodeSite);
+  const state = job.nodes.get(node.name)?.state;
   if (node.connection === null || tree === undefined || rollout.out.has(node.name)) return false;
-  if (tree !== job.tree && tree !== job.baseTree) return false;
+  // Who has the new tree from before this job was stale until now: it counts when it has said that it switched.
+  if (tree !== job.baseTree && (tree !== job.tree || state !== 'live')) return false;
   // One that could not be taken out still serves.
   if (setback !== null) return setback.error.code === 'DRAIN_FAILED';
-  const state = job.nodes.get(node.name)?.state;
   return state !== 'stale' && state !== 'lost';
 }

@@ -90,6 +90,13 @@ function startBatch(turn: Turn, site: SiteState, job: Job, rollout: Rollout, isP
   }
   const batch = nextBatch(turn, site, job, rollout, isPatient);
   if (batch === undefined) return false;
+  const stuck = [...rollout.out].filter(([, how]) => how === 'stuck').map(([name]) => name);
+  if (batch.drained.length === 0 && stuck.length > 0 && site.policy.drain.onFailure === 'hold') {
+    // Not the policy leaves too few in service, but balancers that do not do what they are told.
+    const message = `nobody else serves, as ${stuck.join(', ')} could not be put back into service`;
+    for (const name of batch.undrained) drainFailed(turn, site, job, name, { code: 'DRAIN_FAILED', message });
+    return true;
+  }
   if (batch.drained.length === 0) {
     for (const name of batch.undrained) rollout.undrained.add(name);
     turn.effects.push({
@@ -243,9 +250,7 @@ export function restored(turn: Turn, site: SiteState, job: Job, answers: readonl
 /** Noted, and left to whoever keeps the balancers as `servingOf` wants them. */
 function restoreFailed(turn: Turn, job: Job, rollout: Rollout, name: string, error: WireError): void {
   const state = job.nodes.get(name);
-  // Who could not be taken out is still in.
-  if (state?.state === 'stale' && state.error?.code === 'DRAIN_FAILED') rollout.out.delete(name);
-  else rollout.out.set(name, 'stuck');
+  rollout.out.set(name, 'stuck');
   const node = turn.state.nodes.get(name);
   if (state?.state !== 'live' || node === undefined) return;
   state.error = error;

@@ -33,10 +33,15 @@ export function createSimulatedBalancers({ state, site: siteName, enqueue, post 
   const balancers: SimulatedBalancers = { out: new Set(), failing: new Set(), isSilent: false, asked: [] };
   const { out, failing } = balancers;
   let serving = '[]';
+  /** `job node` of every node that a job's rollout has asked to be taken out. */
+  const drained = new Set<string>();
 
   function act(effect: Extract<Effect, { do: 'drain' | 'restore' }>): void {
     balancers.asked.push(`${effect.do} ${effect.nodes.join(',')}`);
-    if (effect.do === 'drain') checkDrain(effect.job, effect.nodes);
+    if (effect.do === 'drain') {
+      checkDrain(effect.job, effect.nodes);
+      for (const node of effect.nodes) drained.add(`${effect.job} ${node}`);
+    }
     enqueue(() => {
       // A balancer's own bound is shorter than the core's: nothing is done after the core has given up.
       if (effect.do === 'drain' && !isAwaited(effect.job)) return;
@@ -107,6 +112,7 @@ export function createSimulatedBalancers({ state, site: siteName, enqueue, post 
   function checkEnd(job: Job): void {
     for (const [name, { state: ended }] of job.nodes) {
       if (job.rollout === null || ended !== 'live' || failing.has(name)) continue;
+      if (!drained.has(`${job.id} ${name}`)) continue;
       if (job.rollout.out.get(name) === 'stuck' || !state.sites.get(siteName)?.members.has(name)) continue;
       assert.ok(!out.has(name), `JOB-19: ${name} is live and was put back`);
     }
