@@ -41,9 +41,9 @@ export function nextBatch(
   let allowed = Math.max(1, spare);
   for (const node of candidates) {
     if (drained.length === nodesMax) break;
-    // One that was not put back may serve all the same.
-    const isStuck = rollout.out.get(node.name) === 'stuck';
-    if (isStuck || inService.has(node)) {
+    // One that was to be out, and then got lost or was not put back, may serve all the same.
+    const mayServe = rollout.out.has(node.name);
+    if (mayServe || inService.has(node)) {
       const others = inService.size - (inService.has(node) ? 1 : 0);
       if (allowed === 0 || (spare < 1 && minInService > 0 && others === 0)) continue;
       allowed -= 1;
