@@ -19,7 +19,8 @@ export function beginRollout(turn: Turn, site: SiteState, job: Job): Rollout | n
   const waiting = new Set<string>();
   for (const [name, { state }] of [...job.nodes].sort(([a], [b]) => (a < b ? -1 : 1))) {
     const live = turn.state.nodes.get(name)?.sites.get(site.name)?.live ?? null;
-    if (undecidedStates.includes(state) && live !== null && live.tree !== job.tree) waiting.add(name);
+    // Also one that seems to have the tree: what is known of it may be old.
+    if (undecidedStates.includes(state) && live !== null) waiting.add(name);
   }
   return { total: waiting.size, waiting, batch: null, out: new Map(), undrained: new Set(), isCut: false };
 }
