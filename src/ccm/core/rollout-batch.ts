@@ -35,24 +35,15 @@ export function nextBatch(
   const spare = inService.size - minInService;
   if (spare < 1 && isPatient && members.some((node) => node.connection === null && !node.isAway))
     return undefined;
+  // Whoever has a turn may serve, also one that is not counted as such. When nobody can be spared one moves all the same, as long
+  // as another one surely serves.
+  const isSpared = (node: NodeState) =>
+    spare >= 1 || minInService === 0 || inService.size > (inService.has(node) ? 1 : 0);
   const nodesMax = Math.max(1, neededOf(drain.batch, rollout.total));
-  const drained: string[] = [];
-  // When nobody can be spared one moves all the same, as long as another one surely serves.
-  let allowed = Math.max(1, spare);
-  for (const node of candidates) {
-    if (drained.length === nodesMax) break;
-    // One that was to be out, and then got lost or was not put back, may serve all the same.
-    const mayServe = rollout.out.has(node.name);
-    if (mayServe || inService.has(node)) {
-      const others = inService.size - (inService.has(node) ? 1 : 0);
-      if (allowed === 0 || (spare < 1 && minInService > 0 && others === 0)) continue;
-      allowed -= 1;
-    }
-    drained.push(node.name);
-  }
-  return drained.length > 0
-    ? { drained, undrained: [], minInService }
-    : { drained, undrained: candidates.slice(0, nodesMax).map((node) => node.name), minInService };
+  const drained = candidates.filter(isSpared).slice(0, Math.min(nodesMax, Math.max(1, spare)));
+  const undrained = drained.length > 0 ? [] : candidates.slice(0, nodesMax);
+  const nameOf = (node: NodeState) => node.name;
+  return { drained: drained.map(nameOf), undrained: undrained.map(nameOf), minInService };
 }
 
 /** Connected, healthy, with the tree of before or switched to that of now, and not taken out by this rollout. */
