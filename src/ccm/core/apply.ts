@@ -11,7 +11,8 @@ import type { CoreEvent, EventOf } from './events.ts';
 import { limits } from './limits.ts';
 import { noteLive } from './node-live.ts';
 import { abortRequested, publishRequested, rollbackRequested, startNext } from './queue.ts';
-import { beginRolloutAgain, drained, restored } from './rollout.ts';
+import { beginRolloutAgain } from './rollout.ts';
+import { drained, restored } from './rollout-answers.ts';
 import { servingSites } from './serving-sites.ts';
 import {
   assignmentsMissing,

@@ -2,13 +2,13 @@
 
 import type { JobType } from '../../model/api.ts';
 import { TreecastError } from '../../model/treecast-error.ts';
+import { cutRollout } from './cut-rollout.ts';
 import { settleCommit } from './decision.ts';
 import { endJob } from './ending.ts';
 import type { EventOf } from './events.ts';
 import { shortId } from './lines.ts';
 import { startPublish } from './publish.ts';
 import { startRollback } from './rollback.ts';
-import { cutRollout } from './rollout.ts';
 import { undoStaging } from './staging.ts';
 import { endedPhases, type Job, type SiteState, undecidedPhases } from './state.ts';
 import { runningJob, siteOf, type Turn } from './turn.ts';

@@ -1,17 +1,20 @@
 // A publish on its way round the balancers (JOB-19): batch by batch, nodes are taken out, told the decision, and put back.
-// Which nodes make a batch is decided in rollout-batch.ts; when the job ends, in decision.ts.
+// Which nodes make a batch is decided in rollout-batch.ts; what the balancers' answers mean, in rollout-answers.ts; when the job
+// ends, in decision.ts.
 
 import { releaseName } from '../../model/release.ts';
-import type { WireError } from '../../model/treecast-error.ts';
-import type { BalancerAnswer } from './events.ts';
+import { drainFailed } from './drain-failed.ts';
 import { limits } from './limits.ts';
-import { noteLive } from './node-live.ts';
 import { nextBatch } from './rollout-batch.ts';
-import { setBack } from './setback.ts';
-import type { Batch, Job, JobNodeState, Rollout, SiteState } from './state.ts';
-import { nodeSiteOf, saveJobNode, saveNodeSite, type Turn } from './turn.ts';
-
-const undecidedStates: readonly (JobNodeState['state'] | undefined)[] = ['pending', 'held', 'staged'];
+import {
+  type Batch,
+  type Job,
+  type JobNodeState,
+  openNodeStates,
+  type Rollout,
+  type SiteState,
+} from './state.ts';
+import { nodeSiteOf, saveJobNode, type Turn } from './turn.ts';
 
 /** For a decision about to be told; null when the site's policy has everyone told at once. Nodes that serve nothing yet need no turn. */
 export function beginRollout(turn: Turn, site: SiteState, job: Job): Rollout | null {
@@ -20,7 +23,7 @@ export function beginRollout(turn: Turn, site: SiteState, job: Job): Rollout | n
   for (const [name, { state }] of [...job.nodes].sort(([a], [b]) => (a < b ? -1 : 1))) {
     const live = turn.state.nodes.get(name)?.sites.get(site.name)?.live ?? null;
     // Also one that seems to have the tree: what is known of it may be old.
-    if (undecidedStates.includes(state) && live !== null) waiting.add(name);
+    if (openNodeStates.includes(state) && live !== null) waiting.add(name);
   }
   return { total: waiting.size, waiting, batch: null, out: new Map(), undrained: new Set(), isCut: false };
 }
@@ -30,7 +33,7 @@ export function beginRolloutAgain(turn: Turn, site: SiteState, job: Job): void {
   job.rollout = beginRollout(turn, site, job);
   if (job.rollout === null) return;
   const names = [...job.nodes]
-    .filter(([, { state }]) => state === 'live' || undecidedStates.includes(state))
+    .filter(([, { state }]) => state === 'live' || openNodeStates.includes(state))
     .map(([name]) => name)
     .sort();
   for (const name of names) job.rollout.out.set(name, 'out');
@@ -54,11 +57,11 @@ function prune(turn: Turn, job: Job, rollout: Rollout): void {
   for (const name of rollout.isCut ? [] : rollout.waiting) {
     const node = job.nodes.get(name);
     if (node === undefined) continue;
-    if (undecidedStates.includes(node.state) && turn.state.nodes.get(name)?.maintenance === true) {
+    if (openNodeStates.includes(node.state) && turn.state.nodes.get(name)?.maintenance === true) {
       node.state = 'left-out';
       saveJobNode(turn, job, name);
     }
-    if (node.state !== 'live' && !undecidedStates.includes(node.state)) rollout.waiting.delete(name);
+    if (node.state !== 'live' && !openNodeStates.includes(node.state)) rollout.waiting.delete(name);
   }
   for (const name of [...rollout.out.keys()]) {
     const state = job.nodes.get(name)?.state;
@@ -193,150 +196,4 @@ function enter(turn: Turn, job: Job, rollout: Rollout, batch: Batch): void {
 
 function reasonOf(job: Job): string {
   return job.release === null ? job.type : `${job.type} ${releaseName(job.release)}`;
-}
-
-export function drained(turn: Turn, site: SiteState, job: Job, answers: readonly BalancerAnswer[]): void {
-  const batch = job.rollout?.batch;
-  if (batch?.phase !== 'draining') return;
-  for (const { node, error } of answers) {
-    if (batch.open.delete(node) && error !== null) drainFailed(turn, site, job, node, error);
-  }
-  advanceRollout(turn, site, job);
-}
-
-/** `hold`: it stays in service as it is (JOB-22); `force`: it is switched like the others. Both are put back, as they may be half out. */
-function drainFailed(turn: Turn, site: SiteState, job: Job, name: string, cause: WireError): void {
-  const state = job.nodes.get(name);
-  const node = turn.state.nodes.get(name);
-  const { rollout, release } = job;
-  if (rollout === null || release === null || node === undefined || state?.state !== 'staged') return;
-  const isHeld = site.policy.drain?.onFailure === 'hold';
-  turn.effects.push({
-    do: 'log',
-    actor: 'ccm',
-    kind: 'node.drain.failed',
-    site: site.name,
-    job: job.id,
-    node: name,
-    data: { error: cause, held: isHeld },
-  });
-  if (!isHeld) return;
-  const error: WireError = {
-    code: 'DRAIN_FAILED',
-    message: `could not be taken out of its load balancer, and serves its former tree: ${cause.message}`,
-    fix: 'mend the balancer and publish again, or put the node into maintenance and take it back',
-  };
-  state.state = 'stale';
-  state.error = error;
-  rollout.waiting.delete(name);
-  saveJobNode(turn, job, name);
-  const nodeSite = nodeSiteOf(node, site.name);
-  setBack(nodeSite, release, error);
-  noteLive(turn, node, site.name, nodeSite.live);
-}
-
-export function restored(turn: Turn, site: SiteState, job: Job, answers: readonly BalancerAnswer[]): void {
-  const { rollout } = job;
-  if (rollout === null) return;
-  const open = rollout.batch?.phase === 'restoring' ? rollout.batch.open : new Set<string>();
-  for (const { node, error } of answers) {
-    const isAsked = open.delete(node);
-    if (error !== null) {
-      if (isAsked) restoreFailed(turn, job, rollout, node, error);
-    } else if (isAsked || rollout.out.get(node) === 'stuck') rollout.out.delete(node);
-  }
-  advanceRollout(turn, site, job);
-}
-
-/** Noted, and left to whoever keeps the balancers as `servingOf` wants them. */
-function restoreFailed(turn: Turn, job: Job, rollout: Rollout, name: string, error: WireError): void {
-  const state = job.nodes.get(name);
-  rollout.out.set(name, 'stuck');
-  const node = turn.state.nodes.get(name);
-  if (state?.state !== 'live' || node === undefined) return;
-  state.error = error;
-  saveJobNode(turn, job, name);
-  nodeSiteOf(node, job.site).error = error;
-  saveNodeSite(turn, node, job.site);
-}
-
-/** The job's timer has come: whoever is waited for too long is passed over (JOB-14, for each batch). */
-export function rolloutStalled(turn: Turn, site: SiteState, job: Job, rollout: Rollout): void {
-  const { batch } = rollout;
-  const settleMs = site.policy.drain?.settleMs ?? limits.settleMs;
-  const due =
-    batch === null || batch.phase === 'switching'
-      ? job.lastProgressAt + settleMs
-      : batch.since + limits.balancerMs;
-  if (turn.now < due) {
-    turn.effects.push({ do: 'setTimer', timer: { kind: 'stalled', job: job.id }, at: due });
-    return;
-  }
-  turn.effects.push({
-    do: 'setTimer',
-    timer: { kind: 'stalled', job: job.id },
-    at: turn.now + settleMs,
-  });
-  const silent: WireError = {
-    code: 'DRAIN_FAILED',
-    message: `no answer in ${limits.balancerMs / 1000} s`,
-    fix: 'look at the load balancer and its plugin',
-  };
-  if (batch?.phase === 'draining') {
-    drained(
-      turn,
-      site,
-      job,
-      [...batch.open].map((node) => ({ node, error: silent })),
-    );
-    return;
-  }
-  if (batch?.phase === 'restoring') {
-    restored(
-      turn,
-      site,
-      job,
-      [...batch.open].map((node) => ({ node, error: silent })),
-    );
-    return;
-  }
-  for (const name of batch?.nodes ?? job.nodes.keys()) {
-    const state = job.nodes.get(name);
-    // Who waits and is here gets its turn below.
-    const isNext = rollout.waiting.has(name) && turn.state.nodes.get(name)?.connection != null;
-    if (state?.state !== 'staged' || isNext) continue;
-    state.state = 'stale';
-    state.error = {
-      code: 'SWITCH_FAILED',
-      message: `did not switch in ${settleMs / 1000} s`,
-      fix: `look at the agent on ${name}`,
-    };
-    saveJobNode(turn, job, name);
-  }
-  advanceRollout(turn, site, job, false);
-}
-
-/** A rollback was ordered: nobody else is switched to what it undoes; who is switching now has its time (JOB-11, JOB-19). */
-export function cutRollout(turn: Turn, job: Job): void {
-  const { rollout } = job;
-  if (rollout === null || rollout.isCut) return;
-  rollout.isCut = true;
-  for (const name of rollout.waiting) {
-    const state = job.nodes.get(name);
-    if (state === undefined || !undecidedStates.includes(state.state)) continue;
-    state.state = 'stale';
-    state.error = { code: 'ABORTED', message: 'not switched: a rollback was ordered before its turn' };
-    saveJobNode(turn, job, name);
-  }
-  const { batch } = rollout;
-  if (batch === null || batch.phase === 'switching') return;
-  if (batch.phase === 'draining')
-    turn.effects.push({
-      do: 'restore',
-      site: job.site,
-      job: job.id,
-      nodes: [...batch.nodes],
-      reason: 'rollback',
-    });
-  rollout.batch = null;
 }

@@ -10,7 +10,7 @@ import { limits, retryDelayMs } from './limits.ts';
 import { failedText } from './lines.ts';
 import { noteLive } from './node-live.ts';
 import { neededOf } from './readiness.ts';
-import { rolloutStalled } from './rollout.ts';
+import { rolloutStalled } from './rollout-stalled.ts';
 import { isWithheld, setbackOf } from './setback.ts';
 import type { Job, JobNodeState, SiteState } from './state.ts';
 import { synchronize } from './synchronize.ts';

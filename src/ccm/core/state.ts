@@ -187,4 +187,6 @@ export interface CoreState {
 }
 
 export const undecidedPhases: readonly JobPhase[] = ['queued', 'deferred', 'planning', 'staging'];
+/** Participants that have neither switched nor fallen out. */
+export const openNodeStates: readonly (JobNodeState['state'] | undefined)[] = ['pending', 'held', 'staged'];
 export const endedPhases: readonly JobPhase[] = ['succeeded', 'failed', 'superseded', 'aborted'];
