@@ -22,7 +22,8 @@ export interface ChangeQueueOptions {
   /** A file that is there while a reload is owed. */
   readonly marker: string;
   test(signal: AbortSignal): Promise<void>;
-  reload(signal: AbortSignal): Promise<Reloaded>;
+  /** `secondsMin`: wait at least so long for it to take effect. */
+  reload(signal: AbortSignal, secondsMin: number): Promise<Reloaded>;
   /** So long is waited for more before the first is carried out. Default 50. */
   readonly collectMs?: number;
 }
@@ -42,7 +43,8 @@ interface Written {
 
 const fileMode = 0o644;
 const directoryMode = 0o755;
-const restoreLimitMs = 15_000;
+/** nginx that was refused a port tries for some seconds before it hears the next signal. */
+const restoreSecondsMax = 10;
 
 export function createChangeQueue({ marker, test, reload, collectMs = 50 }: ChangeQueueOptions): ChangeQueue {
   let waiting: Job[] = [];
@@ -51,9 +53,15 @@ export function createChangeQueue({ marker, test, reload, collectMs = 50 }: Chan
   function add(kind: Job['kind'], files: Files, signal: AbortSignal): Promise<Reloaded | 'unchanged'> {
     return new Promise((resolve, reject) => {
       waiting.push({ kind, files, signal, resolve, reject });
-      working ??= work().finally(() => {
-        working = null;
-      });
+      goOn();
+    });
+  }
+
+  function goOn(): void {
+    working ??= work().finally(() => {
+      working = null;
+      // Who was just answered may have asked for more already.
+      if (waiting.length > 0) goOn();
     });
   }
 
@@ -105,25 +113,27 @@ export function createChangeQueue({ marker, test, reload, collectMs = 50 }: Chan
   async function reloadFor(written: readonly Written[]): Promise<void> {
     const stop = whenAllAbort(written.map(({ job }) => job.signal));
     try {
-      const result = await reload(stop);
+      const result = await reload(stop, 0);
       await rm(marker, { force: true });
       for (const { job } of written) job.resolve(result);
     } catch (error) {
-      await undo(written);
+      await undo(written, stop.aborted);
       for (const { job } of written) job.reject(error);
     }
   }
 
   /** nginx may have taken some of it: it is reloaded once more, and if that fails too the marker stays. */
-  async function undo(written: readonly Written[]): Promise<void> {
+  async function undo(written: readonly Written[], isStopped: boolean): Promise<void> {
     try {
       for (const { former } of [...written].reverse()) await writeAll(former);
-      const limit = AbortSignal.timeout(restoreLimitMs);
+      // What hangs would hang again: the marker says that a reload is owed.
+      if (isStopped) return;
+      const limit = AbortSignal.timeout((restoreSecondsMax + 5) * 1000);
       await test(limit);
-      await reload(limit);
+      await reload(limit, restoreSecondsMax);
       await rm(marker, { force: true });
     } catch {
-      // The marker says that a reload is owed; the first error is the one to tell.
+      // The first error is the one to tell.
     }
   }
 

@@ -65,7 +65,7 @@ function wordsOf(stderr: string): string {
   return (errors.length > 0 ? errors : lines)
     .slice(0, linesMax)
     .join('\n')
-    .replaceAll(/nginx: (?=\[)/g, '');
+    .replaceAll(/^(?:nginx: |[\d/]+ [\d:]+ )(\[\w+\])(?: \d+#\d+:)?/gm, '$1');
 }
 
 /** Relative paths in a main configuration are meant from its directory. */

@@ -23,7 +23,15 @@ export const nginx = definePlugin({
     const queue = createChangeQueue({
       marker: join(stateDirectory, 'reload-owed'),
       test: (signal) => program.test(signal),
-      reload: async (signal) => reloadNginx(exec, config, await surroundings.reloadFacts(signal), signal),
+      reload: async (signal, secondsMin) => {
+        const reloadSeconds = Math.max(config.reloadSeconds, secondsMin);
+        return reloadNginx(
+          exec,
+          { ...config, reloadSeconds },
+          await surroundings.reloadFacts(signal),
+          signal,
+        );
+      },
     });
     onCleanup(() => queue.settled());
     const files = createSiteFiles(config, queue, (site) => kept?.directoryOf(site) ?? '');
