@@ -10,7 +10,7 @@ export function quoteValue(value: string): string {
       retryable: false,
     });
   }
-  return /^[\w$/.:=@-]+$/.test(value) ? value : `"${value.replaceAll(/["\\]/g, '\\$&')}"`;
+  return /^[\w$/.:=@~*-]+$/.test(value) ? value : `"${value.replaceAll(/["\\]/g, '\\$&')}"`;
 }
 
 /** As a path that is meant literally: nginx knows no way to write a `$`. */

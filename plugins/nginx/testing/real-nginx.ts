@@ -39,7 +39,7 @@ export interface NginxText {
 
 const started = 'start worker processes';
 
-/** Not started yet. */
+/** Not started yet. `PREFIX` in the text is its directory. */
 export function createRealNginx(text: NginxText = {}): RealNginx {
   const prefix = mkdtempSync(join(tmpdir(), 'treecast-nginx-'));
   const [mainConfiguration, pidFile, socket] = ['nginx.conf', 'nginx.pid', 'http.sock'].map((name) =>
@@ -65,6 +65,8 @@ http {
 }
 `,
   );
+  const whole = readFileSync(mainConfiguration, 'latin1').replaceAll('PREFIX', prefix);
+  writeFileSync(mainConfiguration, whole, 'latin1');
   let child: ChildProcess | null = null;
   const log = (): string => {
     try {
