@@ -29,7 +29,7 @@ const hiddenNames = '/\\.(?!well-known(?:/|$))';
 
 export function includeFile(config: Configuration, facts: IncludeFacts): string {
   const file = emptyFile();
-  const server = config.servers[facts.site];
+  const server = serverOf(config, facts.site);
   const said = [
     ` Written by Treecast for the site ${facts.site}, and again whenever it differs: change Treecast's configuration instead.`,
   ];
@@ -53,9 +53,13 @@ export function emptyIncludeFile(config: Configuration, site: string): string {
     ` Left by Treecast: the site ${site} was taken from this node, but a configuration still includes this file.`,
   ];
   // Beside server blocks nothing is said for one.
-  if (config.servers[site]) return `#${said.join('')}\n`;
+  if (serverOf(config, site)) return `#${said.join('')}\n`;
   file.nginx._add('return', '404', null, said);
   return file.toString();
+}
+
+function serverOf({ servers }: Configuration, site: string): ServerSettings | undefined {
+  return Object.hasOwn(servers, site) ? servers[site] : undefined;
 }
 
 function emptyFile(): NginxConfFile {

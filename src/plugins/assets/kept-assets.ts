@@ -18,8 +18,9 @@ import {
   writeKeptJournal,
 } from './kept-journal.ts';
 
-/** Names with eight hexadecimal digits or more are hashed, wherever they lie. */
-const hashedName = `**/*[.-]${'[0-9a-f]'.repeat(8)}*.{js,mjs,css,map,wasm,woff2,woff,svg,png,jpg,jpeg,webp,avif}`;
+/** Names that end with a hash in hexadecimal digits, wherever they lie. Nothing open stands behind it: a pattern that is quick to say no. */
+const hashes = [8, 12, 16, 20, 32, 64].map((digits) => '[0-9a-f]'.repeat(digits)).join(',');
+const hashedName = `**/*[.-]{${hashes}}.{js,mjs,css,map,wasm,woff2,woff,svg,png,jpg,jpeg,webp,avif}`;
 
 /** A glob over paths of the tree that is also safe to write into a web server's configuration. */
 const assetGlob = z

@@ -9,9 +9,17 @@ export function urlPattern(globs: string | readonly string[]): string {
 }
 
 function pattern(glob: string): string {
+  // Everything below a directory: the most usual, and short.
+  const directory = /^([\w@-]+(?:\/[\w@-]+)*)\/\*\*$/.exec(glob)?.[1];
+  if (directory !== undefined) return `${directory}(?:/.*)?`;
   const inNames = !glob.includes('/');
   const source = picomatch.makeRe(glob, { dot: true }).source.replace(/^\^/, '').replace(/\$$/, '');
   // Where picomatch says "at the beginning", a slash stands in front of it here.
   const anchored = source.replaceAll('(?:^|', inNames ? '(?:(?<=/)|' : '(?:(?<=^/)|');
-  return inNames ? `(?:.*/)?${anchored}` : anchored;
+  // The same set many times over, as for hashes, is counted.
+  const short = anchored.replaceAll(
+    /(\[[^\]^]+\])\1+/g,
+    (run: string, set: string) => `${set}{${run.length / set.length}}`,
+  );
+  return inNames ? `(?:.*/)?${short}` : short;
 }
