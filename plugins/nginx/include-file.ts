@@ -82,10 +82,12 @@ function listenOn(block: NginxConfItem, { listen, serverName, tls }: ServerSetti
 function fill(block: NginxConfItem, config: Configuration, facts: IncludeFacts, said: string[]): void {
   // nginx-conf writes directives of one name together: none below depends on another order than that of the names.
   block._add('root', quotePath(facts.liveLink), null, said);
-  block._add('set', '$treecast_root $realpath_root');
+  // Without a tree the resolved path is empty, and an empty root would be the root of this node: then it is the link, which leads nowhere.
+  block._add('set', `$treecast_root ${quotePath(facts.liveLink)}`);
   block._add('set', '$treecast_release none');
-  block._add('if', `($treecast_root ~ ${quoteValue('/trees/([^/]+)$')})`, []);
-  block['if']?.[0]?._add('set', '$treecast_release $1');
+  block._add('if', `($realpath_root ~ ${quoteValue('^(/.+/trees/([^/]+))$')})`, []);
+  block['if']?.[0]?._add('set', '$treecast_root $1');
+  block['if']?.[0]?._add('set', '$treecast_release $2');
   block._add('add_header', `${config.releaseHeader} $treecast_release always`);
   block._add('index', config.index.map(quoteValue).join(' '));
   if (config.errorPage !== undefined) block._add('error_page', `404 ${quoteValue(`/${config.errorPage}`)}`);

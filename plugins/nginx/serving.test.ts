@@ -1,7 +1,7 @@
 // What readers get from a real nginx while trees change: one release for each answer, nothing old, and no reload.
 
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { gunzipSync } from 'node:zlib';
@@ -235,6 +235,26 @@ testNeeding(
       'if-none-match': String(packed.headers['etag']),
     });
     assert.equal(again.status, 304);
+  },
+);
+
+testNeeding(
+  ['nginx'],
+  'a link that leads nowhere serves nothing of this node, and the first tree is served without a reload',
+  async (context) => {
+    const { real, site } = await scene(
+      context,
+      { 'index.html': 'one' },
+      { keptAssets: {}, fallback: 'index.html', siteConfiguration: {} },
+    );
+    rmSync(site.liveLink);
+    for (const path of ['/etc/hostname', '/etc/passwd', '/', '/assets/x', real.mainConfiguration]) {
+      const { status, body } = await real.get(path);
+      assert.ok(status === 404 || status === 500, `${path}: ${status}`);
+      assert.doesNotMatch(body, /root:|worker_processes/);
+    }
+    await site.switchTo(site.live());
+    assert.deepEqual([(await real.get('/')).body, real.reloads()], ['one', 0]);
   },
 );
 
