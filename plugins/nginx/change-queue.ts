@@ -4,6 +4,7 @@
 import { access, mkdir, readFile, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { PluginError, replaceFile } from 'treecast/plugin';
+import { oneAtATime } from './one-at-a-time.ts';
 import type { Reloaded } from './reload-nginx.ts';
 
 /** Contents by absolute path; null: not there. */
@@ -19,6 +20,8 @@ export interface ChangeQueue {
 }
 
 export interface ChangeQueueOptions {
+  /** What is changed: queues of the same name take turns, so that none is judged with another's candidate. */
+  readonly name: string;
   /** A file that is there while a reload is owed. */
   readonly marker: string;
   test(signal: AbortSignal): Promise<void>;
@@ -46,7 +49,13 @@ const directoryMode = 0o755;
 /** nginx that was refused a port tries for some seconds before it hears the next signal. */
 const restoreSecondsMax = 10;
 
-export function createChangeQueue({ marker, test, reload, collectMs = 50 }: ChangeQueueOptions): ChangeQueue {
+export function createChangeQueue({
+  name,
+  marker,
+  test,
+  reload,
+  collectMs = 50,
+}: ChangeQueueOptions): ChangeQueue {
   let waiting: Job[] = [];
   let working: Promise<void> | null = null;
 
@@ -69,20 +78,22 @@ export function createChangeQueue({ marker, test, reload, collectMs = 50 }: Chan
     await new Promise((resolve) => {
       setTimeout(resolve, collectMs);
     });
-    while (waiting.length > 0) {
-      const batch = waiting;
-      waiting = [];
-      const written: Written[] = [];
-      for (const job of batch) {
-        try {
-          const one = await carryOut(job);
-          if (one) written.push(one);
-        } catch (error) {
-          job.reject(error);
-        }
+    while (waiting.length > 0) await oneAtATime(name, workOff);
+  }
+
+  async function workOff(): Promise<void> {
+    const batch = waiting;
+    waiting = [];
+    const written: Written[] = [];
+    for (const job of batch) {
+      try {
+        const one = await carryOut(job);
+        if (one) written.push(one);
+      } catch (error) {
+        job.reject(error);
       }
-      if (written.length > 0) await reloadFor(written);
     }
+    if (written.length > 0) await reloadFor(written);
   }
 
   /** Null when no reload is needed for it; then it has been answered. */

@@ -308,6 +308,33 @@ testNeeding(['nginx'], 'hooks that are stopped in the middle leave the former fi
   assert.equal(await bodyOf(real), 'one');
 });
 
+testNeeding(
+  ['nginx'],
+  'two instances take turns: what one tries out is no hindrance to the other',
+  async (context) => {
+    const { real, site } = await prepared(context, { http: 'include treecast/other.con[f];' });
+    const other = await createSiteOnDisk('other', { 'index.html': 'other' });
+    context.after(() => other.remove());
+    const slow = join(real.prefix, 'slow-nginx');
+    writeFileSync(slow, '#!/bin/sh\nPATH="$PATH:/usr/sbin:/sbin"\nsleep 0.5\nexec nginx "$@"\n', {
+      mode: 0o755,
+    });
+    const first = await startPlugin(real, { program: slow, siteConfiguration: {} }, 'first');
+    await first.call('attach', site.attachEvent());
+    const second = await startPlugin(
+      real,
+      { servers: { other: { listen: [`unix:${real.prefix}/other.sock`] } } },
+      'second',
+    );
+    const bad = await site.stage({ 'index.html': 'two', 'treecast/nginx.conf': 'expires nonsense;' });
+    const ran = first.ran.length;
+    const refused = assert.rejects(first.call('beforeSwitch', site.beforeSwitchEvent(bad)), /invalid value/);
+    await until(() => first.ran.length > ran);
+    await second.call('attach', other.attachEvent());
+    await refused;
+  },
+);
+
 test('a change that is tried out leaves nothing, whatever the judgement; the next in the queue sees the former files', async (context) => {
   const { mkdtemp, rm } = await import('node:fs/promises');
   const { tmpdir } = await import('node:os');
@@ -317,6 +344,7 @@ test('a change that is tried out leaves nothing, whatever the judgement; the nex
   const seen: string[] = [];
   let reloads = 0;
   const queue = createChangeQueue({
+    name: directory,
     marker: join(directory, 'owed'),
     test: () => {
       seen.push(existsSync(file) ? readFileSync(file, 'utf8') : '');

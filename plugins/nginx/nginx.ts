@@ -21,6 +21,7 @@ export const nginx = definePlugin({
     const surroundings = createSurroundings(config, program);
     const kept = config.keptAssets && createKeptAssets({ ...config.keptAssets, stateDirectory, log });
     const queue = createChangeQueue({
+      name: config.mainConfiguration,
       marker: join(stateDirectory, 'reload-owed'),
       test: (signal) => program.test(signal),
       reload: async (signal, secondsMin) => {

@@ -12,6 +12,7 @@ import {
   rmSync,
   statSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -157,6 +158,26 @@ test('a lost journal adopts what is kept; a journal ahead of a crash is caught u
   assert.deepEqual(keptPaths(), ['assets/2.js']);
   await assets.keep(switchEvent(three, four));
   assert.deepEqual(keptPaths(), ['assets/2.js', 'assets/3.js']);
+});
+
+test('on another file system a copy is kept, with its time and mode; once is enough', async () => {
+  const elsewhere = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'treecast-kept-'));
+  after(() => rmSync(elsewhere, { recursive: true, force: true }));
+  write(elsewhere, { 'assets/a.js': 'far away' });
+  utimesSync(join(elsewhere, 'assets/a.js'), 1_700_000_000, 1_700_000_000);
+  chmodSync(join(elsewhere, 'assets/a.js'), 0o640);
+  const assets = make(1);
+  const from = { ...tree({ 'assets/a.js': '' }), directory: elsewhere };
+  const to = tree({});
+  await assets.keep(switchEvent(from, to));
+  const kept = join(site, 'kept/nginx/assets/a.js');
+  const { ino, mtimeMs, mode } = statSync(kept);
+  assert.deepEqual(
+    [readFileSync(kept, 'utf8'), mtimeMs, mode & 0o777],
+    ['far away', 1_700_000_000_000, 0o640],
+  );
+  await assets.keep(switchEvent(from, to));
+  assert.equal(statSync(kept).ino, ino);
 });
 
 test('no symlink is followed, in the tree or where files are kept; dotfiles and other paths are not kept', async () => {
