@@ -1,0 +1,3 @@
+// The plugin, as the host loads it.
+
+export { apache } from './apache.ts';
