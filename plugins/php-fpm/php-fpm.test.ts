@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { setInterval } from 'node:timers/promises';
 import { type Exec, type HookCall, PluginError, type PluginLog, type SwitchEvent } from 'treecast/plugin';
 import { createSiteOnDisk, type SiteOnDisk, testNeeding } from 'treecast/plugin/testing';
 import { phpFpm } from './php-fpm.ts';
@@ -147,24 +149,22 @@ testNeeding(needs, 'resets that several sites ask for at once are all seen throu
 
 testNeeding(needs, 'a request that runs on is waited for, and named when the time is up', async (t) => {
   const { fpm, site, hooks, live } = await set(t, {});
-  const gate = join(fpm.directory, 'gate');
+  const [begun, gate] = [join(fpm.directory, 'begun'), join(fpm.directory, 'gate')];
   const slow = await site.stage({
     ...page('release 1'),
-    'slow.php': `<?php echo 'begun'; while (!file_exists('${gate}')) { usleep(5000); clearstatcache(); } echo 'done';`,
+    'slow.php': `<?php touch('${begun}'); while (!file_exists('${gate}')) { usleep(5000); clearstatcache(); } echo 'done';`,
   });
   await site.switchTo(slow);
   await warm(fpm, live, answer('release 1'));
   const running = fpm.get(join(site.liveLink, 'slow.php'));
-  // The slow request may begin after the first reset; then the next has to wait.
+  for await (const _ of setInterval(10)) if (existsSync(begun)) break;
   const event = await publish(site, 'release 2');
   await assert.rejects(
-    async () => {
-      for (;;) await hooks.afterSwitch(event, { ...call(), signal: AbortSignal.timeout(800) });
-    },
+    async () => hooks.afterSwitch(event, { ...call(), signal: AbortSignal.timeout(800) }),
     told(/waits for running PHP requests to end|was stopped/),
   );
   await writeFile(gate, '');
-  assert.equal(await running, 'begundone');
+  assert.equal(await running, 'done');
   await hooks.afterSwitch(event, call());
   assert.equal(await fpm.get(live), answer('release 2'));
 });
