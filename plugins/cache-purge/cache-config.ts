@@ -160,8 +160,10 @@ const nginx = z
       .string()
       .min(1)
       .max(500)
-      .default('$scheme$proxy_host$request_uri')
-      .describe('The value of proxy_cache_key.'),
+      .default('http://$proxy_host$request_uri')
+      .describe(
+        'The value of proxy_cache_key; the default is nginx’s own with `proxy_pass http://…` and no URI.',
+      ),
     proxyHost: z
       .string()
       .max(300)

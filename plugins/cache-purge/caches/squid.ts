@@ -1,4 +1,4 @@
-// Squid as accelerator: PURGE one URL at a time, each variant by its headers. It has no patterns and no keys.
+// Squid as an accelerator: PURGE one URL at a time, each variant by its headers. It has no patterns and no keys.
 
 import { Secret } from 'treecast/plugin';
 import type { CacheConfigOf } from '../cache-config.ts';
@@ -18,21 +18,39 @@ export function createSquid(config: CacheConfigOf<'squid'>): Cache {
 
   function steps(target: string, work: PurgeWork): PurgeStep[] {
     if (work.everything) throw cannotForgetEverything(config.name);
-    // First the variants, then what is kept without: that names which headers make a variant, and leads to them.
-    const variants = [...work.variants.filter((headers) => Object.keys(headers).length > 0), {}];
     return [...byHostAndPath(work.urls).values()].map(({ host, path, urls }) => ({
       settles: urls,
-      async run(signal) {
-        let held = false;
-        for (const variant of variants) {
-          const headers = { ...own, ...variant, host };
-          const response = await client.send({ endpoint: target, method: 'PURGE', path, headers }, signal);
-          judgeResponse(response, (status) => status === 200 || status === 404);
-          held ||= response.status === 200;
-        }
-        return held ? urls : [];
-      },
+      run: async (signal) =>
+        (await forget(target, { host, path, variants: work.variants }, signal)) ? urls : [],
     }));
+  }
+
+  /**
+   * Whether something was held. With a variant Squid forgets the marker that leads to the others, which a new answer puts back: so each
+   * variant is fetched after it was purged, before the next one can be found.
+   */
+  async function forget(
+    endpoint: string,
+    object: {
+      readonly host: string;
+      readonly path: string;
+      readonly variants: PurgeWork['variants'];
+    },
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    const { host, path, variants } = object;
+    let held = false;
+    for (const variant of variants) {
+      const call = { endpoint, path, headers: { ...own, ...variant, host } };
+      const purged = await client.send({ ...call, method: 'PURGE' }, signal);
+      judgeResponse(purged, (status) => status === 200 || status === 404);
+      if (purged.status === 404) break;
+      held = true;
+      if (variants.length === 1) break;
+      const answer = await client.send({ ...call, method: 'GET' }, signal);
+      if (answer.header('vary') === undefined) break;
+    }
+    return held;
   }
 
   return {
