@@ -2,6 +2,7 @@
 
 import { PluginError } from 'treecast/plugin';
 import type { TargetResult } from './purge-target.ts';
+import { everythingItem, missingItem } from './purge-work.ts';
 
 const urlsNamedMax = 10;
 
@@ -58,5 +59,10 @@ export function purgeProblem(results: readonly TargetResult[]): PluginError | un
 
 function named(urls: readonly string[]): string {
   const rest = urls.length - urlsNamedMax;
-  return urls.slice(0, urlsNamedMax).join(', ') + (rest > 0 ? ` and ${rest} more` : '');
+  return urls.slice(0, urlsNamedMax).map(inWords).join(', ') + (rest > 0 ? ` and ${rest} more` : '');
+}
+
+function inWords(item: string): string {
+  if (item === everythingItem) return 'everything';
+  return item === missingItem ? 'what it cached as missing' : item;
 }

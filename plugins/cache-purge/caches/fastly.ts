@@ -22,16 +22,22 @@ export function createFastly(config: CacheConfigOf<'fastly'>): Cache {
   const headers = {
     'fastly-key': config.token.reveal(),
     accept: 'application/json',
-    ...(config.soft ? { 'fastly-soft-purge': '1' } : {}),
   };
+  // There is no soft purge_all.
+  const softly = config.soft ? { ...headers, 'fastly-soft-purge': '1' } : headers;
 
-  function step(settles: readonly string[], path: string, body?: string): PurgeStep {
+  function step(
+    settles: readonly string[],
+    path: string,
+    body?: string,
+    sent: Readonly<Record<string, string>> = softly,
+  ): PurgeStep {
     return {
       settles,
       async run(signal) {
         const type: Readonly<Record<string, string>> =
           body === undefined ? {} : { 'content-type': 'application/json' };
-        const call = { endpoint: config.api, method: 'POST', path, headers: { ...headers, ...type } };
+        const call = { endpoint: config.api, method: 'POST', path, headers: { ...sent, ...type } };
         judgeResponse(await client.send(body === undefined ? call : { ...call, body }, signal));
         return undefined;
       },
@@ -68,7 +74,7 @@ export function createFastly(config: CacheConfigOf<'fastly'>): Cache {
       const everything = work.everything || (work.missing && config.missingKey === undefined);
       if (everything) {
         const items = [...work.urls, everythingItem, ...(work.missing ? [missingItem] : [])];
-        return [step(items, `/service/${config.service}/purge_all`)];
+        return [step(items, `/service/${config.service}/purge_all`, undefined, headers)];
       }
       const missing = step(
         [missingItem],

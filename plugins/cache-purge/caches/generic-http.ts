@@ -22,7 +22,6 @@ export function createGenericHttp(config: CacheConfigOf<'http'>): Cache {
     timeoutMs: config.requestTimeout * 1000,
   });
   const own = Object.entries(config.headers);
-  const target = new URL(config.url.replace(/\{\w+\}/g, 'x')).host;
 
   function step(
     template: Template,
@@ -53,7 +52,7 @@ export function createGenericHttp(config: CacheConfigOf<'http'>): Cache {
 
   return {
     name: config.name,
-    targets: [target],
+    targets: [config.name],
     steps(_target, work) {
       const hosts = hostsOf(work.origins);
       const { everything, missing } = config;
