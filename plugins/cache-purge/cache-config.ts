@@ -14,8 +14,8 @@ const endpoint = z
   .string()
   .refine((text) => {
     if (!/^https?:\/\//.test(text) || !URL.canParse(text)) return false;
-    const { origin } = new URL(text);
-    return text === origin || text === `${origin}/`;
+    const { pathname, search, hash, username, password } = new URL(text);
+    return pathname === '/' && search + hash + username + password === '';
   }, 'is not an address such as http://10.0.0.5:6081')
   .transform((text) => new URL(text).origin);
 const endpoints = z
@@ -192,6 +192,7 @@ const nginx = z
     if (value.mode === 'files' && value.cacheDirectory === undefined)
       issues.push({
         code: 'custom',
+        continue: true,
         input: value,
         path: ['cacheDirectory'],
         message: 'is needed with `mode: files`',
@@ -199,6 +200,7 @@ const nginx = z
     if (value.mode !== 'files' && value.endpoints.length === 0)
       issues.push({
         code: 'custom',
+        continue: true,
         input: value,
         path: ['endpoints'],
         message: `is needed with \`mode: ${value.mode}\``,
@@ -206,6 +208,7 @@ const nginx = z
     if (value.mode === 'files' && value.keyTemplate.includes('$proxy_host') && value.proxyHost === '')
       issues.push({
         code: 'custom',
+        continue: true,
         input: value,
         path: ['proxyHost'],
         message: 'is needed: keyTemplate has $proxy_host',
@@ -286,6 +289,7 @@ const http = z
     if (value.batch > 1 && !(value.body ?? '').includes('{urls}'))
       issues.push({
         code: 'custom',
+        continue: true,
         input: value,
         path: ['body'],
         message: 'has to hold {urls} with `batch` above 1',
@@ -320,6 +324,7 @@ export const cachePurgeSchema = z
     for (const twice of new Set(names.filter((one, index) => names.indexOf(one) !== index)))
       issues.push({
         code: 'custom',
+        continue: true,
         input: value,
         path: ['caches'],
         message: `two caches are called ${twice}`,

@@ -97,7 +97,7 @@ export function knownObjects(
       return found.sort((a, b) => b.times - a.times).map(({ url }) => url);
     },
     missed: (cache, site, limit) => missing.all(cache, site, limit).map((row) => String(row['url'])),
-    list: (cache) => rows.all(cache) as unknown as KnownObject[],
+    list: (cache) => rows.all(cache).map((row) => ({ ...row }) as unknown as KnownObject),
     count: (cache) => countOf(counted.get(cache)),
   };
 }
