@@ -10,8 +10,8 @@ import {
   PluginError,
   type UrlMap,
 } from 'treecast/plugin';
-import { type CachePurgeConfig, cachePurgeSchema } from './cache-config.ts';
 import { createCache } from './caches/create-cache.ts';
+import { type CachePurgeConfig, cachePurgeSchema } from './config/cache-config.ts';
 import { purgeNote, purgeProblem } from './purge-report.ts';
 import { type CacheState, type CacheWithConfig, purgeTarget, targetLabel } from './purge-target.ts';
 import { staleWork } from './stale-work.ts';

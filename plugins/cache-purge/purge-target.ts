@@ -1,7 +1,7 @@
 // One target of one cache forgets what is due there: calls, what it was found to hold, read-back, what stays owed.
 
 import { type ContentEvent, type HookCall, PluginError, type UrlMap } from 'treecast/plugin';
-import type { CacheConfig } from './cache-config.ts';
+import type { CacheConfig } from './config/cache-config.ts';
 import { type Cache, everythingItem, missingItem } from './purge-work.ts';
 import { readBack } from './read-back.ts';
 import { runSteps, type StepsOutcome } from './run-steps.ts';

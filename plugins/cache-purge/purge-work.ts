@@ -8,9 +8,11 @@ export interface PurgeWork {
   readonly urls: readonly string[];
   /** Whatever is cached as missing is stale. */
   readonly missing: boolean;
-  /** Everything under the origins is stale; then `urls` is empty. */
+  /** Everything under the origins, below the prefix, is stale; then `urls` is empty. */
   readonly everything: boolean;
   readonly origins: readonly string[];
+  /** Where the site is mounted; `/` is all of an origin. */
+  readonly prefix: string;
   /** Combinations of request headers that caches keep apart; `[{}]` when there is none. */
   readonly variants: readonly Readonly<Record<string, string>>[];
 }

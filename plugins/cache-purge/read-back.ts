@@ -1,7 +1,7 @@
 // N13: purged URLs are asked for through the cache, and must come from the origin: by the header Age, or by a header that tells the release.
 
 import type { ContentEvent } from 'treecast/plugin';
-import type { CacheConfig } from './cache-config.ts';
+import type { CacheConfig } from './config/cache-config.ts';
 import { type Cache, CallFailure } from './purge-work.ts';
 
 export interface ReadBackResult {

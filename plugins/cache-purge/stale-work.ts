@@ -47,6 +47,7 @@ export function workOf(site: string, map: UrlMap, items: readonly string[]): Pur
     missing: items.includes(missingItem),
     everything,
     origins: map.origins,
+    prefix: map.prefix,
     variants: urlVariants(map),
   };
 }

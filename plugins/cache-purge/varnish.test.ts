@@ -5,6 +5,7 @@ import { after, before } from 'node:test';
 import { urlMapSchema } from 'treecast/plugin';
 import { contentEvent, testNeeding } from 'treecast/plugin/testing';
 import { ask, siteHost, siteOrigin } from './testing/ask.ts';
+import { measurePurge } from './testing/measure-purge.ts';
 import { assertExactPurge } from './testing/publish-scenario.ts';
 import { type Origin, startOrigin } from './testing/start-origin.ts';
 import { startPlugin } from './testing/start-plugin.ts';
@@ -138,6 +139,26 @@ testNeeding(needs, 'too many URLs: everything of the host is forgotten, of no ot
   }
 });
 
+testNeeding(needs, 'too many URLs of a site below a prefix: the rest of the host is kept', async () => {
+  const { port, endpoint } = await running();
+  const urls = ['/docs', '/docs/a.html', '/docs-old/', '/shop/'];
+  origin.serve(Object.fromEntries(urls.map((url) => [url, 'x'])));
+  const plugin = await startPlugin({
+    caches: [{ kind: 'varnish', name: 'edge', endpoints: [endpoint], secret }],
+    urlMap: { ...urlMap, prefix: '/docs/' },
+    urlsMax: 1,
+  });
+  try {
+    for (const url of urls) await ask(port, url);
+    origin.takeAsked();
+    await plugin.invalidate(contentEvent({ from: { a: '1', b: '1' }, to: { a: '2', b: '2' } }));
+    for (const url of urls) await ask(port, url);
+    assert.deepEqual(origin.takeAsked(), ['/docs', '/docs/a.html']);
+  } finally {
+    await plugin.close();
+  }
+});
+
 testNeeding(
   needs,
   'a fetch under way during the purge puts an old object back; the second pass forgets it',
@@ -249,3 +270,10 @@ testNeeding(
     }
   },
 );
+
+testNeeding(needs, 'what the bench measures is a purge of everything that was read', async () => {
+  const { roundsMs, medianMs, forgotten } = await measurePurge({ urls: 300, rounds: 2 });
+  assert.equal(forgotten, 600);
+  assert.equal(roundsMs.length, 2);
+  assert.ok(roundsMs.includes(medianMs) && medianMs > 0);
+});

@@ -1,7 +1,7 @@
-// Cloudflare: purge_cache by files (with the headers of variants), tags or prefixes, so many entries a call; hosts when everything changed.
+// Cloudflare: purge_cache by files (with the headers of variants) or tags, so many entries a call; hosts or prefixes when everything changed.
 
 import { batches } from '../batches.ts';
-import type { CacheConfigOf } from '../cache-config.ts';
+import type { CacheConfigOf } from '../config/cache-config.ts';
 import { type CacheResponse, createCacheClient } from '../http/cache-client.ts';
 import { isSuccess, judgeResponse } from '../http/judge-response.ts';
 import { keysOf } from '../keys-of.ts';
@@ -13,7 +13,7 @@ import {
   type PurgeStep,
   type PurgeWork,
 } from '../purge-work.ts';
-import { hostsOf, urlParts } from '../url-parts.ts';
+import { hostsOf } from '../url-parts.ts';
 import { fetchPublic } from './fetch-through.ts';
 
 interface Entry {
@@ -62,12 +62,7 @@ export function createCloudflare(config: CacheConfigOf<'cloudflare'>): Cache {
 
   function entries(work: PurgeWork): Entry[] {
     if (config.mode === 'files') return files(work);
-    if (config.mode === 'tags')
-      return keysOf(work, config.keys).map(({ key, urls }) => ({ value: key, urls }));
-    return work.urls.map((url) => {
-      const { host, path } = urlParts(url);
-      return { value: host + path.replace(/\?.*$/s, ''), urls: [url] };
-    });
+    return keysOf(work, config.keys).map(({ key, urls }) => ({ value: key, urls }));
   }
 
   return {
@@ -76,10 +71,12 @@ export function createCloudflare(config: CacheConfigOf<'cloudflare'>): Cache {
     steps(_target, work) {
       if (work.everything || (work.missing && config.missingTag === undefined)) {
         const items = [...work.urls, everythingItem, ...(work.missing ? [missingItem] : [])];
-        return calls(
-          'hosts',
-          hostsOf(work.origins).map((host) => ({ value: host, urls: items })),
-        );
+        const mounted = work.prefix !== '/';
+        const entries = hostsOf(work.origins).map((host) => ({
+          value: mounted ? host + work.prefix : host,
+          urls: items,
+        }));
+        return calls(mounted ? 'prefixes' : 'hosts', entries);
       }
       const missing = { value: config.missingTag, urls: [missingItem] };
       return [...calls(config.mode, entries(work)), ...(work.missing ? calls('tags', [missing]) : [])];

@@ -1,6 +1,6 @@
 // From a configuration entry to the cache it describes.
 
-import type { CacheConfig } from '../cache-config.ts';
+import type { CacheConfig } from '../config/cache-config.ts';
 import type { Cache } from '../purge-work.ts';
 import { createCloudflare } from './cloudflare.ts';
 import { createFastly } from './fastly.ts';

@@ -1,7 +1,7 @@
 // Fastly: by URL, or by surrogate key in batches of 256; soft where asked; purge_all when everything changed.
 
 import { batches } from '../batches.ts';
-import type { CacheConfigOf } from '../cache-config.ts';
+import type { CacheConfigOf } from '../config/cache-config.ts';
 import { createCacheClient } from '../http/cache-client.ts';
 import { judgeResponse } from '../http/judge-response.ts';
 import { type KeyOfUrls, keysOf } from '../keys-of.ts';

@@ -2,7 +2,7 @@
 
 import { Secret } from 'treecast/plugin';
 import { batches } from '../batches.ts';
-import type { CacheConfigOf } from '../cache-config.ts';
+import type { CacheConfigOf } from '../config/cache-config.ts';
 import { createCacheClient } from '../http/cache-client.ts';
 import { judgeResponse } from '../http/judge-response.ts';
 import { type Cache, everythingItem, missingItem, type PurgeStep } from '../purge-work.ts';

@@ -4,7 +4,7 @@
 import { createHash } from 'node:crypto';
 import { open, readdir, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { CacheConfigOf } from '../cache-config.ts';
+import type { CacheConfigOf } from '../config/cache-config.ts';
 import { CallFailure, everythingItem, missingItem, type PurgeStep, type PurgeWork } from '../purge-work.ts';
 import { urlParts } from '../url-parts.ts';
 

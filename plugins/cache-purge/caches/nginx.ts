@@ -1,6 +1,6 @@
 // nginx as a cache: files removed on this machine, a location of ngx_cache_purge, or a request that it has to answer from the origin.
 
-import type { CacheConfigOf } from '../cache-config.ts';
+import type { CacheConfigOf } from '../config/cache-config.ts';
 import { createCacheClient } from '../http/cache-client.ts';
 import { isSuccess, judgeResponse } from '../http/judge-response.ts';
 import type { Cache, PurgeStep, PurgeWork } from '../purge-work.ts';

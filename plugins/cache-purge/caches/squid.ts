@@ -1,7 +1,7 @@
 // Squid as an accelerator: PURGE one URL at a time, each variant by its headers. It has no patterns and no keys.
 
 import { Secret } from 'treecast/plugin';
-import type { CacheConfigOf } from '../cache-config.ts';
+import type { CacheConfigOf } from '../config/cache-config.ts';
 import { createCacheClient } from '../http/cache-client.ts';
 import { judgeResponse } from '../http/judge-response.ts';
 import type { Cache, PurgeStep, PurgeWork } from '../purge-work.ts';

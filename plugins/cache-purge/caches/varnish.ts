@@ -1,7 +1,7 @@
 // Varnish with `varnish/treecast.vcl`: PURGE a URL, BAN patterns, or keys of vmod xkey. What else changed is one ban.
 
 import { batches } from '../batches.ts';
-import type { CacheConfigOf } from '../cache-config.ts';
+import type { CacheConfigOf } from '../config/cache-config.ts';
 import { createCacheClient } from '../http/cache-client.ts';
 import { judgeResponse } from '../http/judge-response.ts';
 import { type KeyOfUrls, keysOf } from '../keys-of.ts';
@@ -104,7 +104,10 @@ export function createVarnish(config: CacheConfigOf<'varnish'>): Cache {
     targets: config.endpoints,
     steps(target, work) {
       const hosts = hostsOf(work.origins);
-      const whole = hosts.map((host) => ban(target, [everythingItem], { 'x-ban-host': host }));
+      const mount = work.prefix.slice(0, -1);
+      const below: Readonly<Record<string, string>> =
+        mount === '' ? {} : { 'x-ban-urls': `^${pattern(mount)}(?:[/?]|$)` };
+      const whole = hosts.map((host) => ban(target, [everythingItem], { 'x-ban-host': host, ...below }));
       const missing = hosts.map((host) =>
         ban(target, [missingItem], { 'x-ban-host': host, 'x-ban-status': '^(?:404|410)$' }),
       );

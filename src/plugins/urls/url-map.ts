@@ -61,7 +61,8 @@ export const urlMapSchema = z.strictObject({
       }),
     )
     .max(1000)
-    .default([]),
+    .default([])
+    .describe('Paths that are (also) served under other URLs.'),
   errorPages: z
     .array(z.string().min(1))
     .max(20)
@@ -72,8 +73,11 @@ export const urlMapSchema = z.strictObject({
   variants: z
     .array(
       z.strictObject({
-        header: z.string().regex(/^[A-Za-z-]+$/),
-        values: z.array(z.string().max(200)).min(1).max(50),
+        header: z
+          .string()
+          .regex(/^[A-Za-z-]+$/)
+          .describe('The request header.'),
+        values: z.array(z.string().max(200)).min(1).max(50).describe('Its values.'),
       }),
     )
     .max(5)
@@ -97,7 +101,8 @@ export const urlMapSchema = z.strictObject({
       }),
     )
     .max(1000)
-    .default([]),
+    .default([])
+    .describe('URLs that change with paths they are not the URL of.'),
 });
 
 export type UrlMap = z.output<typeof urlMapSchema>;
