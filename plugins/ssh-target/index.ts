@@ -1,0 +1,3 @@
+// The plugin `ssh-target`: only what is loaded by name.
+
+export { sshTarget } from './ssh-target.ts';
