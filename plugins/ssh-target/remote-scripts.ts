@@ -26,22 +26,28 @@ export const reachScript = script(`
 if test -e "$home"; then test -w "$home"; else test -w "$root"; fi || exit ${notWritable}
 `);
 
-/** Prints `live <target>`, and `tree <release> <tree id>` for every complete tree. */
-export const lookScript = script(`
+/** Whether a site can be kept there; makes its directories. */
+export const readyScript = script(`
 mkdir -p "$home/trees" "$home/ids" || exit ${notWritable}
 test -w "$home/trees" || exit ${notWritable}
-printf 'live %s\\n' "$(readlink "$home/live" || :)"
-for id in "$home"/ids/*; do
-  name=\${id##*/}
-  if test -f "$id" && test -d "$home/trees/$name"; then printf 'tree %s %s\\n' "$name" "$(cat "$id")"; fi
-done
 `);
 
-/** Makes room for a release that is to be sent: its unfinished directory, kept from an earlier try of the same tree. */
+/**
+ * Prints `live <target>`, then `complete` or `missing`. For a release that is missing it makes room: its unfinished directory, kept from an
+ * earlier try with the same tree.
+ */
 export const beginScript = script(`
+mkdir -p "$home/trees" "$home/ids" || exit ${notWritable}
+test -w "$home/trees" || exit ${notWritable}
+live=$(readlink "$home/live" || :)
+printf 'live %s\\n' "$live"
+if test -d "$home/trees/$release" && test "$(cat "$home/ids/$release" 2>/dev/null || :)" = "$tree"; then
+  echo complete
+  return 0
+fi
 part=$release.$tree.part
 if test -e "$home/trees/$release"; then
-  if test "$(readlink "$home/live" || :)" = "trees/$release"; then exit ${occupied}; fi
+  if test "$live" = "trees/$release"; then exit ${occupied}; fi
   rm -f "$home/ids/$release"
   rm -rf "$home/trees/gone.$release"
   mv -T "$home/trees/$release" "$home/trees/gone.$release"
@@ -51,6 +57,8 @@ for other in "$home/trees/$release".*.part; do
   if test "\${other##*/}" != "$part"; then rm -rf "$other"; fi
 done
 rm -rf "$home"/trees/gone.*
+if test -n "$live" && test -d "$home/$live"; then echo base; fi
+echo missing
 `);
 
 /** What was sent and compared gets its name; durable before the name is known. */

@@ -2,34 +2,11 @@
 // differs before the tree gets its name. It does not switch.
 
 import { type HookCall, PluginError, type TreeOnNode } from 'treecast/plugin';
-import { beginScript, finishScript, lookScript } from './remote-scripts.ts';
+import { beginScript, finishScript } from './remote-scripts.ts';
 import type { SshConnection } from './ssh-connection.ts';
 import type { SshTargetConfig } from './ssh-target-config.ts';
 
-export interface RemoteSite {
-  /** Name of the live tree; null when there is none. */
-  readonly live: string | null;
-  /** Tree ids of complete trees, by release. */
-  readonly trees: ReadonlyMap<string, string>;
-}
-
 const namesTold = 5;
-
-export async function lookAt(
-  connection: SshConnection,
-  root: string,
-  site: string,
-  call: HookCall,
-): Promise<RemoteSite> {
-  const trees = new Map<string, string>();
-  let live: string | null = null;
-  for (const line of await connection.run(lookScript, [root, site], call)) {
-    const [kind, first = '', second = ''] = line.split(' ');
-    if (kind === 'live') live = /^trees\/([A-Za-z0-9_-]+)$/.exec(first)?.[1] ?? null;
-    else if (kind === 'tree') trees.set(first, second);
-  }
-  return { live, trees };
-}
 
 /** Answers whether anything was sent: false when the tree is there already. */
 export async function sendTree(
@@ -39,13 +16,13 @@ export async function sendTree(
   { tree, release, directory }: TreeOnNode,
   call: HookCall,
 ): Promise<boolean> {
-  const { live, trees } = await lookAt(connection, root, site, call);
-  const complete = trees.get(release) === tree;
+  const lines = await connection.run(beginScript, [root, site, release, tree], call);
+  const live = /^live trees\/([A-Za-z0-9_-]+)$/.exec(lines[0] ?? '')?.[1];
+  const complete = lines.includes('complete');
   // Twins may have come since, and are sent too; a tree that is live is never written to.
   if (complete && live === release) return false;
   const place = `${root}/${site}/trees`;
   const into = complete ? `${place}/${release}` : `${place}/${release}.${tree}.part`;
-  if (!complete) await connection.run(beginScript, [root, site, release, tree], call);
   const always = [
     '-rlpt',
     '--omit-dir-times',
@@ -59,7 +36,7 @@ export async function sendTree(
   const differs = (): Promise<readonly string[]> =>
     connection.rsync([...always, '--dry-run', '--itemize-changes', ...ends], call);
   if (complete && (await differs()).length === 0) return false;
-  const base = live === null || live === release ? [] : [`--link-dest=${place}/${live}`];
+  const base = lines.includes('base') && live !== undefined ? [`--link-dest=${place}/${live}`] : [];
   await connection.rsync([...always, ...base, ...ends], call);
   const left = await differs();
   if (left.length > 0) {

@@ -3,8 +3,15 @@
 
 import { stat } from 'node:fs/promises';
 import { definePlugin, type HookCall, PluginError, type SiteOnNode, type TreeOnNode } from 'treecast/plugin';
-import { abandonScript, pruneScript, reachScript, removeScript, switchScript } from './remote-scripts.ts';
-import { lookAt, sendTree } from './send-tree.ts';
+import {
+  abandonScript,
+  pruneScript,
+  reachScript,
+  readyScript,
+  removeScript,
+  switchScript,
+} from './remote-scripts.ts';
+import { sendTree } from './send-tree.ts';
 import { createSshConnection } from './ssh-connection.ts';
 import { sshTargetConfigSchema } from './ssh-target-config.ts';
 
@@ -65,7 +72,7 @@ export const sshTarget = definePlugin({
           const { live } = event;
           const site = siteOf(event);
           if (live === null) {
-            await lookAt(connection, root, site, call);
+            await connection.run(readyScript, [root, site], call);
             return { note: `${destination} is ready` };
           }
           judge(live);
