@@ -1,7 +1,7 @@
 // Writes a configuration file from the tree: `config-file.write`. Validated before the switch, replaced after it, validated in place and reloaded;
 // when one of these fails the former file comes back and is loaded again. Files, validators and reloads are allowed by the node's operator.
 
-import { type FileHandle, mkdtemp, open, rm } from 'node:fs/promises';
+import { type FileHandle, mkdtemp, open, readdir, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import {
   type CommandEvent,
@@ -35,7 +35,8 @@ export const configFile = definePlugin({
       verify === undefined ? [program] : [program, verify.program],
     ),
   ],
-  setup({ config, exec, log, stateDirectory }) {
+  async setup({ config, exec, log, stateDirectory }) {
+    await removeLeftovers(stateDirectory);
     const validatorCalled = (name: string) => named(config.validators, name, 'validator', 'validators');
     const reloadCalled = (name: string) => named(config.reloads, name, 'reload', 'reloads');
 
@@ -167,4 +168,10 @@ function named<T>(map: Readonly<Record<string, T>>, name: string, what: string, 
 function listed(map: Readonly<Record<string, unknown>>): string {
   const names = Object.keys(map);
   return names.length === 0 ? 'there is none' : names.join(', ');
+}
+
+/** Copies that were being judged when the agent was killed. */
+async function removeLeftovers(stateDirectory: string): Promise<void> {
+  for (const name of await readdir(stateDirectory))
+    if (name.startsWith('staged-')) await rm(join(stateDirectory, name), { recursive: true, force: true });
 }

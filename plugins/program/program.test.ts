@@ -104,7 +104,9 @@ test('an agent that is stopped while a unit restarts puts things right at its ne
   t.after(() => rm(stateDirectory, { recursive: true, force: true }));
   const start = () => startPlugin(program, { config: control.config, stateDirectory });
   const event = () => installEvent(site, { from: 'bin/app', to, restart: 'one' });
+  await mkdir(join(stateDirectory, 'program', 'check-killed'), { recursive: true });
   const first = await start();
+  assert.deepEqual(await readdir(join(stateDirectory, 'program')), []);
   assert.equal((await first.run('apply', event())).error, null);
   await site.switchTo(await site.stage({ 'bin/app': goodProgram('release 2') }));
   await writeFile(control.stallFile, '');

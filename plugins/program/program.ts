@@ -1,7 +1,8 @@
 // Installs a program from the tree: `program.install`. The node's operator decides where to and which units may be restarted; after the switch
 // the file is replaced and its unit restarted only when it differs, and the former program comes back when the unit does not run.
 
-import type { FileHandle } from 'node:fs/promises';
+import { type FileHandle, readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { CommandEvent } from 'treecast/plugin';
 import { createGuardedFiles, definePlugin, openTreeFile, PluginError, z } from 'treecast/plugin';
 import { checkStaged } from './check-staged.ts';
@@ -18,7 +19,8 @@ export const program = definePlugin({
   places: ['agent'],
   configSchema: programConfigSchema,
   programs: ({ units, restart, verify }) => (units.length === 0 ? [] : [restart.program, verify.program]),
-  setup({ config, exec, log, stateDirectory }) {
+  async setup({ config, exec, log, stateDirectory }) {
+    await removeLeftovers(stateDirectory);
     const files = createGuardedFiles({
       stateDirectory,
       allow: config.allow,
@@ -102,4 +104,10 @@ function notAllowed(what: string, key: string): PluginError {
     fix: `The operator of the node allows it by \`${key}\` of the plugin program.`,
     retryable: false,
   });
+}
+
+/** Copies that were being judged when the agent was killed. */
+async function removeLeftovers(stateDirectory: string): Promise<void> {
+  for (const name of await readdir(stateDirectory))
+    if (name.startsWith('check-')) await rm(join(stateDirectory, name), { recursive: true, force: true });
 }

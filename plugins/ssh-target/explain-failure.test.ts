@@ -28,6 +28,7 @@ test('what ssh and rsync say becomes what happened and what to do', () => {
     [30, 'rsync error: timeout in data send/receive (code 30)', /cannot be reached/, /runs/],
     [255, '@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @', /another one than before/, /known_hosts/],
     [255, '@ WARNING: UNPROTECTED PRIVATE KEY FILE! @ Permission denied (publickey)', /others/, /chmod 600/],
+    [2, 'protocol version mismatch -- is your shell clean?', /shell prints something/, /print nothing/],
     [99, '', /exit code 99/, /log/],
   ] as const) {
     const error = explainFailure({ code, stderr }, config);

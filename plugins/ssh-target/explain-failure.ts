@@ -56,6 +56,11 @@ export function explainFailure(
     return error(`${root} cannot be written to`, `Let that user own ${root} and everything below.`);
   if (/rsync: .*not found|command not found/.test(stderr) || code === 127)
     return error('a program is missing', 'Install rsync there.');
+  if (/is your shell clean/.test(stderr))
+    return error(
+      'its login shell prints something, which rsync cannot read',
+      'Let the shell of that user print nothing.',
+    );
   if (code === 255 || code === 10 || code === 12 || code === 30 || code === 35)
     return error(
       'the server cannot be reached',

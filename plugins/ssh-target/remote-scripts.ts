@@ -96,7 +96,7 @@ for name in $(ls -1t "$home/ids"); do
   if test "$kept" -le "$tree" || test "trees/$name" = "$live" || test "$name" = "$release"; then continue; fi
   rm -f "$home/ids/$name"
   rm -rf "$home/trees/gone.$name"
-  mv -T "$home/trees/$name" "$home/trees/gone.$name"
+  if test -e "$home/trees/$name"; then mv -T "$home/trees/$name" "$home/trees/gone.$name"; fi
 done
 rm -rf "$home"/trees/gone.* "$home"/trees/*.part
 `);

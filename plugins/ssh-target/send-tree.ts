@@ -17,7 +17,9 @@ export async function sendTree(
   call: HookCall,
 ): Promise<boolean> {
   const lines = await connection.run(beginScript, [root, site, release, tree], call);
-  const live = /^live trees\/([A-Za-z0-9_-]+)$/.exec(lines[0] ?? '')?.[1];
+  const live = /^live trees\/([A-Za-z0-9_-]+)$/.exec(
+    lines.find((line) => line.startsWith('live ')) ?? '',
+  )?.[1];
   const complete = lines.includes('complete');
   // Twins may have come since, and are sent too; a tree that is live is never written to.
   if (complete && live === release) return false;

@@ -32,13 +32,14 @@ export const sshTarget = definePlugin({
     /** A rollback had no vote, and its tree may be gone there: then it is sent first. Answers whether it was. */
     async function switchTo(site: string, to: TreeOnNode, call: HookCall): Promise<boolean> {
       const { release, tree } = to;
-      const move = (): Promise<readonly string[]> =>
-        connection.run(switchScript, [root, site, release, tree], call);
-      let [line] = await move();
+      // The last line: a login shell there may greet first.
+      const move = async (): Promise<string | undefined> =>
+        (await connection.run(switchScript, [root, site, release, tree], call)).at(-1);
+      let line = await move();
       const missing = line === 'missing';
       if (missing) {
         await sendTree(connection, config, site, to, call);
-        [line] = await move();
+        line = await move();
       }
       if (line === `live trees/${release}`) return missing;
       throw new PluginError(

@@ -34,9 +34,12 @@ function guarded(root: string, activate: (bytes: string | null) => void): Guarde
   });
 }
 
+let puts = 0;
+
 async function put(files: GuardedFiles<string>, root: string, text: string): Promise<string> {
-  await writeFile(join(root, 'tree', 'file'), text);
-  const source = await openTreeFile(join(root, 'tree'), 'file');
+  const name = `file-${puts++}`;
+  await writeFile(join(root, 'tree', name), text);
+  const source = await openTreeFile(join(root, 'tree'), name);
   try {
     const to = join(root, 'etc', 'file');
     return await files.put({ site: 'docs', to, source, mode: 0o640, what: 'reload' }, signal);
@@ -150,6 +153,48 @@ test('what somebody else wrote after a crash is left as it is', async (t) => {
   await guarded(root, (bytes) => activated.push(bytes)).recover('docs', signal);
   assert.equal(await now(root), 'by hand');
   assert.deepEqual(activated, []);
+});
+
+test('killed before the replacement: nothing happened, and nothing is done', async (t) => {
+  const root = await directory(t);
+  const activated: (string | null)[] = [];
+  const files = guarded(root, (bytes) => activated.push(bytes));
+  await put(files, root, 'old');
+  await killedWhilePutting(root, 'new', false);
+  // As it would be had the kill come a moment earlier, after the journal and before the rename.
+  await writeFile(join(root, 'etc', 'file'), 'old');
+  await files.recover('docs', signal);
+  assert.equal(await now(root), 'old');
+  assert.deepEqual(activated, ['old']);
+  assert.equal(await put(files, root, 'new'), 'replaced');
+  assert.deepEqual(activated, ['old', 'new']);
+});
+
+test('two puts at once take turns, and each sees the outcome of its own', async (t) => {
+  const root = await directory(t);
+  let active = 0;
+  const files = createGuardedFiles<string>({
+    stateDirectory: join(root, 'state'),
+    allow: [join(root, 'etc', '*')],
+    log,
+    decode: String,
+    activate: async ({ path }) => {
+      active += 1;
+      assert.equal(active, 1);
+      const bytes = await readFile(path, 'utf8');
+      active -= 1;
+      if (bytes === 'bad') throw new PluginError('bad does not work', { fix: 'Mend.' });
+    },
+  });
+  const results = await Promise.allSettled(
+    ['good', 'bad', 'good', 'better'].map((text) => put(files, root, text)),
+  );
+  assert.deepEqual(
+    results.map(({ status }) => status),
+    ['fulfilled', 'rejected', 'fulfilled', 'fulfilled'],
+  );
+  assert.match((await now(root)) ?? '', /^(?:good|better)$/);
+  assert.deepEqual(await readdir(join(root, 'state', 'journal')), []);
 });
 
 test('a damaged journal is told by its path, and nothing is guessed', async (t) => {

@@ -84,14 +84,25 @@ export function createGuardedFiles<A>(options: GuardedFilesOptions<A>): GuardedF
       const path = join(formerDirectory, facts.sha256);
       await mkdir(formerDirectory, { recursive: true, mode: 0o700 });
       const temporary = `${path}.tmp`;
-      const copy = await open(temporary, 'w', 0o600);
+      const copy = await open(temporary, 'w+', 0o600);
       try {
         await copyBytes(file, copy);
         await copy.sync();
+        if ((await factsOf(copy)).sha256 !== facts.sha256)
+          throw new PluginError(`${destination.path} is being written by somebody else`, {
+            fix: 'Let only Treecast write it.',
+          });
       } finally {
         await copy.close();
       }
       await rename(temporary, path);
+      // The journal will name it: it has to be there after a power cut too.
+      const directory = await open(formerDirectory, constants.O_RDONLY | constants.O_DIRECTORY);
+      try {
+        await directory.sync();
+      } finally {
+        await directory.close();
+      }
       return facts;
     } finally {
       await file.close();
