@@ -178,10 +178,10 @@ test('two puts at once take turns, and each sees the outcome of its own', async 
     allow: [join(root, 'etc', '*')],
     log,
     decode: String,
-    activate: async ({ path }) => {
+    activate: async ({ path, present }) => {
       active += 1;
       assert.equal(active, 1);
-      const bytes = await readFile(path, 'utf8');
+      const bytes = present ? await readFile(path, 'utf8') : null;
       active -= 1;
       if (bytes === 'bad') throw new PluginError('bad does not work', { fix: 'Mend.' });
     },
