@@ -12,7 +12,7 @@ import { maskSecrets } from '../api/secret.ts';
 
 const isSource = import.meta.url.endsWith('.ts');
 const root = fileURLToPath(new URL('../../..', import.meta.url));
-const firstPartyDirectory = isSource ? join(root, 'plugins') : join(root, 'dist', 'plugins');
+const firstPartyDirectory = isSource ? join(root, 'plugins') : join(root, 'dist', 'first-party');
 
 /** Plugins that come with Treecast. */
 export const firstPartyPlugins = [
