@@ -21,7 +21,7 @@ function seededPick(seed: number): (bound: number) => number {
 
 const pluginFailures = ['PLUGIN_FAILED', 'PROBE_FAILED', null, null] as const;
 
-function runChaos(seed: number): void {
+function runChaos(seed: number, turns = 150): void {
   const pick = seededPick(seed);
   const drain = {
     batch: { count: 1, share: 0 },
@@ -51,7 +51,7 @@ function runChaos(seed: number): void {
       if (!(error instanceof TreecastError)) throw error;
     }
   };
-  for (let turn = 0; turn < 150; turn++) {
+  for (let turn = 0; turn < turns; turn++) {
     const node = fleet.nodes[pick(fleet.nodes.length)] as (typeof fleet.nodes)[0];
     const dice = pick(40);
     if (dice === 0) fleet.publish(`t${pick(6)}`, `j${++serial}`);
@@ -120,3 +120,13 @@ test('JOB-1 X2 2,000 seeds of chaos: no invariant breaks, and a last push reache
     }
   }
 });
+
+for (const [seed, story] of [
+  [1001, 'a node that was not put back after a start may be the only one that serves'],
+  [3145, 'balancers that neither let go nor take back leave nobody to be switched in service'],
+  [11574, 'a stale node that happens to have the new tree counts when it says that it has switched'],
+  [11996, 'a node that got lost while it was taken out may serve when it is back'],
+  [38043, 'a node of which an old tree is known has a turn like the others'],
+] as const) {
+  test(`JOB-19 seed ${seed}, which once found: ${story}`, () => runChaos(seed, 400));
+}

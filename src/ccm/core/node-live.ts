@@ -1,6 +1,7 @@
 // What a node serves, as it said last: recorded, compared with what the site's last decision wants, and announced when a stale node caught up.
 
 import type { HeldTree } from '../../model/messages.ts';
+import { emptyTreeId } from '../../model/tree.ts';
 import { setbackOf } from './setback.ts';
 import type { NodeState, SiteState } from './state.ts';
 import { nodeSiteOf, saveNodeSite, siteOf, type Turn } from './turn.ts';
@@ -37,6 +38,11 @@ export function announceSynchronized(
     kind: 'node.synchronized',
     site: site.name,
     node: node.name,
-    data: { fromTree, toTree: site.live.tree, release: site.live.release },
+    data: {
+      // An empty node answered that the pages are missing.
+      fromTree: fromTree ?? emptyTreeId(site.live.tree),
+      toTree: site.live.tree,
+      release: site.live.release,
+    },
   });
 }
