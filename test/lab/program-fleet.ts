@@ -103,9 +103,11 @@ async function restartable<Ready>(
     },
     pid: () => child.pid as number,
     async restart(signal) {
-      const gone = once(child, 'exit');
-      child.kill(signal);
-      await gone;
+      if (child.exitCode === null && child.signalCode === null) {
+        const gone = once(child, 'exit');
+        child.kill(signal);
+        await gone;
+      }
       [child, ready] = await begin();
     },
   };

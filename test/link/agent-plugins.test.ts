@@ -62,7 +62,7 @@ async function linkRecorded(t: TestScope): Promise<Recorded> {
   };
 }
 
-test('N52: hooks run in order around stage and switch; receipts tell them with their times', async (t) => {
+test('PLG-4 PLG-9 N52: hooks run in order around stage and switch; receipts tell them with their times', async (t) => {
   const { linked, calls } = await linkRecorded(t);
   const release = linked.release(1, {}, one);
   linked.say(linked.inline(release));
@@ -83,7 +83,7 @@ test('N52: hooks run in order around stage and switch; receipts tell them with t
   assert.deepEqual(calls()[0], 'beforeSwitch publish 1-0002 added app.css,changed index.html');
 });
 
-test('N52: a refused vote fails the staging with the plugin’s words, and nothing has changed', async (t) => {
+test('PLG-3 N52: a refused vote fails the staging with the plugin’s words, and nothing has changed', async (t) => {
   const { linked, calls, script } = await linkRecorded(t);
   await linked.publish(linked.release(1, {}, one));
   calls();
@@ -105,7 +105,7 @@ test('N52: a refused vote fails the staging with the plugin’s words, and nothi
   assert.equal((await linked.fetch('/')).text, 'two');
 });
 
-test('what fails behind the switch makes the node stale on the right tree, over a reconnection and a restart, until it succeeds', async (t) => {
+test('PLG-6 PLG-8: what fails behind the switch makes the node stale on the right tree, over a reconnection and a restart, until it succeeds', async (t) => {
   const { linked, calls, script } = await linkRecorded(t);
   script({ afterSwitch: 'fail' });
   const release = linked.release(1, {}, one);
@@ -127,7 +127,7 @@ test('what fails behind the switch makes the node stale on the right tree, over 
   assert.equal((await linked.next('switched')).receipt.tree, treeOf(one));
 });
 
-test('N32: a failed probe with switchBack returns this node to its former tree, where it stays', async (t) => {
+test('PLG-7 N32: a failed probe with switchBack returns this node to its former tree, where it stays', async (t) => {
   const { linked, calls, script } = await linkRecorded(t);
   await linked.publish(linked.release(1, {}, one));
   script({ probe: 'switchBack' });
@@ -167,7 +167,7 @@ test('N32: a failed probe with switchBack returns this node to its former tree, 
   assert.equal((await linked.fetch('/')).text, 'three');
 });
 
-test('a switch that was interrupted before its hooks is finished at the next start', async (t) => {
+test('PLG-5: a switch that was interrupted before its hooks is finished at the next start', async (t) => {
   const { linked, calls } = await linkRecorded(t);
   await linked.publish(linked.release(1, {}, one));
   calls();
@@ -184,7 +184,28 @@ test('a switch that was interrupted before its hooks is finished at the next sta
   assert.ok(!existsSync(pending));
 });
 
-test('X9: a twin lies beside its file when the node says staged, and is no part of the tree', async (t) => {
+test('PLG-3: what was staged before a restart is voted on again, and given up when the vote is another', async (t) => {
+  const { linked, calls, script } = await linkRecorded(t);
+  await linked.publish(linked.release(1, {}, one));
+  linked.say(linked.inline(linked.release(2, one, two)));
+  await linked.next('staged');
+  calls();
+  await linked.restartAgent();
+  assert.deepEqual(
+    calls().map((line) => line.split(' ')[0]),
+    ['attach', 'beforeSwitch'],
+  );
+  assert.equal(linked.hellos().at(-1)?.sites[0]?.staged?.tree, treeOf(two));
+  script({ beforeSwitch: 'fail' });
+  await linked.restartAgent();
+  assert.deepEqual(
+    calls().map((line) => line.split(' ')[0]),
+    ['attach', 'beforeSwitch', 'abandon'],
+  );
+  assert.equal(linked.hellos().at(-1)?.sites[0]?.staged, null);
+});
+
+test('PLG-3 X9: a twin lies beside its file when the node says staged, and is no part of the tree', async (t) => {
   const { linked, script } = await linkRecorded(t);
   await linked.publish(linked.release(1, {}, one));
   script({ beforeSwitch: 'twin' });
@@ -206,7 +227,7 @@ test('a site that is taken from the node is detached', async (t) => {
   assert.deepEqual(calls(), ['detach']);
 });
 
-test('a plugin that is missing or wrong keeps the agent from starting, with every reason', async (t) => {
+test('PLG-1: a plugin that is missing or wrong keeps the agent from starting, with every reason', async (t) => {
   const linked = await linkAgent(t);
   await linked.agent.close();
   writeFileSync(

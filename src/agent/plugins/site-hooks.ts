@@ -85,7 +85,7 @@ export function createSiteHooks({ site, root, plugins }: SiteHooksOptions): Site
   }
 
   /** The release's commands, each by the plugin it names. */
-  async function command(
+  async function runCommands(
     hook: 'prepare' | 'apply',
     store: HookStore,
     to: TreeOnNode,
@@ -94,7 +94,9 @@ export function createSiteHooks({ site, root, plugins }: SiteHooksOptions): Site
     const release = parseReleaseName(to.release);
     const runs: HookRun[] = [];
     for (const { name, parameters } of release === undefined ? [] : store.commandsOf(release)) {
-      const [prefix] = name.split('.');
+      // `program:install` in an assignment is `program.install` to people and plugins.
+      const [prefix] = name.split(':');
+      const command = name.replace(':', '.');
       const owner = plugins.instances.find(
         ({ plugin, hooks, sites }) =>
           plugin === prefix && hooks.includes(hook) && (sites === null || sites.includes(site)),
@@ -102,11 +104,15 @@ export function createSiteHooks({ site, root, plugins }: SiteHooksOptions): Site
       if (owner === undefined) {
         // After the switch there is nobody to blame any more: the vote would have refused it.
         if (hook === 'apply') continue;
-        throw new TreecastError('PLUGIN_FAILED', `no plugin on this node carries out the command ${name}`, {
-          fix: `Configure the plugin ${prefix} on the node (agent.yaml), or take the command out of the site’s policy.`,
-        });
+        throw new TreecastError(
+          'PLUGIN_FAILED',
+          `no plugin on this node carries out the command ${command}`,
+          {
+            fix: `Configure the plugin ${prefix} on the node (agent.yaml), or take the command out of the site’s policy.`,
+          },
+        );
       }
-      const event = { ...place, command: name, parameters, to };
+      const event = { ...place, command, parameters, to };
       runs.push(
         ...(await plugins.run(hook, event, { site, instance: owner.name, ...(signal && { signal }) })),
       );
@@ -128,7 +134,7 @@ export function createSiteHooks({ site, root, plugins }: SiteHooksOptions): Site
       const runs: HookRun[] = [];
       try {
         runs.push(...(await attach(store)));
-        if (failureOf(runs) === null) runs.push(...(await command('prepare', store, to, signal)));
+        if (failureOf(runs) === null) runs.push(...(await runCommands('prepare', store, to, signal)));
         if (failureOf(runs) === null && has('beforeSwitch')) {
           const release = parseReleaseName(to.release);
           if (release === undefined) throw new Error(`${to.release} is no release`);
@@ -153,7 +159,7 @@ export function createSiteHooks({ site, root, plugins }: SiteHooksOptions): Site
       const event = switchEvent(store, kind, from, to);
       const steps: readonly (() => Promise<readonly HookRun[]>)[] = [
         () => plugins.run('switch', event, { site }),
-        () => command('apply', store, to),
+        () => runCommands('apply', store, to),
         () => plugins.run('afterSwitch', event, { site }),
         () => plugins.run('probe', event, { site }),
       ];

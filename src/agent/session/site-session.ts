@@ -94,12 +94,23 @@ export function createSiteSession(options: SiteSessionOptions): SiteSession {
     if (closed) throw new TreecastError('ABORTED', 'The site is being closed.');
     store = await options.openStore();
     await switcher.opened(store);
+    await voteAgain(store);
     return store;
   }
 
   /** LINK-17: stagings below a release give way to it. */
   function abortStagings(isConcerned: (staging: Staging) => boolean): void {
     for (const staging of stagings) if (isConcerned(staging)) staging.controller.abort();
+  }
+
+  /** PLG-3: nobody knows whether what was staged before a restart had its vote to the end. */
+  async function voteAgain(opened: SiteStore): Promise<void> {
+    const { staged } = opened.holding();
+    if (staged === null) return;
+    const { error } = await hooks.vote(opened, new AbortController().signal);
+    if (error === null) return;
+    log.warn({ site, release: staged.release, code: error.code }, error.message);
+    await giveUp(opened, staged.release);
   }
 
   async function giveUp(opened: SiteStore, release: Release): Promise<void> {

@@ -74,7 +74,7 @@ async function balanced(t: TestContext) {
   return { gate, start, clock, states, calls, failing, weights, want, problems, changed };
 }
 
-test('X13: a stale node is taken out, and put back when its tree is right', async (t) => {
+test('PLG-16 X13: a stale node is taken out, and put back when its tree is right', async (t) => {
   const { want, changed, calls, states } = await balanced(t);
   want('a', 'out', 'stale');
   changed();
@@ -85,7 +85,7 @@ test('X13: a stale node is taken out, and put back when its tree is right', asyn
   assert.deepEqual(calls, ['drain a: stale', 'restore a']);
 });
 
-test('N28: what a balancer forgot over its reload is asserted again; what people took out stays theirs', async (t) => {
+test('PLG-17 N28: what a balancer forgot over its reload is asserted again; what people took out stays theirs', async (t) => {
   const { want, changed, clock, calls, states } = await balanced(t);
   states.set('b', 'out');
   want('a', 'out', 'stale');
@@ -98,7 +98,7 @@ test('N28: what a balancer forgot over its reload is asserted again; what people
   assert.equal(states.get('b'), 'out');
 });
 
-test('a restore that failed is tried again; a node out at a crash is put back by the next CCM', async (t) => {
+test('PLG-16: a restore that failed is tried again; a node out at a crash is put back by the next CCM', async (t) => {
   const { gate, start, want, changed, clock, failing, states, problems } = await balanced(t);
   want('a', 'out', 'stale');
   changed();
@@ -115,7 +115,7 @@ test('a restore that failed is tried again; a node out at a crash is put back by
   await next.close();
 });
 
-test('a rollout’s node is moved by the rollout alone, and each node’s failure is its own', async (t) => {
+test('PLG-18: a rollout’s node is moved by the rollout alone, and each node’s failure is its own', async (t) => {
   const { gate, want, changed, failing, calls, states } = await balanced(t);
   want('a', 'out', 'publish 1-0002');
   assert.deepEqual(await gate.drain('docs', ['a'], 'publish 1-0002'), [{ node: 'a', error: null }]);
@@ -129,7 +129,7 @@ test('a rollout’s node is moved by the rollout alone, and each node’s failur
   assert.match(failed?.error?.message ?? '', /b has sessions left/);
 });
 
-test('an operator’s drain stays until it is taken back; weights are set on request', async (t) => {
+test('PLG-18: an operator’s drain stays until it is taken back; weights are set on request', async (t) => {
   const { gate, changed, states, weights } = await balanced(t);
   await gate.act('docs', 'drain', ['a'], 1);
   assert.equal(states.get('a'), 'out');

@@ -114,7 +114,7 @@ export function createBalancerGate(options: BalancerGateOptions): BalancerGate {
     );
   }
 
-  /** A balancer that lost its state serves from a node that should be out: that node is taken out again. */
+  /** PLG-17: a balancer that lost its state, or cannot tell, may serve from a node that should be out: that node is taken out again. */
   async function assertAgain(site: string): Promise<void> {
     await reconcile(site);
     const out = wantedOf(site).filter(({ node, wanted }) => wanted === 'out' && heldOut.isNoted(site, node));
@@ -124,7 +124,7 @@ export function createBalancerGate(options: BalancerGateOptions): BalancerGate {
     const back = new Set(
       runs
         .flatMap(({ answer }) => answer?.nodes ?? [])
-        .flatMap(({ node, state }) => (state === 'in' ? [node] : [])),
+        .flatMap(({ node, state }) => (state === 'in' || state === 'unknown' ? [node] : [])),
     );
     for (const { node, reason } of out)
       if (back.has(node)) await inLane(site, node, () => move('drain', site, node, `${reason}, again`));

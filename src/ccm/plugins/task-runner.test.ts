@@ -62,7 +62,7 @@ async function started(t: TestContext, hooks: Readonly<Record<string, Hooks>>) {
   return { registry, clock, tasks, kinds, state, start, runner };
 }
 
-test('N12: a publish is purged, purged again after the fetch bound, warmed, and then the caches are clean', async (t) => {
+test('PLG-14 PLG-15 N12: a publish is purged, purged again after the fetch bound, warmed, and then the caches are clean', async (t) => {
   const called: string[] = [];
   const { registry, clock, kinds, state } = await started(t, {
     cache: {
@@ -91,7 +91,7 @@ test('N12: a publish is purged, purged again after the fetch bound, warmed, and 
   ]);
 });
 
-test('a cache that is away is owed its purges, in order, and gets them when it is back', async (t) => {
+test('PLG-12 PLG-13 N13: a cache that is away is owed its purges, in order, and gets them when it is back', async (t) => {
   let away = true;
   const called: string[] = [];
   const { registry, clock, tasks, kinds } = await started(t, {
@@ -119,7 +119,7 @@ test('a cache that is away is owed its purges, in order, and gets them when it i
   assert.equal(kinds().filter((kind) => kind === 'plugin.owed').length, 1);
 });
 
-test('what cannot succeed is given up at once and told; what follows goes on', async (t) => {
+test('PLG-13: what cannot succeed is given up at once and told; what follows goes on', async (t) => {
   const { registry, kinds, state } = await started(t, {
     index: {
       reindex({ job }) {
@@ -138,7 +138,7 @@ test('what cannot succeed is given up at once and told; what follows goes on', a
   assert.ok(kinds().includes('plugin.failed'));
 });
 
-test('owed work outlives the CCM, events from while it was down are taken up, and a new plugin hears only of what is new', async (t) => {
+test('PLG-10 PLG-11: owed work outlives the CCM, events from while it was down are taken up, and a new plugin hears only of what is new', async (t) => {
   const called: string[] = [];
   const cache = (away: boolean): Hooks => ({
     invalidate({ job }) {
