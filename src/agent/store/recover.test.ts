@@ -77,6 +77,20 @@ test('STG-18: a rebuilt journal tells the tree that is on disk, not the one that
   assert.equal(store.live()?.tree, modelTreeId(left));
 });
 
+test('a journal from before there were twins and plugin commands is understood', async () => {
+  const before = store.holding();
+  await reopen(() => {
+    const file = path.join(site, 'state.json');
+    const journal = JSON.parse(fs.readFileSync(file, 'utf8'));
+    delete journal.twins;
+    for (const slot of journal.slots) delete slot.commands;
+    fs.writeFileSync(file, JSON.stringify(journal));
+  });
+  assert.deepEqual(store.holding(), before);
+  assert.notEqual(store.holding().lastDecision, null, 'it was not rebuilt');
+  await publishTwo();
+});
+
 test('STG-16: a symlink that points out of the site or to nothing is refused, not followed', async () => {
   await store.close();
   const link = path.join(site, 'live');
