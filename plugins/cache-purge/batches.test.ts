@@ -42,13 +42,16 @@ test('a URL is taken apart without being changed', () => {
   );
 });
 
-test('keys are made from templates, once each', () => {
+test('keys are made from templates, once each; what a cache cannot take as a key stays a URL', () => {
+  const work = { urls: ['https://a/x', 'https://a/y,z'], site: 'docs' };
   assert.deepEqual(
-    keysOf({ urls: ['https://a/x', 'https://a/y'], site: 'docs' }, ['{site}', '{host}{path}']),
-    [
-      { key: 'docs', urls: ['https://a/x', 'https://a/y'] },
-      { key: 'a/x', urls: ['https://a/x'] },
-      { key: 'a/y', urls: ['https://a/y'] },
-    ],
+    keysOf(work, ['{site}', '{host}{path}'], (key) => !key.includes(',')),
+    {
+      usable: [
+        { key: 'docs', urls: ['https://a/x', 'https://a/y,z'] },
+        { key: 'a/x', urls: ['https://a/x'] },
+      ],
+      unusable: ['https://a/y,z'],
+    },
   );
 });

@@ -16,6 +16,8 @@ import {
 import { hostsOf } from '../url-parts.ts';
 import { fetchPublic } from './fetch-through.ts';
 
+const tagBytesMax = 1_024;
+
 interface Entry {
   readonly value: unknown;
   readonly urls: readonly string[];
@@ -60,9 +62,20 @@ export function createCloudflare(config: CacheConfigOf<'cloudflare'>): Cache {
     );
   }
 
-  function entries(work: PurgeWork): Entry[] {
-    if (config.mode === 'files') return files(work);
-    return keysOf(work, config.keys).map(({ key, urls }) => ({ value: key, urls }));
+  function byTag(work: PurgeWork): PurgeStep[] {
+    // In the header Cache-Tag a comma ends a tag: such a URL goes by itself, and one too long.
+    const { usable, unusable } = keysOf(
+      work,
+      config.keys,
+      (key) => !key.includes(',') && Buffer.byteLength(key) <= tagBytesMax,
+    );
+    return [
+      ...calls(
+        'tags',
+        usable.map(({ key, urls }) => ({ value: key, urls })),
+      ),
+      ...calls('files', files({ ...work, urls: unusable })),
+    ];
   }
 
   return {
@@ -79,7 +92,8 @@ export function createCloudflare(config: CacheConfigOf<'cloudflare'>): Cache {
         return calls(mounted ? 'prefixes' : 'hosts', entries);
       }
       const missing = { value: config.missingTag, urls: [missingItem] };
-      return [...calls(config.mode, entries(work)), ...(work.missing ? calls('tags', [missing]) : [])];
+      const named = config.mode === 'files' ? calls('files', files(work)) : byTag(work);
+      return [...named, ...(work.missing ? calls('tags', [missing]) : [])];
     },
     fetch: fetchPublic(client),
     close: () => client.close(),

@@ -51,10 +51,8 @@ export function createFastly(config: CacheConfigOf<'fastly'>): Cache {
   }
 
   function byKey(work: PurgeWork): PurgeStep[] {
-    const keys = keysOf(work, config.keys);
+    const { usable, unusable } = keysOf(work, config.keys, (key) => Buffer.byteLength(key) <= keyBytesMax);
     const bytes = ({ key }: KeyOfUrls): number => Buffer.byteLength(key);
-    const usable = keys.filter((one) => bytes(one) <= keyBytesMax);
-    const tooLong = keys.filter((one) => bytes(one) > keyBytesMax).flatMap(({ urls }) => urls);
     return [
       ...batches(usable, { entriesMax: keysACallMax, bytesMax: keysBytesMax, bytes }).map((batch) =>
         step(
@@ -63,7 +61,7 @@ export function createFastly(config: CacheConfigOf<'fastly'>): Cache {
           JSON.stringify({ surrogate_keys: batch.map(({ key }) => key) }),
         ),
       ),
-      ...byUrl(tooLong),
+      ...byUrl(unusable),
     ];
   }
 

@@ -41,7 +41,8 @@ export function createVarnish(config: CacheConfigOf<'varnish'>): Cache {
           (status) => status === 200 || status === 204 || (method === 'PURGE' && status === 404),
         );
         const forgotten = response.header('x-treecast-purged');
-        if (forgotten === undefined) return undefined;
+        // A count tells which URL was held when there is one.
+        if (forgotten === undefined || call.path === undefined) return undefined;
         return Number(forgotten) > 0 ? settles : [];
       },
     };
@@ -84,18 +85,21 @@ export function createVarnish(config: CacheConfigOf<'varnish'>): Cache {
 
   function keyPurges(target: string, work: PurgeWork): PurgeStep[] {
     const header = config.soft ? 'xkey-softpurge' : 'xkey-purge';
+    // In the header that the origin sends a comma ends a key: such a URL goes by itself.
+    const { usable, unusable } = keysOf(work, config.keys, (key) => !key.includes(','));
     const limit = {
       entriesMax: 256,
       bytesMax: headerBytesMax,
       bytes: ({ key }: KeyOfUrls) => key.length + 1,
     };
-    return batches(keysOf(work, config.keys), limit).map((batch) =>
+    const byKey = batches(usable, limit).map((batch) =>
       step(
         target,
         batch.flatMap(({ urls }) => urls),
         { method: 'PURGE', headers: { [header]: batch.map(({ key }) => key).join(' ') } },
       ),
     );
+    return [...byKey, ...purges(target, { ...work, urls: unusable })];
   }
 
   const byMode = { purge: purges, ban: bans, xkey: keyPurges };

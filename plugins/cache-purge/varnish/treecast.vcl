@@ -22,9 +22,10 @@ sub vcl_recv {
         #     return (synth(405, "Wrong secret"));
         # }
         unset req.http.x-treecast-secret;
-    }
-    if (req.method == "PURGE") {
         unset req.http.x-treecast-purged;
+    }
+    # A PURGE by keys is treecast-xkey.vcl's.
+    if (req.method == "PURGE" && !req.http.xkey-purge && !req.http.xkey-softpurge) {
         # Straight to vcl_miss: no waiting for a fetch that is under way, no backend.
         set req.hash_always_miss = true;
         return (hash);
