@@ -13,7 +13,13 @@ import {
 import { createCache } from './caches/create-cache.ts';
 import { type CachePurgeConfig, cachePurgeSchema } from './config/cache-config.ts';
 import { purgeNote, purgeProblem } from './purge-report.ts';
-import { type CacheState, type CacheWithConfig, purgeTarget, targetLabel } from './purge-target.ts';
+import {
+  type CacheState,
+  type CacheWithConfig,
+  purgeTarget,
+  type TargetResult,
+  targetLabel,
+} from './purge-target.ts';
 import { staleWork } from './stale-work.ts';
 import { knownObjects } from './state/known-objects.ts';
 import { owedWork } from './state/owed-work.ts';
@@ -62,11 +68,13 @@ async function invalidate(
 ): Promise<HookAnswer> {
   if (caches.length === 0) return { note: `no cache holds ${event.site}` };
   const { map, items } = await staleWork(event, config);
-  const results = await Promise.all(
-    caches.flatMap((one) =>
+  const results: TargetResult[] = [];
+  for (const layer of inLayers(caches)) {
+    const purging = layer.flatMap((one) =>
       one.cache.targets.map((target) => purgeTarget(one, target, { items, map, event }, { ...state, call })),
-    ),
-  );
+    );
+    results.push(...(await Promise.all(purging)));
+  }
   const problem = purgeProblem(results);
   if (problem?.retryable !== true) state.owed.finished(event.site);
   if (problem !== undefined) throw problem;
@@ -75,6 +83,12 @@ async function invalidate(
   const boundMs = Math.max(...caches.map(({ config: { fetchBound } }) => fetchBound * 1000));
   const again = event.pass === 1 && boundMs > 0 && results.some(({ due }) => due > 0);
   return again ? { note, againAfterMs: boundMs } : { note };
+}
+
+/** Nearest to the origin first. */
+function inLayers(caches: readonly CacheWithConfig[]): CacheWithConfig[][] {
+  const layers = Map.groupBy(caches, ({ config }) => config.layer);
+  return [...layers].sort(([a], [b]) => a - b).map(([, layer]) => layer);
 }
 
 async function warm(

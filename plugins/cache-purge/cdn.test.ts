@@ -244,8 +244,15 @@ test('xkey: keys within the limit of a header; ngx_cache_purge: a location with 
         cache.objects.set(`${siteHost}/${path}`, [`/${path}`]);
     };
     fill();
-    const docs = await plugin.invalidate(event(1_000));
-    assert.match(docs.note ?? '', /^1000 URLs purged in [45] calls: keys \(/);
+    // vmod xkey takes the comma for the end of a key: the object has two others.
+    cache.objects.set(`${siteHost}/a,b.html`, ['/a', 'b.html']);
+    const docs = await plugin.invalidate(
+      contentEvent({
+        from: { ...pages(1_000, 'old'), 'a,b.html': 'old' },
+        to: { ...pages(1_000, 'new'), 'a,b.html': 'new' },
+      }),
+    );
+    assert.match(docs.note ?? '', /^1001 URLs purged in [56] calls: keys \(/);
     assert.deepEqual([...cache.objects.keys()], [`${siteHost}/kept.html`]);
     fill();
     cache.objects.delete(`${siteHost}/page-0.html`);

@@ -219,6 +219,31 @@ test('one of two caches away: the other is purged once, not again with the retry
   }
 });
 
+test('caches behind caches: the one nearer to the origin is clean before the next is purged', async () => {
+  const order: string[] = [];
+  const caches = await Promise.all(
+    ['outer', 'inner'].map((name) =>
+      startStandIn(() => {
+        order.push(name);
+        return { status: 200 };
+      }),
+    ),
+  );
+  const plugin = await startPlugin({
+    caches: caches.map(({ endpoint }, index) => ({
+      ...{ kind: 'varnish', name: `layer-${1 - index}`, endpoints: [endpoint], layer: 1 - index },
+    })),
+    urlMap: { origins: [siteOrigin] },
+  });
+  try {
+    await plugin.invalidate(change(['a', 'b', 'c']));
+    assert.deepEqual(order, ['inner', 'inner', 'inner', 'outer', 'outer', 'outer']);
+  } finally {
+    await plugin.close();
+    for (const cache of caches) await cache.close();
+  }
+});
+
 test('N13 an old object that is read back is an error, and stays owed', async () => {
   let age = '120';
   await withCache(

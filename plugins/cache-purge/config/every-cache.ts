@@ -50,6 +50,14 @@ const readBackCheck = z.strictObject({
 export const everyCache = {
   name: cacheName.describe('What it is called in logs, receipts and errors.'),
   sites: z.array(cacheName).min(1).max(10_000).optional().describe('The sites it holds; default: all.'),
+  layer: z
+    .int()
+    .min(0)
+    .max(9)
+    .default(0)
+    .describe(
+      'Caches behind caches: a lower one, nearer to the origin, is purged before a higher one, which would fetch old objects from it.',
+    ),
   concurrency: z
     .int()
     .min(1)

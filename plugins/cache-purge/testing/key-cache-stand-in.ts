@@ -24,6 +24,7 @@ export async function startKeyCache(): Promise<KeyCache> {
       }
       return { status: 200, body: `Invalidated ${purged} objects` };
     }
+    if (method === 'PURGE') return { status: objects.delete(`${headers['host']}${path}`) ? 200 : 404 };
     if (method === 'GET' && path.startsWith('/purge/')) {
       const name = `${headers['host']}${path.slice('/purge'.length)}`;
       return objects.delete(name) ? { status: 200, body: 'Successful purge' } : { status: 404 };
