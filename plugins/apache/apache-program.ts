@@ -4,7 +4,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { setTimeout as wait } from 'node:timers/promises';
 import { type Exec, PluginError } from 'treecast/plugin';
 import type { ApacheConfig } from './apache-config.ts';
-import { takesConnections, workersOf } from './old-workers.ts';
+import { generationOf, takesConnections } from './old-workers.ts';
 
 export interface ApacheFacts {
   /** Every file that the configuration consists of, absolute. */
@@ -66,7 +66,7 @@ export function createApacheProgram(
       // With nothing running, `-k graceful` would start Apache.
       const pid = await runningPid(pidFile);
       if (pid === null) return 'not running';
-      const [before, workers] = [await writtenAt(pidFile), await workersOf(pid)];
+      const [before, former] = [await writtenAt(pidFile), await generationOf(pid)];
       await tellReload(signal);
       // Apache writes its pid file anew whenever it begins to serve by a configuration that it has read and found good.
       const until = performance.now() + reloadSeconds * 1000;
@@ -79,14 +79,12 @@ export function createApacheProgram(
           throw new PluginError(`Apache has not taken the configuration over within ${reloadSeconds} s`, {
             fix: 'Look at its error log, or raise `reloadSeconds`.',
           });
-        await wait(waitMs, undefined, { signal });
+        await pause(signal);
       }
-      for (const worker of workers) {
-        while (await takesConnections(worker, pid)) {
-          // A download that takes long, of a worker that cannot be looked into: it ends when it ends.
-          if (performance.now() > until) return 'reloaded';
-          await wait(waitMs, undefined, { signal });
-        }
+      while (await takesConnections(former)) {
+        // A download that takes long, of a worker that cannot be looked into: it ends when it ends.
+        if (performance.now() > until) break;
+        await pause(signal);
       }
       return 'reloaded';
     },
@@ -121,6 +119,17 @@ async function writtenAt(pidFile: string | null): Promise<{ id: string; atMs: nu
     return { id: `${ino} ${mtimeNs}`, atMs: Number(mtimeMs) };
   } catch {
     return null;
+  }
+}
+
+async function pause(signal: AbortSignal): Promise<void> {
+  try {
+    await wait(waitMs, undefined, { signal });
+  } catch (cause) {
+    throw new PluginError('the hook was stopped while it waited for Apache to reload', {
+      cause,
+      fix: 'Look whether Apache is busy, or raise timeouts.attach.',
+    });
   }
 }
 

@@ -68,7 +68,10 @@ export function createChangeQueue(
     const files = new Map(jobs.flatMap((job) => [...job.files]));
     const signal =
       jobs.length === 1 ? (jobs[0] as Job).signal : AbortSignal.any(jobs.map((job) => job.signal));
-    signal.throwIfAborted();
+    if (signal.aborted)
+      throw new PluginError('the hook was stopped before its turn came', {
+        fix: 'Nothing: it is called again when it is due.',
+      });
     const former = await contentsOf([...files.keys()]);
     const differing = new Map([...files].filter(([path, text]) => former.get(path) !== text));
     for (const path of differing.keys()) refuseForeign(path, former.get(path) ?? null);

@@ -224,3 +224,31 @@ testNeeding(
     assert.notEqual((await real.get('/')).body, 'page');
   },
 );
+
+testNeeding(
+  needs,
+  'after a reload nobody answers by the former configuration, whatever takes the connections',
+  async (t) => {
+    for (const mpm of ['mpm_prefork', 'mpm_worker', 'mpm_event']) {
+      const modules = [mpm, 'authz_core', 'dir', 'mime', 'rewrite', 'headers', 'alias'];
+      const { real, site } = await serve(t, page, {}, { modules });
+      assert.equal((await real.get('/')).body, 'page');
+      for (let turn = 0; turn < 4; turn++) {
+        // Elsewhere the main server answers, with 403.
+        const serverName = turn % 2 === 0 ? 'other.test' : 'docs.test';
+        const servers = { docs: { listen: [`127.0.0.2:${real.port + turn}`], serverName } };
+        const plugin = await startPlugin(
+          real,
+          turn % 2 === 0 ? { servers } : { servers: docsServer(real.port) },
+        );
+        await plugin.call('attach', site.attachEvent());
+        const answers = await Promise.all([1, 2, 3, 4].map(() => real.get('/')));
+        assert.deepEqual(
+          new Set(answers.map(({ status }) => status)),
+          new Set([turn % 2 === 0 ? 403 : 200]),
+          mpm,
+        );
+      }
+    }
+  },
+);

@@ -1,50 +1,64 @@
-// Which worker processes of Apache still take connections by a former configuration. After a graceful reload they stop, but not in the
-// same moment as the new ones begin. Linux: it looks at /proc.
+// Whether worker processes of Apache still take connections by a former configuration. After a graceful reload they stop, but not in the
+// same moment as the new ones begin. Linux: it looks at /proc. Master and workers of one configuration share pipes that were made for it.
 
 import { readdir, readFile, readlink } from 'node:fs/promises';
 
-export interface Worker {
-  readonly pid: number;
-  /** With the process id it names one process for ever. */
-  readonly startedAt: string;
+export interface Generation {
+  readonly master: number;
+  /** Of the master; null when the agent may not look. */
+  readonly pipes: ReadonlySet<string> | null;
+  /** `<process id> <start time>`: names one process for ever. */
+  readonly workers: ReadonlySet<string>;
 }
 
-export async function workersOf(master: number): Promise<Worker[]> {
-  const found: Worker[] = [];
-  for (const name of await readdir('/proc').catch(() => [])) {
-    if (!/^\d+$/.test(name)) continue;
-    const facts = await factsOf(Number(name));
-    if (facts?.parent === master) found.push({ pid: Number(name), startedAt: facts.startedAt });
+/** To be taken before a reload. */
+export async function generationOf(master: number): Promise<Generation> {
+  const links = await linksOf(master);
+  const workers = await childrenOf(master);
+  return {
+    master,
+    pipes: links === null ? null : new Set(links.filter(isPipe)),
+    workers: new Set(workers.map(({ name }) => name)),
+  };
+}
+
+/** To be asked after a reload, until the answer is no. What cannot be looked into counts as long as it is there. */
+export async function takesConnections({ master, pipes, workers }: Generation): Promise<boolean> {
+  const links = await linksOf(master);
+  const listeners = new Set(links?.filter((link) => link.startsWith('socket:')));
+  const fresh = new Set(links?.filter((link) => isPipe(link) && pipes?.has(link) === false));
+  for (const { pid, name } of await childrenOf(master)) {
+    const own = fresh.size === 0 ? null : await linksOf(pid);
+    if (own === null) {
+      if (workers.has(name)) return true;
+    } else if (!own.some((link) => fresh.has(link)) && own.some((link) => listeners.has(link))) return true;
+  }
+  return false;
+}
+
+async function childrenOf(master: number): Promise<{ readonly pid: number; readonly name: string }[]> {
+  const found: { pid: number; name: string }[] = [];
+  for (const pid of await readdir('/proc').catch(() => [])) {
+    if (!/^\d+$/.test(pid)) continue;
+    const text = await readFile(`/proc/${pid}/stat`, 'latin1').catch(() => '');
+    // The name in parentheses may hold anything; what follows it is plain: state, parent, …, and the start as the twentieth.
+    const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+    if (Number(fields[1]) === master && fields[0] !== 'Z')
+      found.push({ pid: Number(pid), name: `${pid} ${fields[19] ?? ''}` });
   }
   return found;
 }
 
-/** It is there, is a child of the master, and shares a socket with it; when that cannot be seen, being there is enough. */
-export async function takesConnections(worker: Worker, master: number): Promise<boolean> {
-  const facts = await factsOf(worker.pid);
-  if (facts === null || facts.startedAt !== worker.startedAt || facts.state === 'Z') return false;
-  const [own, listeners] = await Promise.all([socketsOf(worker.pid), socketsOf(master)]);
-  if (own === null || listeners === null) return true;
-  return own.some((socket) => listeners.includes(socket));
-}
-
-async function factsOf(pid: number): Promise<{ state: string; parent: number; startedAt: string } | null> {
-  const text = await readFile(`/proc/${pid}/stat`, 'latin1').catch(() => '');
-  // The name in parentheses may hold anything; what follows it is plain.
-  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
-  const [state, parent, startedAt] = [fields[0], fields[1], fields[19]];
-  if (state === undefined || parent === undefined || startedAt === undefined) return null;
-  return { state, parent: Number(parent), startedAt };
-}
-
-async function socketsOf(pid: number): Promise<string[] | null> {
+/** What the file descriptors of a process are; null when the agent may not look. */
+async function linksOf(pid: number): Promise<string[] | null> {
   try {
     const names = await readdir(`/proc/${pid}/fd`);
-    const targets = await Promise.all(
-      names.map((name) => readlink(`/proc/${pid}/fd/${name}`).catch(() => '')),
-    );
-    return targets.filter((target) => target.startsWith('socket:'));
+    return await Promise.all(names.map((name) => readlink(`/proc/${pid}/fd/${name}`).catch(() => '')));
   } catch (error) {
     return error instanceof Error && 'code' in error && error.code === 'ENOENT' ? [] : null;
   }
+}
+
+function isPipe(link: string): boolean {
+  return link.startsWith('pipe:');
 }

@@ -122,6 +122,8 @@ export async function createRealApache({
       startsBefore = starts();
       const process = spawn(apacheProgram, ['-DFOREGROUND', '-f', mainConfiguration], {
         stdio: ['ignore', 'ignore', 'pipe'],
+        // Its prefork flavour ends its whole process group when it is ended.
+        detached: true,
         env: { ...globalThis.process.env, PATH: `${globalThis.process.env['PATH'] ?? ''}:/usr/sbin:/sbin` },
       });
       child = process;
