@@ -21,7 +21,8 @@ export interface SshServer {
   stop(): Promise<void>;
 }
 
-export const sshNeeds = ['sshd', 'ssh', 'ssh-keygen', 'rsync'];
+const keygen = 'ssh-keygen';
+export const sshNeeds = ['sshd', 'ssh', keygen, 'rsync'];
 
 export async function startSshServer(): Promise<SshServer> {
   const root = await mkdtemp(join(tmpdir(), 'treecast-ssh-'));
@@ -68,7 +69,7 @@ export async function startSshServer(): Promise<SshServer> {
 }
 
 function makeKey(path: string): void {
-  const { status, stderr } = spawnSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', path]);
+  const { status, stderr } = spawnSync(keygen, ['-q', '-t', 'ed25519', '-N', '', '-f', path]);
   if (status !== 0) throw new Error(`ssh-keygen: ${stderr}`);
 }
 
