@@ -60,9 +60,16 @@ testNeeding(
     await publish({ a: '2' });
     assert.match(await switchTo(first, 'rollback'), /switched to 1-0001$/);
     assert.equal(await readFile(there('live/a'), 'utf8'), '1');
+    // As a node does it: what is returned to counts as a new release.
+    const second = { ...first, release: '1-0009' };
     await publish({ a: '3' });
-    await rm(there('trees/1-0001'), { recursive: true });
-    assert.match(await switchTo(first, 'rollback'), /switched to 1-0001, which was sent/);
+    assert.match(await switchTo(second, 'rollback'), /switched to 1-0009$/);
+    assert.equal(await readlink(there('live')), 'trees/1-0009');
+    assert.equal(await readFile(there('live/a'), 'utf8'), '1');
+    assert.deepEqual((await readdir(there('trees'))).sort(), (await readdir(there('ids'))).sort());
+    await publish({ a: '4' });
+    await rm(there('trees/1-0009'), { recursive: true });
+    assert.match(await switchTo(second, 'rollback'), /switched to 1-0009, which was sent/);
     assert.equal(await readFile(there('live/a'), 'utf8'), '1');
   },
 );

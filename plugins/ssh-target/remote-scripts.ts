@@ -70,9 +70,28 @@ mv -T "$home/ids/.new" "$home/ids/$release"
 sync -f "$home/ids" 2>/dev/null || sync
 `);
 
-/** Moves the link in one step and prints what it names then: `live <target>`; or `missing`, when the tree is not there. */
+/**
+ * Moves the link in one step and prints what it names then: `live <target>`; or `missing`, when the tree is not there. With `again` as last
+ * argument a tree that is there under another release's name, and not live, takes the name: after a rollback it counts as a new release.
+ */
 export const switchScript = script(`
-if ! test -d "$home/trees/$release" || test "$(cat "$home/ids/$release" 2>/dev/null || :)" != "$tree"; then
+isThere() {
+  test -d "$home/trees/$release" && test "$(cat "$home/ids/$release" 2>/dev/null || :)" = "$tree"
+}
+if test "\${5-}" = again && ! test -e "$home/trees/$release"; then
+  live=$(readlink "$home/live" || :)
+  for id in "$home"/ids/*; do
+    name=\${id##*/}
+    if test -f "$id" && test "$(cat "$id")" = "$tree" && test "trees/$name" != "$live" && test -d "$home/trees/$name"; then
+      rm -f "$id"
+      mv -T "$home/trees/$name" "$home/trees/$release"
+      printf '%s\\n' "$tree" > "$home/ids/.new"
+      mv -T "$home/ids/.new" "$home/ids/$release"
+      break
+    fi
+  done
+fi
+if ! isThere; then
   echo missing
   return 0
 fi

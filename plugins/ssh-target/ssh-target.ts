@@ -30,11 +30,16 @@ export const sshTarget = definePlugin({
     const connection = createSshConnection(exec, config, stateDirectory);
 
     /** A rollback had no vote, and its tree may be gone there: then it is sent first. Answers whether it was. */
-    async function switchTo(site: string, to: TreeOnNode, call: HookCall): Promise<boolean> {
+    async function switchTo(
+      site: string,
+      to: TreeOnNode,
+      call: HookCall,
+      again: 'again' | 'anew' = 'anew',
+    ): Promise<boolean> {
       const { release, tree } = to;
       // The last line: a login shell there may greet first.
       const move = async (): Promise<string | undefined> =>
-        (await connection.run(switchScript, [root, site, release, tree], call)).at(-1);
+        (await connection.run(switchScript, [root, site, release, tree, again], call)).at(-1);
       let line = await move();
       const missing = line === 'missing';
       if (missing) {
@@ -101,9 +106,10 @@ export const sshTarget = definePlugin({
 
         async switch(event, call) {
           const site = siteOf(event);
-          const { to, from } = event;
+          const { to, from, kind } = event;
           judge(to);
-          const sent = await switchTo(site, to, call);
+          const back = kind === 'rollback' || kind === 'switch-back';
+          const sent = await switchTo(site, to, call, back ? 'again' : 'anew');
           await prune(site, from, call);
           return { note: `${destination} switched to ${to.release}${sent ? ', which was sent' : ''}` };
         },
