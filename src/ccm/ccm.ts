@@ -170,6 +170,7 @@ export async function runCcm(options: CcmOptions): Promise<Ccm> {
       releaseKeys: [keys.releasePublicKey],
       verifyRequests,
       siteFacts: pluginService.urlMaps.report,
+      receipt: pluginService.hookTimings.record,
       onForged: (node, what) => logger.warn({ node, what }, 'a node sent something that it did not sign'),
       assignmentBytes: (id) => store.known(id)?.dataBytes ?? 0,
     }),

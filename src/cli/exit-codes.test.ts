@@ -22,7 +22,7 @@ test('N48: exit codes are distinct and stay what they are', () => {
 });
 
 test('N48: every error code ends with an exit code of its kind', () => {
-  assert.deepEqual(ending('usage'), ['INVALID_INPUT', 'INVALID_CONFIGURATION']);
+  assert.deepEqual(ending('usage'), ['INVALID_INPUT', 'INVALID_CONFIGURATION', 'PLUGIN_INVALID']);
   assert.deepEqual(ending('unreachable'), ['CCM_UNREACHABLE']);
   assert.deepEqual(ending('job').sort(), [
     'ABORTED',

@@ -31,6 +31,7 @@ export type Exit = keyof typeof exitCodes;
 const exitByErrorCode: Partial<Record<ErrorCode, Exit>> = {
   INVALID_INPUT: 'usage',
   INVALID_CONFIGURATION: 'usage',
+  PLUGIN_INVALID: 'usage',
   CCM_UNREACHABLE: 'unreachable',
   NO_QUORUM: 'job',
   NO_MEMBERS: 'job',

@@ -67,7 +67,21 @@ export function nodeLines(node: NodeResource): string[] {
       site.error === null ? '' : printable(site.error.message),
     ]),
   );
-  return [...lines, '', ...table];
+  return [...lines, '', ...table, ...hookLines(node)];
+}
+
+/** What plugins on the node did for its newest releases. */
+function hookLines({ sites }: NodeResource): string[] {
+  const rows = sites.flatMap(({ site, hooks = [] }) =>
+    hooks.map(({ plugin, hook, ms, ok, note }) => [
+      site,
+      plugin,
+      hook,
+      `${ms} ms`,
+      ok ? printable(note ?? '') : 'failed',
+    ]),
+  );
+  return rows.length === 0 ? [] : ['', ...tableLines(['SITE', 'PLUGIN', 'HOOK', 'TOOK', 'NOTE'], rows)];
 }
 
 /** `name  value` lines with the values below each other. */

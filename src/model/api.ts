@@ -1,5 +1,6 @@
 // The resources of the HTTP API under /api/v1, as JSON. Shared by the server (src/ccm/api), the client and the CLI.
 
+import type { HookTiming } from './receipt.ts';
 import type { Release } from './release.ts';
 import type { Site, SitePolicy } from './site.ts';
 import type { ObjectId } from './tree.ts';
@@ -64,6 +65,8 @@ export interface NodeSiteState {
   readonly liveSince: string | null;
   readonly backupTree: ObjectId | null;
   readonly error: WireError | null;
+  /** What plugins on the node did for its newest release; only where a single node is asked for. */
+  readonly hooks?: readonly HookTiming[];
 }
 
 export interface NodeResource {

@@ -9,6 +9,7 @@ import { treeOf } from '../../src/agent/testing/sample-tree.ts';
 import { TreecastError } from '../../src/model/treecast-error.ts';
 import { eventually } from '../../src/net/testing/eventually.ts';
 import { type TestScope, temporaryDirectory } from '../../src/net/testing/temporary-directory.ts';
+import { runProgram } from '../lab/run-program.ts';
 import { type LinkedAgent, linkAgent, welcomeOf } from './linked-agent.ts';
 
 const one = { 'index.html': 'one', 'kept.txt': 'kept' };
@@ -37,6 +38,7 @@ export const it = definePlugin({
 
 interface Recorded {
   readonly linked: LinkedAgent;
+  readonly directory: string;
   /** Lines written since the last call. */
   calls(): string[];
   script(how: Readonly<Record<string, string>>): void;
@@ -52,6 +54,7 @@ async function linkRecorded(t: TestScope): Promise<Recorded> {
   let read = 0;
   return {
     linked,
+    directory,
     calls() {
       const lines = readFileSync(join(directory, 'calls'), 'utf8').trimEnd().split('\n');
       const fresh = lines.slice(read);
@@ -216,6 +219,27 @@ test('PLG-3 X9: a twin lies beside its file when the node says staged, and is no
   linked.say({ type: 'verify', request: 'v', site: 'sample' });
   const verified = await linked.next('verified');
   assert.deepEqual([verified.drift, verified.receipt.tree], [[], treeOf(two)]);
+});
+
+test('a plugin that is replaced while the agent runs is the former one until the next start', async (t) => {
+  const { linked, calls, directory } = await linkRecorded(t);
+  await linked.publish(linked.release(1, {}, one));
+  writeFileSync(join(directory, 'recorder.mjs'), 'export const broken = ;');
+  await linked.publish(linked.release(2, one, two));
+  writeFileSync(
+    join(directory, 'recorder.mjs'),
+    recorder(directory).replaceAll('[hook, event.kind', "['new', hook, event.kind"),
+  );
+  calls();
+  await linked.publish(linked.release(3, two, one));
+  assert.ok(calls().every((line) => !line.startsWith('new')));
+  // Node keeps a module for the life of its process: a new agent is a new process.
+  await linked.agent.close();
+  const script = `import { runAgent } from ${JSON.stringify(new URL('../../src/agent/run/run-agent.ts', import.meta.url).href)};
+    const agent = await runAgent(${JSON.stringify(linked.directory)}, { version: '1' });
+    await agent.close();`;
+  await runProgram(process.execPath, ['--input-type=module', '--eval', script]);
+  assert.ok(calls().some((line) => line.startsWith('new attach')));
 });
 
 test('a site that is taken from the node is detached', async (t) => {

@@ -23,7 +23,14 @@ export const nodeEndpoints: readonly Endpoint[] = [
     summary: 'One node.',
     roles: ['viewer'],
     parameters,
-    handle: (input, context) => toResource(context.registry.nodes.get(input.parameters.node), context),
+    handle({ parameters: { node } }, context) {
+      const resource = toResource(context.registry.nodes.get(node), context);
+      const sites = resource.sites.map((state) => {
+        const hooks = context.plugins.hookTimings.of(node, state.site);
+        return hooks.length === 0 ? state : { ...state, hooks };
+      });
+      return { ...resource, sites };
+    },
   }),
   defineEndpoint({
     method: 'PATCH',

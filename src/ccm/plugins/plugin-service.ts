@@ -12,6 +12,7 @@ import type { TreeDiffs } from '../planning/tree-diffs.ts';
 import type { Registry } from '../registry/registry.ts';
 import { type BalancerGate, createBalancerGate, type WantedState } from './balancer-gate.ts';
 import { contentEventOf, notifyEventOf } from './content-event.ts';
+import { createHookTimings, type HookTimings } from './hook-timings.ts';
 import { createNodesHeldOut } from './nodes-held-out.ts';
 import { createPluginTasks, type Task, type TaskFilter } from './plugin-tasks.ts';
 import { createTaskRunner } from './task-runner.ts';
@@ -20,6 +21,7 @@ import { createUrlMaps, type UrlMaps } from './url-maps.ts';
 export interface PluginService {
   readonly gate: BalancerGate;
   readonly urlMaps: UrlMaps;
+  readonly hookTimings: HookTimings;
   list(): PluginResource[];
   tasks(filter: TaskFilter): PluginTaskResource[];
   /** Owed tasks are tried now. Throws NOT_FOUND. */
@@ -55,6 +57,7 @@ export function createPluginService(options: PluginServiceOptions): PluginServic
   const { plugins, database, registry, repositories, serving, clock } = options;
   const tasks = createPluginTasks(database, clock.now);
   const urlMaps = createUrlMaps();
+  const hookTimings = createHookTimings();
 
   function facts(name: string): BalancedNode {
     const node = registry.nodes.find(name);
@@ -129,6 +132,7 @@ export function createPluginService(options: PluginServiceOptions): PluginServic
   return {
     gate,
     urlMaps,
+    hookTimings,
     list: () => plugins.instances.map(resourceOf),
     tasks: tasks.list,
     retry(name) {

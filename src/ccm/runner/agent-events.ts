@@ -20,6 +20,8 @@ export interface AgentEventsOptions {
   readonly verifyRequests: VerifyRequests;
   /** How a web server on a node maps a site; false when it is no URL map. */
   readonly siteFacts: (node: string, site: string, urlMap: unknown) => boolean;
+  /** A receipt of a switch or of a staging, verified. */
+  readonly receipt: (receipt: SignedReceipt) => void;
   readonly onForged: (node: string, what: string) => void;
   /** Commands of an assignment, for the share that is done; 0 when unknown. */
   readonly assignmentBytes: (assignment: string) => number;
@@ -75,15 +77,19 @@ export function createAgentEvents(options: AgentEventsOptions): AgentHandlers {
           return;
         }
         case 'staged':
-          if (isGenuine(node, report.receipt, site) && report.receipt.phase === 'staged')
+          if (isGenuine(node, report.receipt, site) && report.receipt.phase === 'staged') {
+            options.receipt(report.receipt);
             post({ type: 'nodeStaged', node, site, assignment: report.assignment, receipt: report.receipt });
+          }
           return;
         case 'stageFailed':
           post({ type: 'nodeStageFailed', node, site, release: report.release, error: report.error });
           return;
         case 'switched':
-          if (isGenuine(node, report.receipt, site) && report.receipt.phase === 'switched')
+          if (isGenuine(node, report.receipt, site) && report.receipt.phase === 'switched') {
+            options.receipt(report.receipt);
             post({ type: 'nodeSwitched', node, site, receipt: report.receipt });
+          }
           return;
         case 'stale':
           post({

@@ -4,6 +4,8 @@ import { basename, dirname, resolve } from 'node:path';
 import { z } from 'zod';
 import { TreecastError } from '../../model/treecast-error.ts';
 import { readYamlFile } from '../../net/yaml-file.ts';
+import { checkEntries } from '../../plugins/host/decode-entries.ts';
+import { pluginEntriesSchema } from '../../plugins/host/plugin-entry.ts';
 import { ccmConfigurationSchema } from '../ccm-configuration.ts';
 import { defineCommand } from '../command.ts';
 import {
@@ -17,7 +19,7 @@ export const configCheck = defineCommand({
   name: 'config check',
   summary: 'check a configuration file: every problem with line, column and fix',
   details:
-    'For the CCM also that the files of `tls` can be read (relative paths: from the directory of the file).',
+    'For the CCM also that the files of `tls` can be read (relative paths: from the directory of the file). Plugins are found and loaded, their configuration and programs checked; none is started.',
   arguments: [{ name: 'file', summary: 'a YAML file' }],
   options: [{ flags: '--kind <kind>', summary: 'ccm, agent or policy (default: by the name of the file)' }],
   examples: [
@@ -37,6 +39,10 @@ export const configCheck = defineCommand({
     if (kind === 'ccm') {
       const { tls } = ccmConfigurationSchema.parse(configuration);
       if (tls !== undefined) await readPublicCertificate(dirname(path), tls);
+    }
+    if (kind !== 'policy') {
+      const { plugins: entries } = z.object({ plugins: pluginEntriesSchema }).parse(configuration);
+      await checkEntries({ entries, place: kind, base: dirname(path) });
     }
     output.answer({ file: path, kind, ok: true, configuration }, () => [
       `${file} is a correct ${kind} file.`,

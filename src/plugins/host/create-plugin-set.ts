@@ -1,16 +1,15 @@
 // Loads, decodes, sets up and validates the configured plugins. Every problem of every plugin is told in one PLUGIN_INVALID error,
 // at start; then what was set up is taken down again.
 
-import { accessSync, constants, mkdirSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
-import { TreecastError } from '../../model/treecast-error.ts';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
 import type { PluginDefinition, PluginParts } from '../api/define-plugin.ts';
 import { type HookName, hookNames, hookRow, type PluginPlace } from '../api/hook-table.ts';
 import type { Hook, HookEvent, Hooks } from '../api/hooks.ts';
 import { PluginError } from '../api/plugin-error.ts';
 import type { PluginLog } from '../api/plugin-host.ts';
-import { maskSecrets } from '../api/secret.ts';
-import { createExec, programPath } from './exec-program.ts';
+import { type DecodedEntry, decodeEntries, pluginsInvalid, problemText } from './decode-entries.ts';
+import { createExec } from './exec-program.ts';
 import { loadPlugin } from './load-plugin.ts';
 import { maskedLog } from './masked-log.ts';
 import type { PluginEntry } from './plugin-entry.ts';
@@ -39,10 +38,9 @@ const setupTimeoutMs = 60_000;
 
 /** Throws PLUGIN_INVALID with every problem. */
 export async function createPluginSet(options: PluginSetOptions): Promise<PluginSet> {
-  const { entries, place, base, load = loadPlugin } = options;
+  const { place, load = loadPlugin } = options;
   const stopping = new AbortController();
   const cleanups: { readonly instance: string; readonly clean: () => void | Promise<void> }[] = [];
-  const problems: string[] = [];
   const instances: Instance[] = [];
 
   async function close(): Promise<void> {
@@ -56,8 +54,7 @@ export async function createPluginSet(options: PluginSetOptions): Promise<Plugin
     }
   }
 
-  async function setUp(entry: PluginEntry, definition: PluginDefinition, config: unknown): Promise<void> {
-    const name = entry.name ?? definition.name;
+  async function setUp({ name, entry, definition, config }: DecodedEntry): Promise<void> {
     const log = maskedLog(options.log, { plugin: name });
     const stateDirectory = join(options.stateDirectory, name);
     mkdirSync(stateDirectory, { recursive: true, mode: 0o700 });
@@ -90,48 +87,17 @@ export async function createPluginSet(options: PluginSetOptions): Promise<Plugin
     });
   }
 
-  const taken = new Set<string>();
-  for (const entry of entries) {
-    const called = entry.name ?? entry.use;
+  const { decoded, problems } = await decodeEntries({ ...options, load });
+  for (const entry of decoded) {
     try {
-      const definition = await load(entry.use, base);
-      const name = entry.name ?? definition.name;
-      if (taken.has(name)) {
-        problems.push(`${name}: two plugins have this name; give one of them a \`name\``);
-        continue;
-      }
-      taken.add(name);
-      if (!definition.places.includes(place)) {
-        problems.push(`${name}: runs on ${definition.places.join(' and ')}, not on this ${place}`);
-        continue;
-      }
-      const decoded = definition.configSchema.safeParse(entry.config);
-      if (!decoded.success) {
-        for (const { path, message } of decoded.error.issues)
-          problems.push(`${name}: ${['config', ...path].join('.')}: ${maskSecrets(message)}`);
-        continue;
-      }
-      const programs =
-        typeof definition.programs === 'function' ? definition.programs(decoded.data) : definition.programs;
-      const missing = (programs ?? []).filter((program) => !isThere(program));
-      for (const program of missing) problems.push(`${name}: the program ${program} is not installed here`);
-      if (missing.length > 0) continue;
-      await setUp(entry, definition, decoded.data);
+      await setUp(entry);
     } catch (error) {
-      problems.push(`${called}: ${textOf(error)}`);
+      problems.push(`${entry.name}: ${problemText(error)}`);
     }
   }
   if (problems.length > 0) {
     await close();
-    const count = problems.length === 1 ? 'a problem' : `${problems.length} problems`;
-    throw new TreecastError(
-      'PLUGIN_INVALID',
-      [`The plugins have ${count}:`, ...problems.map((line) => `  ${line}`)].join('\n'),
-      {
-        fix: 'Correct `plugins` in the configuration; nothing was started.',
-        data: { problems },
-      },
-    );
+    throw pluginsInvalid(problems);
   }
 
   function concerned(hook: HookName, site: string): Instance[] {
@@ -207,26 +173,4 @@ async function within<T>(what: string, work: Promise<T>): Promise<T> {
   } finally {
     clearTimeout(timer);
   }
-}
-
-function isThere(program: string): boolean {
-  const places = program.includes('/')
-    ? [program]
-    : programPath()
-        .split(delimiter)
-        .map((directory) => join(directory, program));
-  return places.some((path) => {
-    try {
-      accessSync(path, constants.X_OK);
-      return true;
-    } catch {
-      return false;
-    }
-  });
-}
-
-function textOf(error: unknown): string {
-  const fix = error instanceof PluginError || error instanceof TreecastError ? error.fix : undefined;
-  const message = maskSecrets(error instanceof Error ? error.message : String(error));
-  return fix === undefined ? message : `${message}. ${maskSecrets(fix)}`;
 }

@@ -5,6 +5,7 @@ import type { ApiContext } from '../api-context.ts';
 
 export const noPluginService: ApiContext['plugins'] = {
   list: () => [],
+  hookTimings: { record: () => undefined, of: () => [] },
   tasks: () => [],
   retry(plugin) {
     throw new TreecastError('NOT_FOUND', `There is no plugin ${plugin} on the CCM.`, {

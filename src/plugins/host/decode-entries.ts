@@ -1,0 +1,109 @@
+// The first half of a plugin's life, for all of them: found, placed, its configuration decoded, its programs looked for. Starts nothing, so
+// that a configuration can be checked without its servers.
+
+import { accessSync, constants } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { TreecastError } from '../../model/treecast-error.ts';
+import type { PluginDefinition } from '../api/define-plugin.ts';
+import type { PluginPlace } from '../api/hook-table.ts';
+import { PluginError } from '../api/plugin-error.ts';
+import { maskSecrets } from '../api/secret.ts';
+import { programPath } from './exec-program.ts';
+import { loadPlugin } from './load-plugin.ts';
+import type { PluginEntry } from './plugin-entry.ts';
+
+export interface EntriesToDecode {
+  readonly entries: readonly PluginEntry[];
+  readonly place: PluginPlace;
+  /** What relative paths and packages are looked for from: the directory of the configuration. */
+  readonly base: string;
+  readonly load?: (use: string, base: string) => Promise<PluginDefinition>;
+}
+
+export interface DecodedEntry {
+  /** The instance's name. */
+  readonly name: string;
+  readonly entry: PluginEntry;
+  readonly definition: PluginDefinition;
+  readonly config: unknown;
+}
+
+/** Every problem of every entry, one line each. */
+export async function decodeEntries({
+  entries,
+  place,
+  base,
+  load = loadPlugin,
+}: EntriesToDecode): Promise<{ readonly decoded: DecodedEntry[]; readonly problems: string[] }> {
+  const decoded: DecodedEntry[] = [];
+  const problems: string[] = [];
+  const taken = new Set<string>();
+  for (const entry of entries) {
+    try {
+      const definition = await load(entry.use, base);
+      const name = entry.name ?? definition.name;
+      if (taken.has(name)) {
+        problems.push(`${name}: two plugins have this name; give one of them a \`name\``);
+        continue;
+      }
+      taken.add(name);
+      if (!definition.places.includes(place)) {
+        problems.push(`${name}: runs on ${definition.places.join(' and ')}, not on this ${place}`);
+        continue;
+      }
+      const parsed = definition.configSchema.safeParse(entry.config);
+      if (!parsed.success) {
+        for (const { path, message } of parsed.error.issues)
+          problems.push(`${name}: ${['config', ...path].join('.')}: ${maskSecrets(message)}`);
+        continue;
+      }
+      const config = parsed.data;
+      const { programs = [] } = definition;
+      const missing = (typeof programs === 'function' ? programs(config) : programs).filter(
+        (each) => !isThere(each),
+      );
+      for (const program of missing) problems.push(`${name}: the program ${program} is not installed here`);
+      if (missing.length === 0) decoded.push({ name, entry, definition, config });
+    } catch (error) {
+      problems.push(`${entry.name ?? entry.use}: ${problemText(error)}`);
+    }
+  }
+  return { decoded, problems };
+}
+
+/** For `config check`. Throws PLUGIN_INVALID. */
+export async function checkEntries(options: EntriesToDecode): Promise<void> {
+  const { problems } = await decodeEntries(options);
+  if (problems.length > 0) throw pluginsInvalid(problems);
+}
+
+export function pluginsInvalid(problems: readonly string[]): TreecastError {
+  const count = problems.length === 1 ? 'a problem' : `${problems.length} problems`;
+  return new TreecastError(
+    'PLUGIN_INVALID',
+    [`The plugins have ${count}:`, ...problems.map((line) => `  ${line}`)].join('\n'),
+    { fix: 'Correct `plugins` in the configuration; nothing was started.', data: { problems } },
+  );
+}
+
+export function problemText(error: unknown): string {
+  const fix = error instanceof PluginError || error instanceof TreecastError ? error.fix : undefined;
+  const message = maskSecrets(error instanceof Error ? error.message : String(error));
+  return fix === undefined ? message : `${message}. ${maskSecrets(fix)}`;
+}
+
+function isThere(program: string): boolean {
+  const places = program.includes('/')
+    ? [program]
+    : programPath()
+        .split(delimiter)
+        .map((directory) => join(directory, program));
+  return places.some((path) => {
+    try {
+      accessSync(path, constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+}
