@@ -3,8 +3,8 @@
 
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { setPriority, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { releaseName } from '../../src/model/release.ts';
@@ -21,6 +21,7 @@ const loadShare = 0.3;
 const capacityMs = 3_000;
 const windowMinMs = 2_000;
 const cleanTimeoutMs = 60_000;
+const lowest = 19;
 
 export const publishUnderLoad: Bench = {
   name: 'publish-under-load',
@@ -63,6 +64,10 @@ async function measure(
   say: (line: string) => void,
 ) {
   const load = startLoad(farm);
+  // The author's computer and the CCM are other machines in life: here they take what the servers leave.
+  for (const thread of await readdir(`/proc/${farm.fleet.ccmPid()}/task`))
+    setPriority(Number(thread), lowest);
+  setPriority(lowest);
   try {
     /** Versions by the release that they were published as. */
     const versions = new Map<string, number>();

@@ -20,6 +20,7 @@ export interface Fleet {
   readonly remote: string;
   /** Origins of the nodes' static servers, where they have them. */
   readonly urls: readonly string[];
+  ccmPid(): number;
   agentPid(index: number): number;
   /** The CCM is killed (SIGKILL), or ended, and started again in its directory and on its ports. */
   restartCcm(signal: 'SIGKILL' | 'SIGTERM'): Promise<void>;
@@ -69,6 +70,7 @@ export async function createFleet(
       site,
       remote: remote.href,
       urls: agents.flatMap(({ url }) => url ?? []),
+      ccmPid: ccmRun.pid,
       agentPid: (index) => agents[index]?.pid() as number,
       verify: () => client.sites.verify(site),
       restartCcm: (signal) => ccmRun.restart(signal),
@@ -125,7 +127,7 @@ async function startCcm(start: Start, { address }: Place, more: Readonly<Record<
   const program = await restartable<{ api: string }>(start, () =>
     spawn(launcher, parameters, { env, stdio: ['ignore', 'pipe', 'inherit'] }),
   );
-  return { api: program.ready.api, token, restart: program.restart };
+  return { api: program.ready.api, token, pid: program.pid, restart: program.restart };
 }
 
 /** In the order of the places. */

@@ -12,7 +12,7 @@ import {
 
 test('without a file, and with an empty one, an agent has the defaults', async (t) => {
   const directory = temporaryDirectory(t);
-  const defaults = { labels: {}, serve: 'off', plugins: [], log: { level: 'info' } };
+  const defaults = { labels: {}, serve: 'off', niceness: 10, plugins: [], log: { level: 'info' } };
   assert.deepEqual(await readAgentConfiguration(directory), defaults);
   writeFileSync(agentConfigurationPath(directory), '');
   assert.deepEqual(await readAgentConfiguration(directory), defaults);
@@ -26,6 +26,7 @@ test('what is written is read back', async (t) => {
     labels: { zone: 'a' },
     serve: { listen: '[::1]:0', site: 'sample', url: 'https://www.example' },
     root: '/srv/www',
+    niceness: 0,
     plugins: [{ use: './own.ts', sites: ['docs'], timeouts: { probe: 5 }, config: { port: 1 } }],
     log: { level: 'debug' as const },
   };
@@ -70,6 +71,7 @@ test('the schema can be published as JSON Schema', () => {
     'labels',
     'serve',
     'root',
+    'niceness',
     'plugins',
     'log',
   ]);

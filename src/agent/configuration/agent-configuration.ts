@@ -46,6 +46,14 @@ export const agentConfigurationSchema = z.strictObject({
     .startsWith('/')
     .optional()
     .describe('Absolute directory under which sites are kept; default: sites in the state directory.'),
+  niceness: z
+    .int()
+    .min(0)
+    .max(19)
+    .default(10)
+    .describe(
+      'The agent’s scheduling priority, and that of programs its plugins start: above 0 the web server goes first while both want the processor.',
+    ),
   plugins: pluginEntriesSchema,
   log: z
     .strictObject({

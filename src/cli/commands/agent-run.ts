@@ -1,5 +1,6 @@
 // Runs the agent of a server until it is told to stop.
 
+import { getPriority, setPriority } from 'node:os';
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import { readAgentConfiguration, runAgent, untilParentGone } from '../agent-entry.ts';
@@ -34,7 +35,9 @@ export const agentRun = defineCommand({
   }),
   async run({ dir, withParent, logLevel: level, logFormat: format }, { cwd, output, signal, stdin }) {
     const directory = resolve(cwd, dir);
-    const { log } = await readAgentConfiguration(directory);
+    const { log, niceness } = await readAgentConfiguration(directory);
+    // Before anything else runs: threads and programs inherit it.
+    if (niceness > getPriority()) setPriority(niceness);
     const logger = createServiceLogger({ level: level ?? log.level, format }, 'stderr');
     const agent = await runAgent(directory, { logger });
     try {
