@@ -13,8 +13,8 @@ import { createPluginSet } from '../plugins/host/create-plugin-set.ts';
 import type { PluginEntry } from '../plugins/host/plugin-entry.ts';
 import { createApi } from './api/create-api.ts';
 import { createPublicServer } from './api/public-server.ts';
+import { createCarryOut } from './carry-out.ts';
 import { openCcmState } from './ccm-state.ts';
-import type { ActEffect } from './core/effects.ts';
 import { servingOf } from './core/serving.ts';
 import { createAssignmentStore } from './distribution/assignment-store.ts';
 import { createDelivery } from './distribution/delivery.ts';
@@ -134,7 +134,7 @@ export async function runCcm(options: CcmOptions): Promise<Ccm> {
     persistence,
     now,
     sign: (decision) => signObject(decision, keys.releaseKey),
-    act,
+    act: (effect) => carryOut(effect),
     ended: builds.forget,
     fatal(error) {
       logger.fatal({ err: error }, 'the CCM stops: its state could not be written');
@@ -195,52 +195,18 @@ export async function runCcm(options: CcmOptions): Promise<Ccm> {
     },
   });
 
-  function act(effect: Exclude<ActEffect, { do: 'setTimer' | 'clearTimer' }>): void {
-    switch (effect.do) {
-      case 'send':
-        delivery.send(effect.nodes, effect.message);
-        return;
-      case 'deliver':
-        delivery.deliver(effect);
-        return;
-      case 'build':
-        void builds.build(effect).then(runner.post);
-        return;
-      case 'welcome':
-        gateway.send(effect.node, {
-          type: 'welcome',
-          protocol: 1,
-          ccmTime: now(),
-          releaseKeys: [keys.releasePublicKey.export({ type: 'spki', format: 'pem' }) as string],
-          sites: grants.ofNode(effect.node),
-        });
-        return;
-      case 'grant':
-        sendGrant(effect.site, [effect.node]);
-        return;
-      case 'tell':
-        logger.info({ job: effect.job }, effect.text);
-        if (effect.end) followers.end(effect.job, effect.text);
-        else followers.tell(effect.job, effect.text);
-        return;
-      case 'progressed':
-        followers.progressed(effect.job);
-        return;
-      case 'drain':
-        void pluginService.gate
-          .drain(effect.site, effect.nodes, effect.reason)
-          .then((nodes) => runner.post({ type: 'drained', site: effect.site, job: effect.job, nodes }));
-        return;
-      case 'restore':
-        void pluginService.gate
-          .restore(effect.site, effect.nodes, 'its tree is live')
-          .then((nodes) => runner.post({ type: 'restored', site: effect.site, job: effect.job, nodes }));
-        return;
-      case 'servingChanged':
-        pluginService.gate.changed(effect.site);
-        return;
-    }
-  }
+  const carryOut = createCarryOut({
+    send: gateway.send,
+    delivery,
+    builds,
+    grants,
+    followers,
+    gate: pluginService.gate,
+    post: runner.post,
+    releaseKeys: [keys.releasePublicKey.export({ type: 'spki', format: 'pem' }) as string],
+    now,
+    logger,
+  });
 
   function sendGrant(site: string, nodes: readonly string[]): void {
     for (const node of nodes) {

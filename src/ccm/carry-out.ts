@@ -1,0 +1,83 @@
+// Carries out what the core asks of the outside: messages, builds, words to followers, balancers. Rows and timers are the runner's.
+
+import type { Logger } from 'pino';
+import type { CcmMessage } from '../model/messages.ts';
+import type { ActEffect } from './core/effects.ts';
+import type { CoreEvent } from './core/events.ts';
+import type { Delivery } from './distribution/delivery.ts';
+import type { Grants } from './distribution/grants.ts';
+import type { Builds } from './planning/builds.ts';
+import type { BalancerGate } from './plugins/balancer-gate.ts';
+import type { Followers } from './runner/followers.ts';
+
+export interface CarryOutOptions {
+  readonly send: (node: string, message: CcmMessage) => void;
+  readonly delivery: Delivery;
+  readonly builds: Builds;
+  readonly grants: Grants;
+  readonly followers: Followers;
+  readonly gate: BalancerGate;
+  readonly post: (event: CoreEvent) => void;
+  /** PEM. */
+  readonly releaseKeys: readonly string[];
+  readonly now: () => number;
+  readonly logger: Logger;
+}
+
+export type CarryOut = (effect: Exclude<ActEffect, { do: 'setTimer' | 'clearTimer' }>) => void;
+
+export function createCarryOut(options: CarryOutOptions): CarryOut {
+  const { send, delivery, builds, grants, followers, gate, post } = options;
+  return (effect) => {
+    switch (effect.do) {
+      case 'send':
+        delivery.send(effect.nodes, effect.message);
+        return;
+      case 'deliver':
+        delivery.deliver(effect);
+        return;
+      case 'build':
+        void builds.build(effect).then(post);
+        return;
+      case 'welcome':
+        send(effect.node, {
+          type: 'welcome',
+          protocol: 1,
+          ccmTime: options.now(),
+          releaseKeys: options.releaseKeys,
+          sites: grants.ofNode(effect.node),
+        });
+        return;
+      case 'grant': {
+        const grant = grants.ofSite(effect.site, effect.node);
+        if (grant !== undefined) send(effect.node, { type: 'grant', grant });
+        return;
+      }
+      case 'tell':
+        options.logger.info({ job: effect.job }, effect.text);
+        if (effect.end) followers.end(effect.job, effect.text);
+        else followers.tell(effect.job, effect.text);
+        return;
+      case 'progressed':
+        followers.progressed(effect.job);
+        return;
+      case 'drain': {
+        const { site, job, nodes, reason } = effect;
+        void gate
+          .drain(site, nodes, reason)
+          .then((done) => post({ type: 'drained', site, job, nodes: done }));
+        return;
+      }
+      case 'restore': {
+        const { site, job, nodes, reason } = effect;
+        void gate
+          .restore(site, nodes, reason)
+          .then((done) => post({ type: 'restored', site, job, nodes: done }));
+        return;
+      }
+      case 'servingChanged':
+        gate.changed(effect.site);
+        return;
+    }
+  };
+}
