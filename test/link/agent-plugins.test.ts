@@ -19,12 +19,13 @@ const two = { 'index.html': 'two', 'kept.txt': 'kept', 'app.css': 'x'.repeat(100
 const recorder = (directory: string): string => `
 import { appendFileSync, readFileSync } from 'node:fs';
 import { definePlugin, PluginError, z } from 'treecast/plugin';
-const act = (hook) => async (event) => {
+const act = (hook) => async (event, { signal }) => {
   const changes = event.changes ? (await event.changes())?.map(({ kind, path }) => kind + ' ' + path).join() : undefined;
   const what = [hook, event.kind, event.to?.release ?? event.release, changes].filter((part) => part !== undefined);
   appendFileSync('${directory}/calls', what.join(' ') + '\\n');
   const how = JSON.parse(readFileSync('${directory}/script', 'utf8'))[hook];
   if (how === 'fail') throw new PluginError('the recorder refuses ' + hook, { fix: 'Change the script.' });
+  if (how === 'hang') await new Promise((_, reject) => signal.addEventListener('abort', () => reject(new Error('stopped'))));
   if (how === 'switchBack') throw new PluginError('the page is wrong', { fix: 'Mend it.', switchBack: true });
   if (hook === 'beforeSwitch' && how === 'twin') await event.writeTwin('app.css', '.gz', Buffer.from('twin'));
   return { note: hook + ' done' };
@@ -219,6 +220,31 @@ test('PLG-3 X9: a twin lies beside its file when the node says staged, and is no
   linked.say({ type: 'verify', request: 'v', site: 'sample' });
   const verified = await linked.next('verified');
   assert.deepEqual([verified.drift, verified.receipt.tree], [[], treeOf(two)]);
+});
+
+test('PLG-4: hooks that follow a switch give way to a newer decision', async (t) => {
+  const { linked, calls, script } = await linkRecorded(t);
+  await linked.publish(linked.release(1, {}, one));
+  script({ probe: 'hang' });
+  const release = linked.release(2, one, two);
+  linked.say(linked.inline(release));
+  await linked.next('staged');
+  linked.say(linked.decide(release));
+  const seen: string[] = [];
+  await eventually('the probe hangs', () => {
+    seen.push(...calls());
+    return seen.some((line) => line.startsWith('probe publish 1-0002'));
+  });
+  script({});
+  const rollback = linked.decide({ ...linked.release(3, two, one) });
+  assert.ok(rollback.type === 'decision');
+  linked.say(rollback);
+  const switched = await linked.next('switched');
+  assert.deepEqual(
+    [switched.receipt.release, switched.receipt.tree],
+    [{ epoch: 1, sequence: 3 }, treeOf(one)],
+  );
+  assert.ok(linked.reports().every(({ type }) => type !== 'stale'));
 });
 
 test('a plugin that is replaced while the agent runs is the former one until the next start', async (t) => {

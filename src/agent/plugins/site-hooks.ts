@@ -38,7 +38,12 @@ export interface SiteHooks {
   /** `prepare` and `beforeSwitch` for what is staged, then its twins are made durable. */
   vote(store: HookStore, signal: AbortSignal): Promise<HookOutcome>;
   /** `switch`, `apply`, `afterSwitch`, `probe`, up to the first failure. */
-  follow(store: HookStore, kind: SwitchKind, from: TreeOnNode | null): Promise<HookOutcome>;
+  follow(
+    store: HookStore,
+    kind: SwitchKind,
+    from: TreeOnNode | null,
+    signal: AbortSignal,
+  ): Promise<HookOutcome>;
   abandon(release: string): Promise<void>;
   detach(): Promise<void>;
   /** As the web servers' plugins found it; null when none did. */
@@ -89,7 +94,7 @@ export function createSiteHooks({ site, root, plugins }: SiteHooksOptions): Site
     hook: 'prepare' | 'apply',
     store: HookStore,
     to: TreeOnNode,
-    signal?: AbortSignal,
+    signal: AbortSignal,
   ): Promise<readonly HookRun[]> {
     const release = parseReleaseName(to.release);
     const runs: HookRun[] = [];
@@ -113,9 +118,7 @@ export function createSiteHooks({ site, root, plugins }: SiteHooksOptions): Site
         );
       }
       const event = { ...place, command, parameters, to };
-      runs.push(
-        ...(await plugins.run(hook, event, { site, instance: owner.name, ...(signal && { signal }) })),
-      );
+      runs.push(...(await plugins.run(hook, event, { site, instance: owner.name, signal })));
       if (failureOf(runs) !== null) break;
     }
     return runs;
@@ -152,16 +155,16 @@ export function createSiteHooks({ site, root, plugins }: SiteHooksOptions): Site
       return outcomeOf(runs);
     },
 
-    async follow(store, kind, from) {
+    async follow(store, kind, from, signal) {
       const to = treeOnNode(store.resolveLive());
       if (to === null) return nothing;
       const runs: HookRun[] = [];
       const event = switchEvent(store, kind, from, to);
       const steps: readonly (() => Promise<readonly HookRun[]>)[] = [
-        () => plugins.run('switch', event, { site }),
-        () => runCommands('apply', store, to),
-        () => plugins.run('afterSwitch', event, { site }),
-        () => plugins.run('probe', event, { site }),
+        () => plugins.run('switch', event, { site, signal }),
+        () => runCommands('apply', store, to, signal),
+        () => plugins.run('afterSwitch', event, { site, signal }),
+        () => plugins.run('probe', event, { site, signal }),
       ];
       for (const step of steps) {
         runs.push(...(await step()));

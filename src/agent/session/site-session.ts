@@ -202,6 +202,8 @@ export function createSiteSession(options: SiteSessionOptions): SiteSession {
   function decide(decision: SignedDecision): void {
     verifying?.abort();
     abortStagings((staging) => compareReleases(staging.release, decision.release) < 0);
+    const last = store?.holding().lastDecision ?? null;
+    if (last === null || compareReleases(last.release, decision.release) < 0) switcher.giveWay();
     enqueue(() => execute(decision));
   }
 

@@ -7,8 +7,9 @@ import type { SignedDecision } from '../../model/receipt.ts';
 import { compareReleases } from '../../model/release.ts';
 import { fromWireError, TreecastError, type WireError } from '../../model/treecast-error.ts';
 import type { Clock } from '../../net/clock.ts';
+import type { SwitchKind, TreeOnNode } from '../../plugins/api/hooks.ts';
 import type { PendingSwitchFile } from '../plugins/pending-switch.ts';
-import { type SiteHooks, treeOnNode } from '../plugins/site-hooks.ts';
+import { type HookOutcome, type SiteHooks, treeOnNode } from '../plugins/site-hooks.ts';
 import type { DecisionOutcome, SiteStore } from '../store/site-store.ts';
 import type { AgentLog } from './agent-log.ts';
 import { reportableError } from './reportable-error.ts';
@@ -22,6 +23,8 @@ export interface Switcher {
   /** A decision that was executed, or refused, before this connection: what is wrong with it is told again. True when something was. */
   tellAgain(store: SiteStore, decision: SignedDecision): boolean;
   reportStale(decision: SignedDecision, live: HeldTree | null, error: unknown): void;
+  /** A newer decision has come: hooks that still follow an older one are stopped. */
+  giveWay(): void;
   close(): void;
 }
 
@@ -52,6 +55,13 @@ export function createSwitcher(options: SwitcherOptions): Switcher {
   let trouble: Trouble | null = null;
   let cancelRetry: (() => void) | undefined;
   let delayMs = retryMs.first;
+  let following = new AbortController();
+
+  /** PLG-4, until a newer decision stops them. */
+  function follow(store: SiteStore, kind: SwitchKind, from: TreeOnNode | null): Promise<HookOutcome> {
+    following = new AbortController();
+    return hooks.follow(store, kind, from, following.signal);
+  }
 
   function reportStale({ release }: SignedDecision, live: HeldTree | null, error: unknown): void {
     report({ type: 'stale', site, release, live, error: reportableError(error, live) });
@@ -74,7 +84,8 @@ export function createSwitcher(options: SwitcherOptions): Switcher {
 
   async function retry(store: SiteStore, decision: SignedDecision): Promise<void> {
     if (trouble?.decision !== decision) return;
-    const { error, timings } = await hooks.follow(store, 'start', null);
+    const { error, timings } = await follow(store, 'start', null);
+    if (following.signal.aborted && error !== null) return;
     if (error !== null) return remember(store, decision, error, false);
     const proof = { tree: decision.toTree, scope: 'changed', release: decision.release } as const;
     await pending.clear();
@@ -90,7 +101,9 @@ export function createSwitcher(options: SwitcherOptions): Switcher {
     from: ReturnType<typeof treeOnNode>,
   ): Promise<void> {
     const kind = decision.kind === 'rollback' ? 'rollback' : 'publish';
-    const { error, timings, switchBack } = await hooks.follow(store, kind, from);
+    const { error, timings, switchBack } = await follow(store, kind, from);
+    // What is wrong with a release that gives way is of no interest any more; the next one's hooks follow.
+    if (following.signal.aborted && error !== null) return;
     if (error === null) {
       await pending.clear();
       report({ type: 'switched', site, receipt: signReceipt(site, 'switched', outcome.proof, timings) });
@@ -111,7 +124,7 @@ export function createSwitcher(options: SwitcherOptions): Switcher {
       await pending.write({ release: decision.release, refused: null });
       return remember(store, decision, error, false);
     }
-    const back = await hooks.follow(store, 'switch-back', failed);
+    const back = await follow(store, 'switch-back', failed);
     log.warn(
       { site, release: decision.release, hooks: back.timings },
       'this node returned to its former tree',
@@ -136,7 +149,7 @@ export function createSwitcher(options: SwitcherOptions): Switcher {
         if (executed) await store.switchBack(lastDecision);
         trouble = { decision: lastDecision, error: noted.refused, refused: true };
       } else if (executed) {
-        const { error } = await hooks.follow(store, 'start', null);
+        const { error } = await follow(store, 'start', null);
         if (error === null) await pending.clear();
         else remember(store, lastDecision, error, false);
       }
@@ -191,8 +204,13 @@ export function createSwitcher(options: SwitcherOptions): Switcher {
       return true;
     },
 
+    giveWay() {
+      following.abort();
+    },
+
     close() {
       cancelRetry?.();
+      following.abort();
     },
   };
 }
