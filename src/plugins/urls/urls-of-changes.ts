@@ -127,7 +127,7 @@ function resolver(map: UrlMap): (place: Place, side: Side) => string {
     const below =
       directoryWithoutSlash === true
         ? directory(place, side)
-        : side.hasDirectory(place)
+        : directoryWithoutSlash === 'redirect' && side.hasDirectory(place)
           ? 'redirect'
           : 'missing';
     return clean === undefined ? below : `${file(clean, side)} or ${below}`;
