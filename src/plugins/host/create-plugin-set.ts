@@ -35,6 +35,7 @@ interface Instance extends PluginFacts {
 }
 
 const setupTimeoutMs = 60_000;
+const cleanUpTimeoutMs = 10_000;
 
 /** Throws PLUGIN_INVALID with every problem. */
 export async function createPluginSet(options: PluginSetOptions): Promise<PluginSet> {
@@ -42,12 +43,15 @@ export async function createPluginSet(options: PluginSetOptions): Promise<Plugin
   const stopping = new AbortController();
   const cleanups: { readonly instance: string; readonly clean: () => void | Promise<void> }[] = [];
   const instances: Instance[] = [];
+  const underWay = new Set<Promise<unknown>>();
 
   async function close(): Promise<void> {
     stopping.abort();
+    // Each ends within its grace; nothing is taken away from under a hook that heeds its signal.
+    await Promise.all(underWay);
     for (const { instance, clean } of cleanups.splice(0).reverse()) {
       try {
-        await clean();
+        await within('its clean-up', cleanUpTimeoutMs, Promise.resolve().then(clean));
       } catch (error) {
         options.log.warn({ plugin: instance, err: error }, 'a plugin’s clean-up failed');
       }
@@ -61,6 +65,7 @@ export async function createPluginSet(options: PluginSetOptions): Promise<Plugin
     const host = { place, instance: name, log, exec: createExec(stopping.signal), stateDirectory };
     const parts = await within(
       'setup',
+      setupTimeoutMs,
       Promise.resolve().then(() =>
         definition.setup({
           ...host,
@@ -72,7 +77,11 @@ export async function createPluginSet(options: PluginSetOptions): Promise<Plugin
     const hooks = checkedHooks(parts, place);
     if (parts.validate !== undefined) {
       const signal = AbortSignal.any([stopping.signal, AbortSignal.timeout(setupTimeoutMs)]);
-      await within('validate', Promise.resolve(parts.validate({ signal, log, dryRun: false })));
+      await within(
+        'validate',
+        setupTimeoutMs,
+        Promise.resolve(parts.validate({ signal, log, dryRun: false })),
+      );
     }
     const { name: plugin, summary } = definition;
     instances.push({
@@ -131,7 +140,9 @@ export async function createPluginSet(options: PluginSetOptions): Promise<Plugin
           log,
           timeoutMs: seconds === undefined ? timeoutMs : seconds * 1000,
         };
-        return runHook(target, event, { signal, dryRun });
+        const called = runHook(target, event, { signal, dryRun });
+        underWay.add(called);
+        return called.finally(() => underWay.delete(called));
       };
       if (kind === 'parallel') return Promise.all(asked.map(callOne));
       const runs: HookRun<H>[] = [];
@@ -160,12 +171,12 @@ function checkedHooks(parts: PluginParts, place: PluginPlace): HookName[] {
   return hooks;
 }
 
-async function within<T>(what: string, work: Promise<T>): Promise<T> {
+async function within<T>(what: string, limitMs: number, work: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const limit = new Promise<never>((_, reject) => {
     timer = setTimeout(
-      () => reject(new PluginError(`${what} took longer than ${setupTimeoutMs / 1000} s`)),
-      setupTimeoutMs,
+      () => reject(new PluginError(`${what} took longer than ${limitMs / 1000} s`)),
+      limitMs,
     );
   });
   try {

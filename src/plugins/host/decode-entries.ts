@@ -3,6 +3,7 @@
 
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
+import { namePattern } from '../../model/site.ts';
 import { TreecastError } from '../../model/treecast-error.ts';
 import type { PluginDefinition } from '../api/define-plugin.ts';
 import type { PluginPlace } from '../api/hook-table.ts';
@@ -41,6 +42,12 @@ export async function decodeEntries({
   for (const entry of entries) {
     try {
       const definition = await load(entry.use, base);
+      if (!namePattern.test(definition.name)) {
+        problems.push(
+          `${entry.name ?? entry.use}: its plugin calls itself ${JSON.stringify(definition.name)}, which is no name: lower-case letters, digits and dashes`,
+        );
+        continue;
+      }
       const name = entry.name ?? definition.name;
       if (taken.has(name)) {
         problems.push(`${name}: two plugins have this name; give one of them a \`name\``);

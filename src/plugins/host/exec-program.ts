@@ -7,6 +7,7 @@ import { maskSecrets } from '../api/secret.ts';
 
 const timeoutDefaultMs = 30_000;
 const killDelayMs = 2_000;
+const outputDelayMs = 2_000;
 const outputBytesMax = 1_048_576;
 const passedOn = ['PATH', 'HOME', 'LANG', 'LC_ALL', 'TZ', 'TMPDIR'] as const;
 const sbin = ['/usr/local/sbin', '/usr/sbin', '/sbin'];
@@ -53,8 +54,17 @@ export function createExec(outer?: AbortSignal): Exec {
         killing = setTimeout(() => child.kill('SIGKILL'), killDelayMs);
       };
       ended.addEventListener('abort', stop, { once: true });
+      // What it started in the background may keep its output open for ever; what it said itself has arrived by then.
+      let closing: NodeJS.Timeout | undefined;
+      child.once('exit', () => {
+        closing = setTimeout(() => {
+          child.stdout.destroy();
+          child.stderr.destroy();
+        }, outputDelayMs);
+      });
       const settle = (): void => {
         clearTimeout(killing);
+        clearTimeout(closing);
         ended.removeEventListener('abort', stop);
       };
       child.once('error', (cause) => {

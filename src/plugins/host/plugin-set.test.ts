@@ -14,6 +14,7 @@ import { PluginError } from '../api/plugin-error.ts';
 import type { PluginLog } from '../api/plugin-host.ts';
 import { Secret, secret } from '../api/secret.ts';
 import { createPluginSet } from './create-plugin-set.ts';
+import { createExec } from './exec-program.ts';
 import { pluginEntriesSchema } from './plugin-entry.ts';
 import type { PluginSet } from './plugin-set.ts';
 
@@ -189,6 +190,59 @@ test('what a plugin throws or answers by mistake is told as its failure, never t
   await set.close();
 });
 
+test('answers are passed on in their form, within bounds and without secrets; nonsense is the plugin’s failure', async () => {
+  const token = new Secret('swordfish-swordfish');
+  const talks = pluginWith('talks', {
+    attach: () => ({
+      note: `${token.reveal()} ${'é😀'.repeat(400)}`,
+      urlMap: { origins: ['https://a.example'] } as never,
+    }),
+  });
+  const wide = pluginWith('wide', {
+    attach: () => ({
+      urlMap: {
+        origins: ['https://a.example'],
+        rewrites: Array.from({ length: 1000 }, (_, i) => ({
+          path: `${i}.html`,
+          urls: [`/${'x'.repeat(100)}/${i}`],
+        })),
+      } as never,
+    }),
+  });
+  const wrong = pluginWith('wrong', { attach: () => ({ urlMap: { origins: ['nowhere'] } as never }) });
+  const { log, lines } = recordedLog();
+  const set = await start([talks, wide, wrong], undefined, log);
+  const runs = await set.run('attach', { site: 'docs' } as never, { site: 'docs' });
+  const [said, tooWide, refused] = runs;
+  const note = said?.answer?.note ?? '';
+  assert.ok(note.startsWith('[secret] é😀') && note.isWellFormed());
+  assert.ok(note.length === 500);
+  assert.deepEqual(said?.answer?.urlMap?.index, ['index.html']);
+  assert.deepEqual([tooWide?.error, tooWide?.answer?.urlMap], [null, undefined]);
+  assert.ok(lines.some((line) => /URL map has more than 65536 characters/.test(line)));
+  assert.match(refused?.error?.message ?? '', /wrong: attach answered no proper URL map \(origins\.0\)/);
+  await set.close();
+});
+
+test('what a failing hook says fits into a message to the CCM', async () => {
+  const wordy = pluginWith('wordy', {
+    probe() {
+      throw new PluginError('m'.repeat(10_000), { fix: 'f'.repeat(10_000) });
+    },
+  });
+  const set = await start([wordy]);
+  const [run] = await set.run('probe', event, { site: 'docs' });
+  const { message, fix } = run?.error ?? {};
+  assert.ok(message?.startsWith('wordy: mmm') && message.length <= 4_096);
+  assert.ok(fix?.startsWith('fff') && fix.length <= 1_024);
+  await set.close();
+});
+
+test('a plugin whose name no receipt could carry is refused at start', async () => {
+  const problems = await problemsOf(start([pluginWith('My Plugin', {})]));
+  assert.match(problems, /its plugin calls itself "My Plugin", which is no name/);
+});
+
 test('a plugin without hooks, with unknown ones, or with something else in their place is refused', async () => {
   const none = pluginWith('none', {}, { setup: () => ({}) as never });
   const unknown = pluginWith('unknown', { onMonday: () => undefined } as never);
@@ -272,4 +326,48 @@ test('closing ends programs and hooks under way', async () => {
   const [run] = await running;
   assert.notEqual(run?.error, null);
   assert.ok((run?.ms ?? 0) < 10_000);
+});
+
+test('clean-up comes after the hooks under way have ended, and no hook is called after it', async () => {
+  const order: string[] = [];
+  const set = await start([
+    pluginWith(
+      'orderly',
+      {},
+      {
+        setup({ onCleanup }) {
+          onCleanup(() => void order.push('cleaned'));
+          return {
+            hooks: {
+              probe: (_, { signal }) =>
+                new Promise((resolve) => {
+                  order.push('called');
+                  signal.addEventListener('abort', () =>
+                    setImmediate(() => {
+                      order.push('ended');
+                      resolve();
+                    }),
+                  );
+                }),
+            },
+          };
+        },
+      },
+    ),
+  ]);
+  const running = set.run('probe', event, { site: 'docs' });
+  await new Promise(setImmediate);
+  await set.close();
+  await running;
+  assert.deepEqual(order, ['called', 'ended', 'cleaned']);
+  const [late] = await set.run('probe', event, { site: 'docs' });
+  assert.match(late?.error?.message ?? '', /probe was stopped/);
+  assert.deepEqual(order, ['called', 'ended', 'cleaned']);
+});
+
+test('a program that leaves another one behind with its output open has ended all the same', async () => {
+  const started = performance.now();
+  const { code, stdout } = await createExec()('sh', ['-c', 'echo done; sleep 10 & exit 3']);
+  assert.deepEqual([code, stdout], [3, 'done\n']);
+  assert.ok(performance.now() - started < 9_000);
 });

@@ -2,10 +2,11 @@
 
 import { TreecastError, toWireError, type WireError } from '../../model/treecast-error.ts';
 import { type HookName, hookRow } from '../api/hook-table.ts';
-import type { Hook, HookEvent, HookResult } from '../api/hooks.ts';
+import type { Hook, HookEvent } from '../api/hooks.ts';
 import { PluginError } from '../api/plugin-error.ts';
 import type { PluginLog } from '../api/plugin-host.ts';
 import { maskSecrets } from '../api/secret.ts';
+import { checkedAnswer } from './checked-answer.ts';
 import type { HookRun } from './plugin-set.ts';
 
 export interface HookTarget<H extends HookName> {
@@ -18,7 +19,9 @@ export interface HookTarget<H extends HookName> {
 
 /** A hook that does not heed its signal is waited for this much longer, then left alone. */
 const graceMs = 1_000;
+/** Within what messages between node and CCM may carry. */
 const messageCharactersMax = 4_000;
+const fixCharactersMax = 1_000;
 
 export async function runHook<H extends HookName>(
   target: HookTarget<H>,
@@ -37,10 +40,9 @@ export async function runHook<H extends HookName>(
     return { plugin, hook, ms, ...rest };
   };
   try {
+    if (signal.aborted) throw stopped(hook);
     const called = Promise.resolve().then(() => target.call(event, { signal: ended, log, dryRun }));
-    const answer = (await Promise.race([called, abandoned(ended, limit, target)])) as
-      | HookResult<H>
-      | undefined;
+    const answer = await Promise.race([called, abandoned(ended, limit, target)]);
     return done({ answer: checkedAnswer(answer, target), error: null, retryable: true, switchBack: false });
   } catch (error) {
     return done({
@@ -67,7 +69,7 @@ function abandoned<H extends HookName>(
             ? new PluginError(`${hook} took longer than ${timeoutMs / 1000} s`, {
                 fix: `Look at what it waits for, or raise timeouts.${hook}.`,
               })
-            : new PluginError(`${hook} was stopped`, { fix: 'Nothing: it is called again when it is due.' }),
+            : stopped(hook),
         );
       }, graceMs);
       late.unref();
@@ -77,42 +79,30 @@ function abandoned<H extends HookName>(
   });
 }
 
-function checkedAnswer<H extends HookName>(
-  answer: unknown,
-  { hook }: HookTarget<H>,
-): HookResult<H> | undefined {
-  if (answer === undefined || answer === null) return undefined;
-  const problem =
-    typeof answer !== 'object'
-      ? `answered ${typeof answer}`
-      : 'note' in answer && answer.note !== undefined && typeof answer.note !== 'string'
-        ? 'answered a note that is no text'
-        : 'againAfterMs' in answer && answer.againAfterMs !== undefined && !isDelay(answer.againAfterMs)
-          ? 'answered an againAfterMs that is no time'
-          : undefined;
-  if (problem === undefined) return answer;
-  throw new PluginError(`${hook} ${problem}`, {
-    fix: 'Report it to the author of the plugin.',
-    retryable: false,
-  });
-}
-
-function isDelay(value: unknown): boolean {
-  return typeof value === 'number' && Number.isFinite(value) && value >= 0 && value <= 86_400_000;
+function stopped(hook: HookName): PluginError {
+  return new PluginError(`${hook} was stopped`, { fix: 'Nothing: it is called again when it is due.' });
 }
 
 function failure<H extends HookName>(error: unknown, { plugin, hook }: HookTarget<H>): WireError {
-  const message = maskSecrets(error instanceof Error ? error.message : String(error)).slice(
-    0,
-    messageCharactersMax,
-  );
-  if (error instanceof TreecastError) return { ...toWireError(error), message };
-  const fix =
-    error instanceof PluginError ? error.fix : 'It is a bug of the plugin: report it to its author.';
+  const message = bounded(error instanceof Error ? error.message : String(error), messageCharactersMax);
+  const said =
+    error instanceof TreecastError
+      ? toWireError(error)
+      : {
+          code: hook === 'probe' ? ('PROBE_FAILED' as const) : ('PLUGIN_FAILED' as const),
+          fix:
+            error instanceof PluginError ? error.fix : 'It is a bug of the plugin: report it to its author.',
+          data: { plugin, hook },
+        };
+  const { code, fix, data } = said;
   return {
-    code: hook === 'probe' ? 'PROBE_FAILED' : 'PLUGIN_FAILED',
-    message: `${plugin}: ${message}`,
-    ...(fix === undefined ? {} : { fix: maskSecrets(fix) }),
-    data: { plugin, hook },
+    code,
+    message: error instanceof TreecastError ? message : `${plugin}: ${message}`,
+    ...(fix === undefined ? {} : { fix: bounded(fix, fixCharactersMax) }),
+    ...(data === undefined ? {} : { data }),
   };
+}
+
+function bounded(text: string, charactersMax: number): string {
+  return maskSecrets(text).slice(0, charactersMax).toWellFormed();
 }
