@@ -64,6 +64,7 @@ async function balanced(t: TestContext) {
       heldOut: createNodesHeldOut(registry.settings),
       clock,
       onProblem: (_, node, { message }) => problems.push(`${node}: ${message}`),
+      onBug: (error) => assert.fail(String(error)),
     });
   const gate = start();
   t.after(() => gate.close());

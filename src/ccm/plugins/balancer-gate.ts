@@ -3,10 +3,11 @@
 // put into maintenance by hand stays there.
 
 import type { BalanceAction, BalanceResource } from '../../model/api.ts';
-import type { WireError } from '../../model/treecast-error.ts';
+import { toWireError, type WireError } from '../../model/treecast-error.ts';
 import type { Clock } from '../../net/clock.ts';
 import type { BalancedNode } from '../../plugins/api/hooks.ts';
 import { failureOf, type PluginSet } from '../../plugins/host/plugin-set.ts';
+import { createLanes } from './lanes.ts';
 import type { NodesHeldOut } from './nodes-held-out.ts';
 
 export interface WantedState {
@@ -21,7 +22,10 @@ export interface NodeResult {
 }
 
 export interface BalancerGate {
-  /** For a rollout: out of service now, whatever is wanted otherwise; each node with what went wrong. */
+  /**
+   * For a rollout: out of service now, whatever is wanted otherwise; each node with what went wrong. What closing interrupted has
+   * not gone wrong, and is left out.
+   */
   drain(site: string, nodes: readonly string[], reason: string): Promise<readonly NodeResult[]>;
   restore(site: string, nodes: readonly string[], reason: string): Promise<readonly NodeResult[]>;
   /** What is wanted may have changed. */
@@ -45,6 +49,7 @@ export interface BalancerGateOptions {
   readonly facts: (node: string) => BalancedNode;
   readonly heldOut: NodesHeldOut;
   readonly onProblem: (site: string, node: string, error: WireError) => void;
+  readonly onBug: (error: unknown) => void;
   readonly clock: Clock;
 }
 
@@ -52,27 +57,22 @@ const assertEveryMs = 10_000;
 const settleMs = 50;
 
 export function createBalancerGate(options: BalancerGateOptions): BalancerGate {
-  const { plugins, serving, facts, heldOut, clock } = options;
+  const { plugins, serving, facts, heldOut, clock, onBug } = options;
   /** One thing at a time for a node of a site. */
-  const lanes = new Map<string, Promise<unknown>>();
+  const lanes = createLanes();
   const waiting = new Map<string, () => void>();
   /** Nodes that a rollout is about to switch: nobody else moves them. */
   const rolling = new Set<string>();
+  /** Whose last drain succeeded, since this start. */
+  const drained = new Set<string>();
+  const asserting = new Map<string, Promise<void>>();
   let closed = false;
 
   const has = (site: string): boolean => plugins.has('drain', site) || plugins.has('restore', site);
   const keyOf = (site: string, node: string): string => `${site} ${node}`;
 
   function inLane<T>(site: string, node: string, work: () => Promise<T>): Promise<T> {
-    const key = keyOf(site, node);
-    const done = (lanes.get(key) ?? Promise.resolve()).then(work, work);
-    const settled = done
-      .catch(() => undefined)
-      .then(() => {
-        if (lanes.get(key) === settled) lanes.delete(key);
-      });
-    lanes.set(key, settled);
-    return done;
+    return lanes.run(keyOf(site, node), work);
   }
 
   async function move(
@@ -81,12 +81,20 @@ export function createBalancerGate(options: BalancerGateOptions): BalancerGate {
     node: string,
     reason: string,
   ): Promise<NodeResult> {
-    // Noted first: after a crash a node that may be out is put back when it should be in.
-    if (hook === 'drain') heldOut.note(site, node);
-    const runs = await plugins.run(hook, { site, nodes: [facts(node)], reason }, { site });
-    const error = failureOf(runs);
-    if (hook === 'restore' && error === null) heldOut.forget(site, node);
-    if (error !== null) options.onProblem(site, node, error);
+    const key = keyOf(site, node);
+    let error: WireError | null;
+    try {
+      drained.delete(key);
+      // Noted first: after a crash a node that may be out is put back when it should be in.
+      if (hook === 'drain') heldOut.note(site, node);
+      error = failureOf(await plugins.run(hook, { site, nodes: [facts(node)], reason }, { site }));
+      if (error === null && hook === 'drain') drained.add(key);
+      else if (error === null) heldOut.forget(site, node);
+    } catch (cause) {
+      onBug(cause);
+      error = toWireError(cause);
+    }
+    if (error !== null && !closed) options.onProblem(site, node, error);
     return { node, error };
   }
 
@@ -98,27 +106,35 @@ export function createBalancerGate(options: BalancerGateOptions): BalancerGate {
     );
   }
 
+  /** Makes one node what is wanted when it is its turn; `anew`: also one that should be out already is taken out. */
+  function settle(site: string, node: string, anew = false): Promise<NodeResult> {
+    return inLane(site, node, async () => {
+      const now = wantedOf(site).find((state) => state.node === node);
+      const nothing = { node, error: null };
+      if (closed || now === undefined || rolling.has(keyOf(site, node))) return nothing;
+      const isOut = heldOut.isNoted(site, node);
+      if (now.wanted === 'out') return isOut && !anew ? nothing : move('drain', site, node, now.reason);
+      return isOut ? move('restore', site, node, now.reason) : nothing;
+    });
+  }
+
   async function reconcile(site: string): Promise<void> {
     if (closed || !has(site)) return;
-    await Promise.all(
-      wantedOf(site).map(({ node }) =>
-        inLane(site, node, async () => {
-          // Looked at again when it is its turn.
-          const now = wantedOf(site).find((state) => state.node === node);
-          if (closed || now === undefined || rolling.has(keyOf(site, node))) return;
-          const isOut = heldOut.isNoted(site, node);
-          if (now.wanted === 'out' && !isOut) await move('drain', site, node, now.reason);
-          else if (now.wanted === 'in' && isOut) await move('restore', site, node, now.reason);
-        }),
-      ),
+    // A rollout that ended without putting a node back no longer holds it.
+    for (const { node, wanted } of serving(site)) if (wanted === 'in') rolling.delete(keyOf(site, node));
+    const unsettled = wantedOf(site).filter(
+      ({ node, wanted }) =>
+        lanes.isBusy(keyOf(site, node)) || (wanted === 'out') !== heldOut.isNoted(site, node),
     );
+    await Promise.all(unsettled.map(({ node }) => settle(site, node)));
   }
 
   /** PLG-17: a balancer that lost its state, or cannot tell, may serve from a node that should be out: that node is taken out again. */
   async function assertAgain(site: string): Promise<void> {
-    await reconcile(site);
-    const out = wantedOf(site).filter(({ node, wanted }) => wanted === 'out' && heldOut.isNoted(site, node));
-    if (closed || out.length === 0 || !plugins.has('inspect', site)) return;
+    const mustBeOut = () =>
+      wantedOf(site).filter(({ node, wanted }) => wanted === 'out' && heldOut.isNoted(site, node));
+    const out = mustBeOut();
+    if (closed || out.length === 0) return;
     const nodes = out.map(({ node }) => facts(node));
     const runs = await plugins.run('inspect', { site, nodes, reason: 'asserting' }, { site });
     const back = new Set(
@@ -126,8 +142,40 @@ export function createBalancerGate(options: BalancerGateOptions): BalancerGate {
         .flatMap(({ answer }) => answer?.nodes ?? [])
         .flatMap(({ node, state }) => (state === 'in' || state === 'unknown' ? [node] : [])),
     );
-    for (const { node, reason } of out)
-      if (back.has(node)) await inLane(site, node, () => move('drain', site, node, `${reason}, again`));
+    const isBlind = plugins.instances.some(
+      ({ hooks, sites }) =>
+        hooks.includes('drain') && !hooks.includes('inspect') && (sites === null || sites.includes(site)),
+    );
+    await Promise.all(
+      out.map(async ({ node }) => {
+        const key = keyOf(site, node);
+        const isDoubtful = back.has(node) || (isBlind && !drained.has(key));
+        // One that is being moved now is looked at the next time.
+        if (!isDoubtful || lanes.isBusy(key)) return;
+        await inLane(site, node, async () => {
+          const now = mustBeOut().find((state) => state.node === node);
+          if (!closed && now !== undefined) await move('drain', site, node, `${now.reason}, again`);
+        });
+      }),
+    );
+  }
+
+  let cancelAsserting = clock.after(assertEveryMs, assertAll);
+  /** Each site by itself: a balancer that hangs keeps nobody else's from being looked after. */
+  function assertAll(): void {
+    try {
+      for (const site of options.sites().filter(has)) {
+        reconcile(site).catch(onBug);
+        if (asserting.has(site)) continue;
+        const done = assertAgain(site)
+          .catch(onBug)
+          .finally(() => asserting.delete(site));
+        asserting.set(site, done);
+      }
+    } catch (error) {
+      onBug(error);
+    }
+    cancelAsserting = clock.after(assertEveryMs, assertAll);
   }
 
   function changed(site: string): void {
@@ -136,24 +184,23 @@ export function createBalancerGate(options: BalancerGateOptions): BalancerGate {
       site,
       clock.after(settleMs, () => {
         waiting.delete(site);
-        void reconcile(site);
+        reconcile(site).catch(onBug);
       }),
     );
   }
 
-  let asserting: Promise<unknown> = Promise.resolve();
-  let cancelAsserting = clock.after(assertEveryMs, assertAll);
-  function assertAll(): void {
-    asserting = Promise.all(options.sites().filter(has).map(assertAgain)).finally(() => {
-      if (!closed) cancelAsserting = clock.after(assertEveryMs, assertAll);
-    });
+  /** What closing interrupted is taken up again after the next start: nobody failed. */
+  function told(results: readonly NodeResult[]): readonly NodeResult[] {
+    return closed ? results.filter(({ error }) => error === null) : results;
   }
 
   return {
     async drain(site, nodes, reason) {
       if (!has(site)) return nodes.map((node) => ({ node, error: null }));
       for (const node of nodes) rolling.add(keyOf(site, node));
-      return Promise.all(nodes.map((node) => inLane(site, node, () => move('drain', site, node, reason))));
+      return told(
+        await Promise.all(nodes.map((node) => inLane(site, node, () => move('drain', site, node, reason)))),
+      );
     },
     async restore(site, nodes, reason) {
       if (!has(site)) return nodes.map((node) => ({ node, error: null }));
@@ -167,18 +214,14 @@ export function createBalancerGate(options: BalancerGateOptions): BalancerGate {
         ),
       );
       changed(site);
-      return results;
+      return told(results);
     },
-    changed(site) {
-      // What is wanted changed: a rollout that ended without putting a node back no longer holds it.
-      for (const { node, wanted } of serving(site)) if (wanted === 'in') rolling.delete(keyOf(site, node));
-      changed(site);
-    },
+    changed,
     async act(site, action, nodes, share) {
       if (action !== 'weigh') {
         for (const node of nodes) heldOut.setByOperator(site, node, action === 'drain');
-        await reconcile(site);
-        return nodes.map((node) => ({ node, error: null }));
+        if (!has(site)) return nodes.map((node) => ({ node, error: null }));
+        return Promise.all(nodes.map((node) => settle(site, node, true)));
       }
       const event = { site, nodes: nodes.map(facts), reason: 'by an operator', share };
       const error = failureOf(await plugins.run('weigh', event, { site }));
@@ -206,7 +249,7 @@ export function createBalancerGate(options: BalancerGateOptions): BalancerGate {
       closed = true;
       cancelAsserting();
       for (const cancel of waiting.values()) cancel();
-      await Promise.all([...lanes.values(), asserting]);
+      await Promise.all([lanes.idle(), ...asserting.values()]);
     },
   };
 }

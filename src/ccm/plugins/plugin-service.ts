@@ -103,6 +103,7 @@ export function createPluginService(options: PluginServiceOptions): PluginServic
     heldOut: createNodesHeldOut(registry.settings),
     clock,
     onProblem: options.onProblem,
+    onBug: options.onBug,
   });
 
   function resourceOf({
