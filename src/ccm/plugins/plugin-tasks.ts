@@ -42,14 +42,15 @@ export interface OwedSummary {
 
 export interface PluginTasks {
   add(task: NewTask): void;
-  /** Oldest first. */
-  owed(limit: number): Task[];
+  /** The oldest owed one of each plugin, hook, site and pass. */
+  heads(): Task[];
   done(id: number, note: string | null): void;
   failed(id: number, error: WireError): void;
   postpone(id: number, notBefore: number, error: WireError): void;
   /** Owed tasks of a plugin become due now. Returns how many. */
   hasten(plugin: string): number;
-  owedOfJob(job: string, hook: string): number;
+  /** Those of a job that have not succeeded: owed, or given up. */
+  undoneOfJob(job: string, hook: string): number;
   summary(plugin: string): OwedSummary;
   /** Newest first. */
   list(filter: TaskFilter): PluginTaskResource[];
@@ -79,9 +80,14 @@ export function createPluginTasks(database: CcmDatabase, now: () => number): Plu
       };
       database.run(queries.insertInto(table).values(row));
     },
-    owed(limit) {
+    heads() {
+      const oldest = queries
+        .selectFrom(table)
+        .select(({ fn }) => fn.min('id').as('id'))
+        .where('state', '=', 'owed')
+        .groupBy(['plugin', 'hook', 'site', 'pass']);
       const rows = database.all(
-        queries.selectFrom(table).selectAll().where('state', '=', 'owed').orderBy('id').limit(limit),
+        queries.selectFrom(table).selectAll().where('id', 'in', oldest).orderBy('id'),
       );
       return rows.map(({ id, plugin, hook, site, job, payload, pass, attempts, not_before }) => ({
         id,
@@ -122,14 +128,14 @@ export function createPluginTasks(database: CcmDatabase, now: () => number): Plu
           .where('state', '=', 'owed'),
       ).changes;
     },
-    owedOfJob(job, hook) {
+    undoneOfJob(job, hook) {
       const { n } = database.first(
         queries
           .selectFrom(table)
           .select(({ fn }) => fn.countAll<number>().as('n'))
           .where('job', '=', job)
           .where('hook', '=', hook)
-          .where('state', '=', 'owed'),
+          .where('state', '!=', 'done'),
       ) as { n: number };
       return n;
     },

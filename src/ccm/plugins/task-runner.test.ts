@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import { TreecastError } from '../../model/treecast-error.ts';
 import { eventually } from '../../net/testing/eventually.ts';
 import { createManualClock } from '../../net/testing/manual-clock.ts';
 import type { ContentEvent, Hooks } from '../../plugins/api/hooks.ts';
@@ -45,8 +46,12 @@ async function started(t: TestContext, hooks: Readonly<Record<string, Hooks>>) {
       plugins,
       clock,
       async call({ hook, plugin, ...task }) {
-        const event = { site: task.site, job: task.job, pass: task.pass } as ContentEvent;
-        const [run] = await plugins.run(hook as 'invalidate', event, { site: task.site, instance: plugin });
+        if (task.site === 'removed') throw new TreecastError('NOT_FOUND', 'There is no site "removed".');
+        const event = { site: task.site, job: task.job, pass: task.pass, ...task.payload };
+        const [run] = await plugins.run(hook as 'invalidate', event as unknown as ContentEvent, {
+          site: task.site,
+          instance: plugin,
+        });
         return run;
       },
       onBug: (error) => assert.fail(String(error)),
@@ -59,7 +64,7 @@ async function started(t: TestContext, hooks: Readonly<Record<string, Hooks>>) {
       .reverse();
   const runner = start(plugins);
   t.after(() => runner.close());
-  return { registry, clock, tasks, kinds, state, start, runner };
+  return { registry, database, clock, tasks, kinds, state, start, runner };
 }
 
 test('PLG-14 PLG-15 N12: a publish is purged, purged again after the fetch bound, warmed, and then the caches are clean', async (t) => {
@@ -110,7 +115,7 @@ test('PLG-12 PLG-13 N13: a cache that is away is owed its purges, in order, and 
   assert.equal(tasks.summary('cache').owed, 2);
   assert.equal(tasks.summary('cache').error?.message, 'cache: the cache is away');
   clock.advance(1_000);
-  await eventually('it was tried again', () => tasks.owed(10)[0]?.attempts === 2);
+  await eventually('it was tried again', () => tasks.heads()[0]?.attempts === 2);
   away = false;
   assert.equal(tasks.hasten('cache'), 2);
   clock.advance(2_000);
@@ -181,4 +186,66 @@ test('a task whose plugin is gone is given up', async (t) => {
   clock.advance(1_000);
   await eventually('it was given up', () => state()[0] === 'cache invalidate 1 j1 failed');
   await next.close();
+});
+
+test('a task whose site is gone is given up', async (t) => {
+  const { registry, state } = await started(t, { cache: { invalidate: () => undefined } });
+  registry.events.append({ ...published(1), site: 'removed' });
+  await eventually('it was given up', () => state()[0] === 'cache invalidate 1 j1 failed');
+});
+
+test('PLG-14: caches are not called clean while one of them was given up', async (t) => {
+  const { registry, kinds, state } = await started(t, {
+    broken: {
+      invalidate() {
+        throw new PluginError('400: no such zone', { fix: 'Correct it.', retryable: false });
+      },
+    },
+    fine: { invalidate: ({ job }) => new Promise((resolve) => setImmediate(() => resolve({ note: job }))) },
+  });
+  registry.events.append(published(1));
+  await eventually('both are over', () => state().length === 2 && !state().join().includes('owed'));
+  assert.deepEqual(state(), ['broken invalidate 1 j1 failed', 'fine invalidate 1 j1 done']);
+  assert.ok(!kinds().includes('caches.clean'));
+});
+
+test('PLG-12: however much one cache is owed, the others get theirs', async (t) => {
+  const called: string[] = [];
+  const { registry, database, clock, tasks } = await started(t, {
+    away: {
+      invalidate() {
+        throw new PluginError('away', { fix: 'Wait.' });
+      },
+    },
+    other: { invalidate: ({ job }) => void called.push(job) },
+  });
+  const task = {
+    plugin: 'away',
+    hook: 'invalidate',
+    site: 'docs',
+    job: null,
+    payload: {},
+    notBefore: clock.now() + 1e9,
+  };
+  database.transaction(() => {
+    for (let i = 0; i < 10_001; i += 1) tasks.add(task);
+  });
+  registry.events.append(published(1));
+  await eventually('the other one was purged', () => called.length === 1);
+});
+
+test('people hear once that a job has started, however often it is tried', async (t) => {
+  const phases: string[] = [];
+  const { registry } = await started(t, { chat: { notify: ({ phase }) => void phases.push(phase) } });
+  for (const attempt of [1, 2, 3])
+    registry.events.append({
+      actor: 'ccm',
+      kind: 'job.started',
+      site: 'docs',
+      job: 'j1',
+      data: { type: 'publish', commit: 'c'.repeat(40), tree: '1'.repeat(40), requestedBy: 'alice', attempt },
+    });
+  registry.events.append(published(1));
+  await eventually('it is live', () => phases.includes('live'));
+  assert.deepEqual(phases, ['started', 'live']);
 });

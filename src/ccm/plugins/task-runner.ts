@@ -30,7 +30,6 @@ export interface TaskRunner {
   close(): Promise<void>;
 }
 
-const owedMax = 10_000;
 const pageEvents = 500;
 const retryMs = { first: 1_000, most: 300_000 };
 /** What caches are owed stays owed; anything else is given up after about an hour. */
@@ -89,13 +88,9 @@ export function createTaskRunner(options: TaskRunnerOptions): TaskRunner {
   }
 
   function startDue(): void {
-    const heads = new Map<string, Task>();
-    for (const task of tasks.owed(owedMax)) {
-      const lane = laneOf(task);
-      if (!heads.has(lane)) heads.set(lane, task);
-    }
     let next = Number.POSITIVE_INFINITY;
-    for (const [lane, task] of heads) {
+    for (const task of tasks.heads()) {
+      const lane = laneOf(task);
       if (busy.has(lane)) continue;
       if (task.notBefore > now()) next = Math.min(next, task.notBefore);
       else
@@ -125,6 +120,8 @@ export function createTaskRunner(options: TaskRunnerOptions): TaskRunner {
       retryable = run?.retryable ?? false;
     } catch (cause) {
       error = toWireError(cause);
+      // A site that was removed, or a task that cannot be understood: neither comes back.
+      retryable = error.code !== 'NOT_FOUND' && cause instanceof TreecastError;
     }
     // What was interrupted by closing is still owed, as it was.
     if (closed && error !== null) return;
@@ -143,7 +140,7 @@ export function createTaskRunner(options: TaskRunnerOptions): TaskRunner {
         tasks.add({ ...follow, hook, pass: pass + 1, notBefore: now() + again });
       if (hook === 'invalidate' && pass === 1 && hasHook(plugin, 'warm'))
         tasks.add({ ...follow, hook: 'warm' });
-      if (hook === 'invalidate' && job !== null && tasks.owedOfJob(job, hook) === 0)
+      if (hook === 'invalidate' && job !== null && tasks.undoneOfJob(job, hook) === 0)
         events.append({
           actor: 'plugins',
           kind: 'caches.clean',

@@ -21,7 +21,9 @@ const endedJob = z.object({
   failed: z.array(z.string()),
   requestedBy: z.string(),
 });
-const startedJob = endedJob.pick({ type: true, commit: true, requestedBy: true });
+const startedJob = endedJob
+  .pick({ type: true, commit: true, requestedBy: true })
+  .extend({ attempt: z.number() });
 const synchronized = z.object({ release, fromTree: z.string(), toTree: z.string() });
 
 /** What a task of `invalidate`, `warm` or `reindex` is about. */
@@ -72,7 +74,9 @@ export function tasksOfEvent(
   if (kind === 'job.started') {
     const started = startedJob.safeParse(event.data);
     if (!started.success || started.data.type === 'synchronize') return [];
-    const { type, commit, requestedBy } = started.data;
+    const { type, commit, requestedBy, attempt } = started.data;
+    // People hear once of a job, however often it is tried.
+    if (attempt > 1) return [];
     const text = `${type} of ${site} has started`;
     const facts = { release: null, live: 0, total: 0, failed: [], durationMs: null };
     return each('notify', { ...facts, type, phase: 'started', commit, requestedBy, text, at });
