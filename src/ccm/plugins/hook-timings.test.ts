@@ -17,7 +17,7 @@ const receipt = (sequence: number, phase: Receipt['phase'], hooks?: readonly Hoo
 });
 
 test('PLG-9: a release’s vote and what followed its switch are shown together; the next release begins anew', () => {
-  const timings = createHookTimings();
+  const timings = createHookTimings((site) => site === 'docs');
   const hooks = () => timings.of('web1', 'docs').map(({ hook }) => hook);
   assert.deepEqual(hooks(), []);
   timings.record(receipt(1, 'staged', [timing('beforeSwitch')]));
@@ -30,4 +30,6 @@ test('PLG-9: a release’s vote and what followed its switch are shown together;
   timings.record(receipt(3, 'switched'));
   assert.deepEqual(hooks(), []);
   assert.deepEqual(timings.of('web2', 'docs'), []);
+  timings.record({ ...receipt(4, 'staged', [timing('beforeSwitch')]), site: 'invented' });
+  assert.deepEqual(timings.of('web1', 'invented'), []);
 });

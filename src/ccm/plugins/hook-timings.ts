@@ -11,13 +11,15 @@ export interface HookTimings {
   of(node: string, site: string): readonly HookTiming[];
 }
 
-export function createHookTimings(): HookTimings {
+/** A node may sign whatever it likes: sites that there are not, are not kept. */
+export function createHookTimings(isSite: (site: string) => boolean): HookTimings {
   const newest = new Map<
     string,
     { readonly release: Receipt['release']; readonly hooks: readonly HookTiming[] }
   >();
   return {
     record({ node, site, phase, release, hooks = [] }) {
+      if (!isSite(site)) return;
       const key = `${node} ${site}`;
       const before = newest.get(key);
       const continues =

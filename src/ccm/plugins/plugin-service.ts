@@ -56,8 +56,9 @@ export interface PluginServiceOptions {
 export function createPluginService(options: PluginServiceOptions): PluginService {
   const { plugins, database, registry, repositories, serving, clock } = options;
   const tasks = createPluginTasks(database, clock.now);
-  const urlMaps = createUrlMaps();
-  const hookTimings = createHookTimings();
+  const isSite = (name: string): boolean => registry.sites.find(name) !== undefined;
+  const urlMaps = createUrlMaps(isSite);
+  const hookTimings = createHookTimings(isSite);
 
   function facts(name: string): BalancedNode {
     const node = registry.nodes.find(name);
@@ -76,11 +77,12 @@ export function createPluginService(options: PluginServiceOptions): PluginServic
   function eventOf(task: Task) {
     if (task.hook === 'notify') return notifyEventOf(task);
     const site = registry.sites.get(task.site);
+    const members = serving(site.name).map(({ node }) => node);
     return contentEventOf(task, {
       source: repositories.source(site.repository),
       diffs: options.diffs,
-      origins: serving(site.name).map(({ node }) => facts(node)),
-      urlMap: urlMaps.of(site.name),
+      origins: members.map(facts),
+      urlMap: urlMaps.of(site.name, members),
       liveTree: options.liveTree(site.name),
     });
   }
