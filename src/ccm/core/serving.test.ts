@@ -70,6 +70,46 @@ test('X13 after a CCM restart nobody is taken out before it had its time to come
   assert.deepEqual(fleet.serving(), ['n1 in: live', 'n2 out: not connected']);
 });
 
+test('X13 a CCM that sees nobody takes nobody out: the network is its own trouble, and the nodes serve on', () => {
+  const fleet = fleetOf(3);
+  fleet.publish('a');
+  fleet.settle();
+  fleet.first.pluginFails = 'PLUGIN_FAILED';
+  fleet.publish('b');
+  fleet.settle();
+  for (const node of fleet.nodes) fleet.disconnect(node);
+  while (fleet.now < 20_000 && fleet.fireTimer());
+  assert.deepEqual(fleet.serving(), [
+    'n1 out: stale: failed on n1 [PLUGIN_FAILED]',
+    'n2 in: live',
+    'n3 in: live',
+  ]);
+  // One is back: now the others are missing, not the network.
+  const [, second] = fleet.nodes;
+  assert.ok(second);
+  fleet.connect(second);
+  fleet.settle();
+  assert.deepEqual(fleet.serving(), ['n1 out: not connected', 'n2 in: live', 'n3 out: not connected']);
+});
+
+test('X13 N27 the minimum in service counts who is out of sight last', () => {
+  const fleet = fleetOf(3, {
+    drain: { batch: { count: 1, share: 0 }, minInService: { count: 2, share: 0 }, onFailure: 'hold' },
+  });
+  fleet.publish('a');
+  fleet.settle();
+  fleet.disconnect(fleet.first);
+  const [, second] = fleet.nodes;
+  assert.ok(second);
+  fleet.disconnect(second);
+  while (fleet.now < 20_000 && fleet.fireTimer());
+  assert.deepEqual(fleet.serving(), [
+    'n1 in: not connected; kept in service, as fewer than 2 would serve without',
+    'n2 out: not connected',
+    'n3 in: live',
+  ]);
+});
+
 test('X13 N27 stale content beats none: the last ones stay in service, those that fail last', () => {
   const fleet = fleetOf(3, {
     drain: {

@@ -15,9 +15,12 @@ export interface Serving {
 }
 
 interface Judged extends Serving {
-  /** It serves something, though not what it should: better than nobody. */
-  readonly spare?: 'former' | 'failing';
+  /** It serves something, though not what it should, or out of sight: better than nobody. */
+  readonly spare?: (typeof spares)[number];
 }
+
+/** In this order they are kept. */
+const spares = ['former', 'failing', 'away'] as const;
 
 /** Kept in service although they are stale, when the policy does not say how many. */
 const minInServiceDefault = { count: 1, share: 0 };
@@ -28,7 +31,8 @@ export function servingOf(state: CoreState, siteName: string): Serving[] {
   if (site === undefined) return [];
   const members = [...site.members].sort().flatMap((name) => state.nodes.get(name) ?? []);
   const job = site.running === null ? undefined : state.jobs.get(site.running);
-  const judged = members.map((node) => judge(site, job, node));
+  const isCutOff = members.every(({ isAway, maintenance }) => isAway || maintenance);
+  const judged = members.map((node) => judge(site, job, node, isCutOff));
   const { drain } = { ...defaultSitePolicy, ...site.policy };
   const needed = neededOf(
     drain?.minInService ?? minInServiceDefault,
@@ -36,7 +40,7 @@ export function servingOf(state: CoreState, siteName: string): Serving[] {
   );
   let missing = needed - judged.filter(({ wanted }) => wanted === 'in').length;
   const kept = new Set<string>();
-  for (const kind of ['former', 'failing'] as const) {
+  for (const kind of spares) {
     for (const { node, spare } of judged) {
       if (spare !== kind || missing <= 0) continue;
       kept.add(node);
@@ -54,12 +58,17 @@ export function servingOf(state: CoreState, siteName: string): Serving[] {
   );
 }
 
-function judge(site: SiteState, job: Job | undefined, node: NodeState): Judged {
+/**
+ * `isCutOff`: nobody is here. Then it is this CCM that lost the network, or all agents are started anew, and the nodes serve on: what was
+ * known of them last counts.
+ */
+function judge(site: SiteState, job: Job | undefined, node: NodeState, isCutOff: boolean): Judged {
   const is = (wanted: 'in' | 'out', reason: string): Serving => ({ node: node.name, wanted, reason });
   if (node.maintenance) return is('out', 'maintenance');
-  if (node.isAway) return is('out', 'not connected');
   const nodeSite = node.sites.get(site.name);
-  if (nodeSite === undefined || nodeSite.live === null) return is('out', 'empty');
+  const isHere = !node.isAway || isCutOff;
+  if (nodeSite === undefined || nodeSite.live === null) return is('out', isHere ? 'empty' : 'not connected');
+  if (!isHere) return { ...is('out', 'not connected'), spare: 'away' };
   const setback = setbackOf(site, nodeSite);
   if (setback?.error.code === 'DRAIN_FAILED') return is('in', setback.error.message);
   if (job !== undefined && isTakenOut(job, node.name))
