@@ -47,22 +47,24 @@ export function checkedAnswer<H extends HookName>(
     ...(note === undefined ? {} : { note: maskSecrets(note).slice(0, noteCharactersMax).toWellFormed() }),
     ...(againAfterMs === undefined ? {} : { againAfterMs }),
   };
-  if (hook === 'inspect') checked['nodes'] = parsed(balancerStates, nodes, hook, 'states of nodes');
+  if (hook === 'inspect') {
+    const states = balancerStates.safeParse(nodes);
+    if (!states.success) throw nonsense(hook, `answered no proper states of nodes${firstPath(states.error)}`);
+    checked['nodes'] = states.data;
+  }
   if (hook === 'attach' && urlMap !== undefined) {
-    const map = parsed(urlMapSchema, urlMap, hook, 'URL map');
+    const map = urlMapSchema.safeParse(urlMap);
     // The server serves well all the same: no reason to refuse its releases.
-    if (JSON.stringify(map).length <= urlMapCharactersMax) checked['urlMap'] = map;
-    else log.warn({ hook }, `its URL map has more than ${urlMapCharactersMax} characters, and is left out`);
+    if (!map.success) log.warn({ hook }, `its URL map is none${firstPath(map.error)}, and is left out`);
+    else if (JSON.stringify(map.data).length > urlMapCharactersMax)
+      log.warn({ hook }, `its URL map has more than ${urlMapCharactersMax} characters, and is left out`);
+    else checked['urlMap'] = map.data;
   }
   return checked;
 }
 
-function parsed<T>(schema: z.ZodType<T>, value: unknown, hook: HookName, what: string): T {
-  const result = schema.safeParse(value);
-  if (result.success) return result.data;
-  const [issue] = result.error.issues;
-  const where = issue === undefined || issue.path.length === 0 ? '' : ` (${issue.path.join('.')})`;
-  throw nonsense(hook, `answered no proper ${what}${where}`);
+function firstPath({ issues: [issue] }: z.ZodError): string {
+  return issue === undefined || issue.path.length === 0 ? '' : ` (${issue.path.join('.')})`;
 }
 
 function nonsense(hook: HookName, what: string): PluginError {

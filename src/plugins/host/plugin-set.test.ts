@@ -190,40 +190,6 @@ test('what a plugin throws or answers by mistake is told as its failure, never t
   await set.close();
 });
 
-test('answers are passed on in their form, within bounds and without secrets; nonsense is the plugin’s failure', async () => {
-  const token = new Secret('swordfish-swordfish');
-  const talks = pluginWith('talks', {
-    attach: () => ({
-      note: `${token.reveal()} ${'é😀'.repeat(400)}`,
-      urlMap: { origins: ['https://a.example'] } as never,
-    }),
-  });
-  const wide = pluginWith('wide', {
-    attach: () => ({
-      urlMap: {
-        origins: ['https://a.example'],
-        rewrites: Array.from({ length: 1000 }, (_, i) => ({
-          path: `${i}.html`,
-          urls: [`/${'x'.repeat(100)}/${i}`],
-        })),
-      } as never,
-    }),
-  });
-  const wrong = pluginWith('wrong', { attach: () => ({ urlMap: { origins: ['nowhere'] } as never }) });
-  const { log, lines } = recordedLog();
-  const set = await start([talks, wide, wrong], undefined, log);
-  const runs = await set.run('attach', { site: 'docs' } as never, { site: 'docs' });
-  const [said, tooWide, refused] = runs;
-  const note = said?.answer?.note ?? '';
-  assert.ok(note.startsWith('[secret] é😀') && note.isWellFormed());
-  assert.ok(note.length === 500);
-  assert.deepEqual(said?.answer?.urlMap?.index, ['index.html']);
-  assert.deepEqual([tooWide?.error, tooWide?.answer?.urlMap], [null, undefined]);
-  assert.ok(lines.some((line) => /URL map has more than 65536 characters/.test(line)));
-  assert.match(refused?.error?.message ?? '', /wrong: attach answered no proper URL map \(origins\.0\)/);
-  await set.close();
-});
-
 test('what a failing hook says fits into a message to the CCM', async () => {
   const wordy = pluginWith('wordy', {
     probe() {
