@@ -86,6 +86,23 @@ describe('N54: the URLs of a change', () => {
     ]);
   });
 
+  test('a clean URL beside a directory of its name that comes: stale only where the bare directory is answered', () => {
+    const from = { 'index.html': '1', 'index.htm': '1' };
+    const to = { 'index.html': '1', 'index/a': '1' };
+    const input = { cleanUrls: ['.html', '.htm'] };
+    const all = ['/index.htm', '/index/a', '/index/'];
+    for (const [directoryWithoutSlash, named] of [
+      [false, all],
+      ['redirect', [...all, '/index']],
+      [true, [...all, '/index']],
+    ] as const)
+      assert.deepEqual(
+        urlsBetween(from, to, { ...input, directoryWithoutSlash }).sort(),
+        [...named].sort(),
+        String(directoryWithoutSlash),
+      );
+  });
+
   test('rewrites add URLs, or replace the path’s own; related rules name feeds and listings', () => {
     const rewrites = [
       {
