@@ -12,7 +12,7 @@ import {
 } from 'treecast/plugin';
 import { createCache } from './caches/create-cache.ts';
 import { type CachePurgeConfig, cachePurgeSchema } from './config/cache-config.ts';
-import { purgeNote, purgeProblem } from './purge-report.ts';
+import { partialNote, purgeNote, purgeProblem } from './purge-report.ts';
 import {
   type CacheState,
   type CacheWithConfig,
@@ -77,12 +77,17 @@ async function invalidate(
   }
   const problem = purgeProblem(results);
   if (problem?.retryable !== true) state.owed.finished(event.site);
-  if (problem !== undefined) throw problem;
+  const boundMs = Math.max(...caches.map(({ config: { fetchBound } }) => fetchBound * 1000));
+  const again = event.pass === 1 && boundMs > 0;
+  if (problem !== undefined) {
+    // What was purged is to be purged again all the same: then the last pass says what was refused.
+    if (problem.retryable || !again || results.every(({ settled }) => settled === 0)) throw problem;
+    call.log.warn({ site: event.site }, problem.message);
+    return { note: partialNote(results, problem), againAfterMs: boundMs };
+  }
   const note = purgeNote(items.length, results);
   if (results.some(({ keepsMissing }) => keepsMissing)) call.log.warn({ site: event.site }, note);
-  const boundMs = Math.max(...caches.map(({ config: { fetchBound } }) => fetchBound * 1000));
-  const again = event.pass === 1 && boundMs > 0 && results.some(({ due }) => due > 0);
-  return again ? { note, againAfterMs: boundMs } : { note };
+  return again && results.some(({ due }) => due > 0) ? { note, againAfterMs: boundMs } : { note };
 }
 
 /** Nearest to the origin first. */

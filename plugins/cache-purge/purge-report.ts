@@ -20,6 +20,12 @@ export function purgeNote(urls: number, results: readonly TargetResult[]): strin
   return `${urls} URLs purged in ${calls} calls: ${each.join('; ')}`;
 }
 
+/** When a part was refused, and the rest is purged once more. */
+export function partialNote(results: readonly TargetResult[], { message }: PluginError): string {
+  const each = results.map(({ label, settled }) => `${label} forgot ${settled} URLs`);
+  return `${message}; ${each.join('; ')}; all are tried once more`;
+}
+
 /** Undefined when nothing is wrong. */
 export function purgeProblem(results: readonly TargetResult[]): PluginError | undefined {
   const problems: string[] = [];

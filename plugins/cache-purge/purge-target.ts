@@ -23,6 +23,8 @@ export interface TargetResult {
   /** The cache, and which of its machines when it has several. */
   readonly label: string;
   readonly due: number;
+  /** Items that it forgot. */
+  readonly settled: number;
   readonly calls: number;
   readonly held: number | undefined;
   readonly knownCount: number;
@@ -48,15 +50,24 @@ export async function purgeTarget(
   const label = targetLabel(cache, target);
   const place = { site: event.site, cache: cache.name, target };
   const callName = `${event.job}/${event.pass}`;
-  const items = owed.due(place, callName, wanted.items);
+  const { items, refused: before } = owed.due(place, callName, wanted.items);
   const work = workOf(event.site, map, items);
-  const nothing = { label, due: items.length, calls: 0, held: undefined, owed: null, refused: [], stale: [] };
+  const nothing = {
+    label,
+    due: items.length,
+    settled: 0,
+    calls: 0,
+    held: undefined,
+    owed: null,
+    refused: before,
+    stale: [],
+  };
   let steps: ReturnType<Cache['steps']>;
   try {
     steps = cache.steps(target, work);
   } catch (error) {
     if (!(error instanceof PluginError)) throw error;
-    owed.tried(place, callName, []);
+    owed.tried(place, callName, { left: [], refused: [...before, { items, reason: error.message }] });
     return { ...nothing, knownCount: known.count(label), keepsMissing: false, impossible: error };
   }
   const purgedAtMs = Date.now();
@@ -75,7 +86,8 @@ export async function purgeTarget(
   const asked = sample(config, urls, known.heldOf(label, config.readBack === 'sample' ? urls : []));
   const back = await readBack({ cache, config, target }, asked, { event, purgedAtMs, signal: call.signal });
   known.seen(label, event.site, back.fresh, 'read back');
-  owed.tried(place, callName, [...owedItems, ...back.stale.map(({ url }) => url)]);
+  const refused = [...before, ...outcome.refused];
+  owed.tried(place, callName, { left: [...owedItems, ...back.stale.map(({ url }) => url)], refused });
   const covers = steps.some(
     ({ settles }) => settles.includes(missingItem) || settles.includes(everythingItem),
   );
@@ -83,6 +95,8 @@ export async function purgeTarget(
     ...outcome,
     label,
     due: items.length,
+    settled: settled.length,
+    refused,
     held: outcome.held?.length,
     knownCount: known.count(label),
     stale: back.stale,

@@ -18,6 +18,10 @@ const schema = `
     site TEXT NOT NULL, cache TEXT NOT NULL, target TEXT NOT NULL, item TEXT NOT NULL,
     PRIMARY KEY (site, cache, target, item)
   ) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS refused (
+    site TEXT NOT NULL, cache TEXT NOT NULL, target TEXT NOT NULL, item TEXT NOT NULL, reason TEXT NOT NULL,
+    PRIMARY KEY (site, cache, target, item)
+  ) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS tried (
     site TEXT NOT NULL, cache TEXT NOT NULL, target TEXT NOT NULL, call TEXT NOT NULL,
     PRIMARY KEY (site, cache, target)

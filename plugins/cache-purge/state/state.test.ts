@@ -71,13 +71,13 @@ test('a state file that is damaged is made anew', (context) => {
   database.close();
 });
 
-test('nothing stale is ever forgotten: whatever fails, in whichever order jobs come', (context) => {
+test('nothing stale is ever forgotten, nothing refused untold: whatever fails, in whichever order jobs come', (context) => {
   const database = openStateDatabase(temporary(context));
   context.after(() => database.close());
   let site = 0;
   const items = fc.uniqueArray(fc.constantFrom<string[]>('/a', '/b', '/c', '/d', '*'), { maxLength: 5 });
   const tries = fc.array(
-    fc.record({ call: fc.constantFrom('j1/1', 'j1/2', 'j2/1'), wanted: items, fails: items }),
+    fc.record({ call: fc.constantFrom('j1/1', 'j1/2', 'j2/1'), wanted: items, fails: items, refuses: items }),
     {
       maxLength: 12,
     },
@@ -89,13 +89,22 @@ test('nothing stale is ever forgotten: whatever fails, in whichever order jobs c
       const place = { site: `s${site}`, cache: 'edge', target: 't' };
       let stale = new Set<string>();
       let last = '';
-      for (const { call, wanted, fails } of list) {
+      let refused = new Map<string, string>();
+      for (const { call, wanted, fails, refuses } of list) {
         // The same call again wants nothing new: its items were added when it came first.
         if (call !== last) stale = new Set([...stale, ...wanted]);
-        const due = owed.due(place, call, wanted);
+        const { items: due, refused: told } = owed.due(place, call, wanted);
+        if (call !== last) refused = new Map();
+        assert.deepEqual(
+          told.flatMap(({ items: list, reason }) => list.map((item) => `${item} ${reason}`)).sort(),
+          [...refused].map(([item, reason]) => `${item} ${reason}`).sort(),
+        );
         assert.deepEqual(due.toSorted(), [...stale].sort());
         const left = due.filter((item) => fails.includes(item));
-        owed.tried(place, call, left);
+        for (const item of due)
+          if (refuses.includes(item) && !left.includes(item)) refused.set(item, `no ${item}`);
+        const all = [...refused].map(([item, reason]) => ({ items: [item], reason }));
+        owed.tried(place, call, { left, refused: all });
         stale = new Set(left);
         last = call;
         if (left.length === 0) {
