@@ -118,6 +118,34 @@ test('the URL map comes from the virtual hosts that serve the live link', () => 
   assert.deepEqual(map.errorPages, ['errors/404.html']);
 });
 
+test('a directory without slash is a redirect, but where its index may be served there', () => {
+  const own = 'RewriteRule "^/.*" "/sites/docs/trees/1$0" [L]\nAllowOverride None';
+  const bare = (inHost: string, elsewhere = ''): unknown =>
+    mapOf(
+      `<VirtualHost *:80>\nServerName a.b\nDocumentRoot /sites/docs/live\n${own}\n${inHost}\n</VirtualHost>\n${elsewhere}`,
+      own,
+    )?.directoryWithoutSlash;
+  for (const redirecting of [
+    '',
+    'DirectorySlash On',
+    'RewriteRule ^/old/(.*) /new/$1 [R=301,L]',
+    'RewriteRule ^/secret - [F]',
+    'AllowOverrideList None',
+  ])
+    assert.equal(bare(redirecting), 'redirect', redirecting);
+  for (const serving of [
+    'DirectorySlash Off',
+    '<Directory /sites/docs/live>\nDirectorySlash Off\n</Directory>',
+    'RewriteRule ^/(.*[^/])$ /$1/index.html',
+    'RewriteRule ^/(.*[^/])$ /$1/index.html [L]',
+    '<Directory /sites/docs/live>\nAllowOverride Indexes\n</Directory>',
+    'AliasMatch ^/(.+[^/])$ /sites/docs/live/$1/index.html',
+  ])
+    assert.equal(bare(serving), true, serving);
+  assert.equal(bare('', 'DirectorySlash Off'), true);
+  assert.equal(bare('', 'RewriteRule ^/(.*)$ /x/$1'), 'redirect');
+});
+
 test('the URL map: an included drop-in, an alias, another port, and nothing to be told', () => {
   for (const include of [
     '/etc/httpd/treecast/docs.inc',

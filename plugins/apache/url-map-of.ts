@@ -3,6 +3,7 @@
 
 import { basename, dirname, resolve } from 'node:path';
 import { pathGlob, type UrlMap, urlMapSchema } from 'treecast/plugin';
+import { bareDirectories } from './bare-directories.ts';
 import { type Directive, directivesNamed, withinChoices } from './read-directives.ts';
 
 export interface SiteInFiles {
@@ -39,6 +40,11 @@ export function urlMapOf(
     origins,
     prefix,
     index: indexOf(blocks),
+    directoryWithoutSlash: bareDirectories({
+      serving: blocks.flatMap(everywhere),
+      own: everywhere(own),
+      everywhere: files.flatMap(everywhere),
+    }),
     errorPages: errorPagesOf(blocks, prefix).slice(0, pagesMax),
     variants:
       site.encodings.length === 0

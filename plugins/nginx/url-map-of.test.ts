@@ -1,13 +1,15 @@
 // URL maps from server blocks as people write them, and from files on disk that nobody would write.
 
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import fc from 'fast-check';
-import { type UrlMap, urlMapSchema } from 'treecast/plugin';
-import { createSiteOnDisk, testNeeding } from 'treecast/plugin/testing';
+import { treeFacts, type UrlMap, urlMapSchema, urlsOfChanges } from 'treecast/plugin';
+import { contentEvent, createSiteOnDisk, testNeeding } from 'treecast/plugin/testing';
 import { readConfiguration } from './read-configuration.ts';
 import { readDirectives } from './read-directives.ts';
 import { createRealNginx } from './testing/real-nginx.ts';
@@ -18,7 +20,8 @@ import { liveLinkAmong, mountsOf, virtualHostsOf } from './virtual-hosts.ts';
 const isLive = (path: string): boolean => path === '/srv/live' || path === '/srv/live/';
 const mapOf = (text: string): UrlMap | null =>
   urlMapOf(mountsOf(virtualHostsOf(readDirectives(text).directives), isLive));
-const expected = (map: Partial<UrlMap> & { origins: string[] }): UrlMap => urlMapSchema.parse(map);
+const expected = (map: Partial<UrlMap> & { origins: string[] }): UrlMap =>
+  urlMapSchema.parse({ directoryWithoutSlash: 'redirect', ...map });
 
 test('names, ports, TLS, index files, error pages, suffixes, fallbacks and rewrites', () => {
   assert.deepEqual(
@@ -31,7 +34,7 @@ test('names, ports, TLS, index files, error pages, suffixes, fallbacks and rewri
           server_name example.org *.example.org ~^x "" _;
           root /srv/live; index index.html index.xml $x;
           error_page 403 404 =404 /errors/404.html; error_page 500 /50x.html;
-          rewrite ^/feed$ /feed.xml last; rewrite ^/gone$ /new.html permanent; rewrite ^/(.*)$ /x/$1;
+          rewrite ^/feed$ /feed.xml last; rewrite ^/gone$ /new.html permanent; rewrite ^/old/(.*)$ /new/$1 redirect;
           location = /news { try_files /news/index.html =404; }
           location / { try_files $uri $uri.html $uri/ /app.html?$args; }
         }
@@ -76,6 +79,36 @@ test('addresses where there is no name, an alias below a prefix, outer roots, an
     'events { } stream { server { listen 1; } }',
   ])
     assert.equal(mapOf(none), null, none);
+});
+
+test('a directory without slash is a redirect, but where its index may be served there', () => {
+  const bare = (inServer: string): unknown =>
+    mapOf(`server { server_name a.b; root /srv/live; ${inServer} }`)?.directoryWithoutSlash;
+  for (const redirecting of [
+    '',
+    'location / { try_files $uri $uri.html $uri/ =404; }',
+    'try_files $uri $uri/ @other; location @other { proxy_pass http://127.0.0.1:1; }',
+    'location / { try_files $uri /app.html?$args; }',
+    'location = /news { try_files /news/index.html =404; }',
+    'rewrite ^/feed$ /feed.xml; rewrite ^(.*[^/])$ $1/ permanent;',
+  ])
+    assert.equal(bare(redirecting), 'redirect', redirecting);
+  for (const serving of [
+    'location / { try_files $uri $uri/index.html =404; }',
+    'try_files $uri $uri/index.html;',
+    'try_files $uri $uri/;',
+    'try_files $uri /docs/index.html =404;',
+    'try_files;',
+    'if (-d $request_filename) { rewrite ^(.*[^/])$ $1/ break; }',
+    'rewrite ^/docs$ /docs/ last;',
+    'location / { rewrite ^/(.*)$ /x/$1; }',
+    'location ~ ^/(.*[^/])$ { alias /srv/live/$1/index.html; }',
+  ])
+    assert.equal(bare(serving), true, serving);
+  const two = (second: string): string =>
+    `server { server_name a.b; root /srv/live; } server { server_name c.d; root /srv/live; ${second} }`;
+  assert.equal(mapOf(two(''))?.directoryWithoutSlash, 'redirect');
+  assert.equal(mapOf(two('rewrite ^(.*)$ /x$1;'))?.directoryWithoutSlash, true);
 });
 
 test('the live link is known by other paths to it too; a pinned tree is not it', async (context) => {
@@ -212,3 +245,57 @@ testNeeding(
     assert.deepEqual([none?.urlMap, none?.note?.includes('no server block')], [undefined, true]);
   },
 );
+
+testNeeding(
+  ['nginx'],
+  'X7: what a publish makes stale is what this nginx answers differently: of a directory without slash only that it comes or goes',
+  async (context) => {
+    const from = { 'index.html': 'i', 'docs/index.html': 'old', 'gone/a.html': 'a' };
+    const to = { 'index.html': 'i', 'docs/index.html': 'new', 'come/a.html': 'a' };
+    for (const [server, config, redirecting] of [
+      ['', {}, true],
+      ['', { cleanUrls: ['.html'], fallback: 'index.html' }, true],
+      ['rewrite ^(/docs)$ $1/ last;', {}, false],
+    ] as const) {
+      const site = await createSiteOnDisk('docs', from);
+      context.after(() => site.remove());
+      const real = createRealNginx({ server: `listen 127.0.0.1:${await freePort()}; ${server}` });
+      context.after(() => real.close());
+      const plugin = await startPlugin(real, config);
+      const map = (await plugin.call('attach', site.attachEvent()))?.urlMap;
+      assert.ok(map);
+      await real.start();
+      const urls = [
+        '/',
+        '/index.html',
+        ...['docs', 'gone', 'come'].flatMap((one) => [`/${one}`, `/${one}/`]),
+      ];
+      const answers = async (): Promise<string[]> => {
+        const all = await Promise.all(urls.map((url) => real.get(url)));
+        return all.map(({ status, headers, body }) => `${status} ${headers['location']} ${body}`);
+      };
+      const before = await answers();
+      assert.equal(before[urls.indexOf('/docs')]?.startsWith('301 '), redirecting);
+      const event = contentEvent({ from, to });
+      await site.switchTo(await site.stage(to));
+      const after = await answers();
+      const { urls: stale } = urlsOfChanges(await event.changes(), map, treeFacts(await event.paths()));
+      const named = new Set(stale.map((url) => new URL(url).pathname));
+      for (const [index, url] of urls.entries())
+        assert.equal(
+          named.has(url),
+          before[index] !== after[index],
+          `${url} ${before[index]} ${after[index]}`,
+        );
+    }
+  },
+);
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}

@@ -2,6 +2,7 @@
 // rewrites that name one path. What it cannot tell for certain it leaves out: the operator's own rules for caches come on top.
 
 import { type UrlMap, urlMapSchema } from 'treecast/plugin';
+import { bareDirectories } from './bare-directories.ts';
 import { type Directive, directivesNamed } from './read-directives.ts';
 import type { Mount, VirtualHost } from './virtual-hosts.ts';
 
@@ -21,6 +22,7 @@ export function urlMapOf(mounts: readonly Mount[]): UrlMap | null {
     origins,
     prefix,
     index: indexOf(same[0]),
+    directoryWithoutSlash: bareDirectories(same),
     cleanUrls: distinct(rules.flatMap(({ cleanUrls }) => cleanUrls)).slice(0, 10),
     errorPages: distinct(rules.flatMap(({ errorPages }) => errorPages)).slice(0, 20),
     rewrites: [
