@@ -1,6 +1,7 @@
-// Programs without a shell, with a bounded output, a bounded time and a small environment.
+// Programs without a shell, with a bounded output, a bounded time and a small environment. One that is ended takes along what it
+// started; what left its process group (a daemon) lives on, and is not waited for.
 
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { PluginError } from '../api/plugin-error.ts';
 import type { Exec, ExecResult } from '../api/plugin-host.ts';
 import { maskSecrets } from '../api/secret.ts';
@@ -40,6 +41,8 @@ export function createExec(outer?: AbortSignal): Exec {
         cwd,
         env: { ...inherited, PATH: programPath(), ...env },
         stdio: ['pipe', 'pipe', 'pipe'],
+        // A process group of its own, which is signalled as one.
+        detached: true,
       });
       const stdout = createCollector();
       const stderr = createCollector();
@@ -49,18 +52,31 @@ export function createExec(outer?: AbortSignal): Exec {
       child.stdin.on('error', () => undefined);
       child.stdin.end(input);
       let killing: NodeJS.Timeout | undefined;
+      let isStopped = false;
+      const letGo = (): void => {
+        signalGroup(child, 'SIGKILL');
+        // Whoever else has the other ends: nobody reads them any more.
+        for (const pipe of child.stdio) pipe?.destroy();
+      };
       const stop = (): void => {
-        child.kill('SIGTERM');
-        killing = setTimeout(() => child.kill('SIGKILL'), killDelayMs);
+        isStopped = true;
+        if (hasExited(child)) {
+          letGo();
+          return;
+        }
+        signalGroup(child, 'SIGTERM');
+        killing = setTimeout(() => signalGroup(child, 'SIGKILL'), killDelayMs);
       };
       ended.addEventListener('abort', stop, { once: true });
       // What it started in the background may keep its output open for ever; what it said itself has arrived by then.
       let closing: NodeJS.Timeout | undefined;
       child.once('exit', () => {
-        closing = setTimeout(() => {
-          child.stdout.destroy();
-          child.stderr.destroy();
-        }, outputDelayMs);
+        if (isStopped) letGo();
+        else
+          closing = setTimeout(() => {
+            child.stdout.destroy();
+            child.stderr.destroy();
+          }, outputDelayMs);
       });
       const settle = (): void => {
         clearTimeout(killing);
@@ -78,8 +94,10 @@ export function createExec(outer?: AbortSignal): Exec {
       });
       child.once('close', (code, signal) => {
         settle();
-        if (limit.aborted)
+        if (isStopped && limit.aborted)
           fail(`took longer than ${timeoutMs / 1000} s and was ended`, 'Look at what it waits for.');
+        else if (isStopped)
+          fail('was ended: its caller was stopped', 'Nothing: it is called again when it is due.');
         else if (code === null) fail(`was ended by ${signal ?? 'a signal'}`, 'Look at its log.');
         else
           resolve({
@@ -91,6 +109,30 @@ export function createExec(outer?: AbortSignal): Exec {
       });
     });
   };
+}
+
+function hasExited({ exitCode, signalCode }: ChildProcess): boolean {
+  return exitCode !== null || signalCode !== null;
+}
+
+function signalGroup(child: ChildProcess, signal: NodeJS.Signals): void {
+  const { pid } = child;
+  // An id that is somebody's again is not ours; as long as one of the group is left, the system gives it to nobody.
+  if (pid === undefined || (hasExited(child) && isTaken(pid))) return;
+  try {
+    process.kill(-pid, signal);
+  } catch {
+    // None of them is left, or they run as another user.
+  }
+}
+
+function isTaken(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return !(error instanceof Error && 'code' in error && error.code === 'ESRCH');
+  }
 }
 
 function createCollector() {
