@@ -1,4 +1,4 @@
-// An nginx with the module ngx_cache_purge, which no package of Debian brings: a location with the path behind it. Refuses everything else.
+// An nginx with the module ngx_cache_purge, for tests: a location with the path behind it. Refuses everything else.
 
 import { type StandIn, startStandIn } from './start-stand-in.ts';
 
