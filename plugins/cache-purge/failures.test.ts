@@ -1,68 +1,11 @@
-// N13: what a cache answers, or does not, and what stays owed: 400, 429, 500, broken connections, silence, a cache that is away.
+// N13: what a cache answers, or does not, and what stays owed: 429, 500, broken connections, silence, a cache that is away.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { ContentEvent } from 'treecast/plugin';
-import { contentEvent } from 'treecast/plugin/testing';
 import { siteOrigin } from './testing/ask.ts';
-import { type StartedPlugin, startPlugin } from './testing/start-plugin.ts';
-import { type Handler, type StandIn, startStandIn } from './testing/start-stand-in.ts';
-
-type Files = Readonly<Record<string, string>>;
-
-function change(
-  paths: readonly string[],
-  facts: { readonly job?: string; readonly pass?: number } = {},
-): ContentEvent {
-  const files = (text: string): Files => Object.fromEntries(paths.map((path) => [path, text]));
-  return contentEvent({ from: files('old'), to: files('new'), ...facts });
-}
-
-async function withCache(
-  handler: Handler,
-  use: (facts: {
-    readonly plugin: StartedPlugin;
-    readonly cache: StandIn;
-    again(): Promise<StartedPlugin>;
-  }) => Promise<void>,
-  more: (endpoint: string) => Record<string, unknown> = () => ({}),
-): Promise<void> {
-  const cache = await startStandIn(handler);
-  const { endpoint } = cache;
-  const { urlMap, ...rest } = more(endpoint);
-  const config = {
-    caches: [
-      {
-        ...{ kind: 'http', name: 'edge', url: `${endpoint}{path}`, concurrency: 2, retryDelay: 0.01 },
-        ...{ requestTimeout: 0.3, fetchBound: 1, ...rest },
-      },
-    ],
-    urlMap: urlMap ?? { origins: [siteOrigin] },
-  };
-  const others: StartedPlugin[] = [];
-  try {
-    const plugin = await startPlugin(config);
-    others.push(plugin);
-    await use({
-      plugin,
-      cache,
-      async again() {
-        const other = await startPlugin(config, { stateDirectory: plugin.stateDirectory });
-        others.push(other);
-        return other;
-      },
-    });
-  } finally {
-    for (const other of others.reverse()) await other.close();
-    await cache.close();
-  }
-}
-
-const pathsOf = (cache: StandIn): string[] =>
-  cache
-    .take()
-    .map(({ path }) => path)
-    .sort();
+import { startPlugin } from './testing/start-plugin.ts';
+import { type StandIn, startStandIn } from './testing/start-stand-in.ts';
+import { change, pathsOf, withCache } from './testing/with-cache.ts';
 
 test('N13 429 is waited for as long as the cache says, by all calls', async () => {
   let busy = 2;
@@ -94,110 +37,6 @@ test('N13 5xx and broken connections are tried again with growing delays', async
     },
     () => ({ retryDelay: 0.02 }),
   );
-});
-
-test('N13 400: the others are purged, the refused are named, and not tried again', async () => {
-  await withCache(
-    ({ path }) => (path.startsWith('/bad') ? { status: 400, body: 'no such zone' } : { status: 200 }),
-    async ({ plugin, cache }) => {
-      await assert.rejects(plugin.invalidate(change(['a', 'bad1', 'bad2', 'c'])), {
-        message: `edge refused 2 URLs (answered 400: no such zone): ${siteOrigin}/bad1, ${siteOrigin}/bad2`,
-        fix: /cannot help/,
-        retryable: false,
-      });
-      assert.deepEqual(pathsOf(cache), ['/a', '/bad1', '/bad2', '/c']);
-    },
-    () => ({ fetchBound: 0 }),
-  );
-});
-
-test('N13 400: the others are purged again after the fetch bound; the last pass fails and names the refused', async () => {
-  await withCache(
-    ({ path }) => (path.startsWith('/bad') ? { status: 400, body: 'no such zone' } : { status: 200 }),
-    async ({ plugin, cache }) => {
-      const refused = `edge refused 2 URLs (answered 400: no such zone): ${siteOrigin}/bad1, ${siteOrigin}/bad2`;
-      const paths = ['a', 'bad1', 'bad2', 'c'];
-      assert.deepEqual(await plugin.invalidate(change(paths)), {
-        note: `${refused}; edge forgot 2 URLs; all are tried once more`,
-        againAfterMs: 1_000,
-      });
-      assert.deepEqual(plugin.warnings, [refused]);
-      assert.deepEqual(pathsOf(cache), ['/a', '/bad1', '/bad2', '/c']);
-      await assert.rejects(plugin.invalidate(change(paths, { pass: 2 })), {
-        message: refused,
-        retryable: false,
-      });
-      assert.deepEqual(pathsOf(cache), ['/a', '/bad1', '/bad2', '/c']);
-      const alone = change(['bad1'], { job: 'next' });
-      await assert.rejects(plugin.invalidate(alone), { message: /^edge refused 1 URLs/, retryable: false });
-    },
-  );
-});
-
-for (const pass of [1, 2]) {
-  test(`N13 refused in one try of pass ${pass}, owed in it too: the last try names them, also after a restart`, async () => {
-    let broken = true;
-    await withCache(
-      ({ path }) =>
-        path === '/bad' ? { status: 400 } : broken && path === '/c' ? { status: 500 } : { status: 200 },
-      async ({ plugin, cache, again }) => {
-        const event = change(['a', 'bad', 'c'], { pass });
-        const refused = `edge refused 1 URLs (answered 400): ${siteOrigin}/bad`;
-        const both = { message: `edge owes 1 of 3 URLs (answered 500); ${refused}`, retryable: true };
-        await assert.rejects(plugin.invalidate(event), both);
-        const restarted = await again();
-        cache.take();
-        await assert.rejects(restarted.invalidate(event), { message: /owes 1 of 1 URLs .*; edge refused 1/ });
-        assert.deepEqual(pathsOf(cache), ['/c']);
-        broken = false;
-        if (pass === 1) assert.equal((await restarted.invalidate(event)).againAfterMs, 1_000);
-        else await assert.rejects(restarted.invalidate(event), { message: refused, retryable: false });
-        assert.deepEqual(pathsOf(cache), ['/c'], 'the refused one is told, not tried');
-        await restarted.invalidate(change(['a'], { job: 'next', pass: 2 }));
-      },
-      () => ({ attempts: 1 }),
-    );
-  });
-}
-
-test('a cache that cannot forget a whole site fails the last pass; the others are purged in both', async () => {
-  const [plain, far] = [
-    await startStandIn(() => ({ status: 200 })),
-    await startStandIn(() => ({ status: 200 })),
-  ];
-  const plugin = await startPlugin({
-    caches: [
-      { kind: 'http', name: 'plain', url: `${plain.endpoint}{path}` },
-      {
-        ...{ kind: 'http', name: 'far', url: `${far.endpoint}{path}`, attempts: 1 },
-        everything: { method: 'POST', url: `${far.endpoint}/all/{host}` },
-      },
-    ],
-    urlMap: { origins: [siteOrigin] },
-    urlsMax: 1,
-  });
-  try {
-    const cannot = /plain has no call that forgets a whole site/;
-    await far.away();
-    await assert.rejects(plugin.invalidate(change(['a', 'b'])), { message: cannot, retryable: true });
-    await far.back();
-    const { note, againAfterMs } = await plugin.invalidate(change(['a', 'b']));
-    assert.match(note ?? '', cannot);
-    assert.equal(againAfterMs, 10_000);
-    assert.equal(far.take().length, 1);
-    await assert.rejects(plugin.invalidate(change(['a', 'b'], { pass: 2 })), {
-      message: cannot,
-      fix: /Raise `urlsMax`/,
-      retryable: false,
-    });
-    assert.equal(far.take().length, 1);
-    await plugin.invalidate(change(['a'], { job: 'next', pass: 2 }));
-    assert.deepEqual([plain.take().length, far.take().length], [1, 1]);
-  } finally {
-    await plugin.close();
-    await plain.close();
-    await far.close();
-  }
 });
 
 test('partial success is remembered: a retry purges what is owed alone, also after a restart', async () => {
