@@ -9,10 +9,10 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, before, test } from 'node:test';
 import { type Client, createClient } from '../../src/client/client.ts';
+import { until } from '../../src/plugins/testing/until.ts';
 import { type Author, createAuthor } from '../lab/author.ts';
 import { run } from './support/fleet.ts';
 import { launcher } from './up-process.ts';
-import { waitUntil } from './wait-until.ts';
 
 const sites = ['alpha', 'beta', 'gamma', 'delta'];
 let directory: string;
@@ -98,7 +98,7 @@ test('R4.5 a CCM killed and started again takes nothing away from a node that st
     ccm.kill('SIGKILL');
     await once(ccm, 'exit');
     await startCcm();
-    await waitUntil('web1 is back', async () => (await client().nodes.get('web1')).connected);
+    await until('web1 is back', async () => (await client().nodes.get('web1')).connected);
     for (const site of sites) {
       assert.equal(await liveTree(site), trees.get(site));
       const page = await readFile(join(directory, 'agent', 'sites', site, 'live', 'index.html'), 'utf8');
@@ -123,7 +123,7 @@ test('a branch that moved while no CCM ran is found and published', async () => 
   ]);
   assert.equal(fetched.code, 0, fetched.stderr);
   await startCcm();
-  await waitUntil('alpha is published', async () => (await liveTree('alpha')) === tree, 30_000);
+  await until('alpha is published', async () => (await liveTree('alpha')) === tree, 30_000);
   const [job] = await client().jobs.list({ site: 'alpha', limit: 1 });
   assert.equal(job?.requestedBy, 'recovery');
 });

@@ -5,9 +5,9 @@ import { randomBytes } from 'node:crypto';
 import { statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { until } from '../../src/plugins/testing/until.ts';
 import { type Author, createAuthor } from '../lab/author.ts';
 import { type Fleet, startFleet } from './support/fleet.ts';
-import { waitUntil } from './wait-until.ts';
 
 let fleet: Fleet;
 let author: Author;
@@ -52,21 +52,21 @@ test('N71 a node in maintenance is left out, told so, and given what it missed a
   assert.match(stderr, /staged 2\/3 {2}live 2\/3/);
   assert.match(stderr, /node3: not connected or in maintenance/);
   await fleet.admin.nodes.update('node3', { maintenance: false });
-  await waitUntil('node3 has the tree', async () => (await liveTrees()).every((live) => live === tree));
+  await until('node3 has the tree', async () => (await liveTrees()).every((live) => live === tree));
   await fleet.assertServed(tree);
 });
 
 test('R8.5 a node that was down at push time is told, and synchronized when it returns', async () => {
   const pid = pidOf('node2');
   process.kill(pid, 'SIGSTOP');
-  await waitUntil('the CCM misses node2', async () => !(await isConnected('node2')));
+  await until('the CCM misses node2', async () => !(await isConnected('node2')));
   await author.write('index.html', 'without node2');
   const tree = await author.commit();
   const { stderr } = await author.push(fleet.gitUrl());
   assert.match(stderr, /staged 2\/3 {2}live 2\/3/);
   assert.match(stderr, /node2: not connected/);
   process.kill(pid, 'SIGCONT');
-  await waitUntil('node2 has the tree', async () => (await liveTrees()).every((live) => live === tree));
+  await until('node2 has the tree', async () => (await liveTrees()).every((live) => live === tree));
   await fleet.assertServed(tree);
 });
 
@@ -75,7 +75,7 @@ test('a node killed in mid-stage starts again, goes on, and the push succeeds ev
   const tree = await author.commit();
   const pid = pidOf('node1');
   const pushing = author.push(fleet.gitUrl());
-  await waitUntil('node1 receives', () => isReceiving('node1'), 60_000);
+  await until('node1 receives', () => isReceiving('node1'), 60_000);
   process.kill(pid, 'SIGKILL');
   const { code, stderr } = await pushing;
   assert.equal(code, 0, stderr);
@@ -88,7 +88,7 @@ test('a node lost in mid-stage: nothing is committed, the pusher is told who and
   const tree = await author.commit();
   const pid = pidOf('node1');
   const pushing = author.push(fleet.gitUrl());
-  await waitUntil('node1 receives', () => isReceiving('node1'), 60_000);
+  await until('node1 receives', () => isReceiving('node1'), 60_000);
   process.kill(pid, 'SIGSTOP');
   const { stderr } = await pushing;
   assert.match(stderr, /not published: 1 of 3 nodes did not stage; nothing was switched/);
@@ -99,17 +99,13 @@ test('a node lost in mid-stage: nothing is committed, the pusher is told who and
     (event) => event.kind === 'decision.commit' && event.job === job?.id,
   );
   assert.ok(decided.length === 0 || (job?.attempts ?? 0) > 1, 'the attempt that lost a node decided nothing');
-  await waitUntil(
+  await until(
     'the others have the tree',
     async () => (await liveTrees()).filter((live) => live === tree).length === 2,
     30_000,
   );
   process.kill(pid, 'SIGCONT');
-  await waitUntil(
-    'node1 has the tree',
-    async () => (await liveTrees()).every((live) => live === tree),
-    30_000,
-  );
+  await until('node1 has the tree', async () => (await liveTrees()).every((live) => live === tree), 30_000);
   await fleet.assertServed(tree);
 });
 
@@ -190,7 +186,7 @@ test('N22 a path that changed and changed back while a node was away has the sam
   await author.commit();
   await author.push(fleet.gitUrl());
   process.kill(pid, 'SIGSTOP');
-  await waitUntil('the CCM misses node2', async () => !(await isConnected('node2')));
+  await until('the CCM misses node2', async () => !(await isConnected('node2')));
   for (const content of ['two', 'one']) {
     await author.write('back.html', content);
     await author.commit();
@@ -200,7 +196,7 @@ test('N22 a path that changed and changed back while a node was away has the sam
   const tree = await author.commit();
   await author.push(fleet.gitUrl());
   process.kill(pid, 'SIGCONT');
-  await waitUntil('node2 has the tree', async () => (await liveTrees()).every((live) => live === tree));
+  await until('node2 has the tree', async () => (await liveTrees()).every((live) => live === tree));
   const times = fleet.up.ready.nodes.map(
     ({ name }) =>
       statSync(join(fleet.directory, 'agents', name, 'sites', 'sample', 'live', 'back.html')).mtimeMs,

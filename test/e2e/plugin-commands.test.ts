@@ -6,11 +6,11 @@ import { chmod, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/pr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { until } from '../../src/plugins/testing/until.ts';
 import { type Author, createAuthor } from '../lab/author.ts';
 import { loopbackPlaces } from '../lab/places.ts';
 import { createFleet, type Fleet } from '../lab/program-fleet.ts';
 import { repositoryRoot } from '../run/repository-root.ts';
-import { waitUntil } from './wait-until.ts';
 
 let root: string;
 let fleet: Fleet;
@@ -97,7 +97,7 @@ test('R2.5 a rollback brings the former program and configuration back', async (
   assert.match(await publish('two', 'color green'), /live 1\/1/);
   assert.equal(await read('bin', 'render'), script('two'));
   const { id } = await fleet.client.sites.rollback(fleet.site);
-  await waitUntil('it is done', async () => (await fleet.client.jobs.get(id)).phase === 'succeeded');
+  await until('it is done', async () => (await fleet.client.jobs.get(id)).phase === 'succeeded');
   assert.equal(await read('etc', 'app.conf'), 'color red\n');
   assert.equal(await read('bin', 'render'), script('one'));
 });
@@ -115,14 +115,14 @@ test('N52 an agent killed while the unit restarts does the rest at its next star
   const calls = await read('calls');
   await writeFile(at('hang'), '');
   const pushing = publish('four', 'color red');
-  await waitUntil('the restart hangs', async () => (await read('hung')) !== 'nothing');
+  await until('the restart hangs', async () => (await read('hung')) !== 'nothing');
   assert.equal(await read('bin', 'render'), script('four'));
   await rm(at('hang'));
   await fleet.restartAgent(0, 'SIGKILL');
   process.kill(Number(await read('hung')), 'SIGKILL');
   await pushing;
   const tree = await author.tree();
-  await waitUntil('the node says so', async () => {
+  await until('the node says so', async () => {
     const [node] = (await fleet.client.sites.status(fleet.site)).nodes;
     return node?.liveTree === tree && node.phase === 'live';
   });

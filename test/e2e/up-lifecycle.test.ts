@@ -4,9 +4,9 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
+import { until } from '../../src/plugins/testing/until.ts';
 import { createUpFixture, type UpFixture } from './up-fixture.ts';
 import { launcher } from './up-process.ts';
-import { waitUntil } from './wait-until.ts';
 
 const execute = promisify(execFile);
 
@@ -45,7 +45,7 @@ test('after kill -9 of up no agent stays, and the directory can be used again', 
   const pids = [...fixture.up.agentPids().values()];
   assert.equal(pids.length, 3);
   assert.equal(await fixture.up.end('SIGKILL'), 'SIGKILL');
-  await waitUntil('all agents are gone', () =>
+  await until('all agents are gone', () =>
     pids.every((pid) => {
       try {
         process.kill(pid, 0);
@@ -120,7 +120,7 @@ test('ccm init and run, agent join and run: a CCM with its own context, an agent
   });
   const { url } = await serving.promise;
   assert.equal((await fetch(url)).status, 200);
-  await waitUntil('web1 is connected', async () => {
+  await until('web1 is connected', async () => {
     const { nodes } = await fixture.cliJson<{ nodes: { name: string; connected: boolean }[] }>(
       'node',
       'list',

@@ -3,8 +3,8 @@ import { cp, readdir, readFile, stat, utimes, writeFile } from 'node:fs/promises
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { until } from '../../src/plugins/testing/until.ts';
 import { createUpFixture, type UpFixture } from './up-fixture.ts';
-import { waitUntil } from './wait-until.ts';
 
 const exampleSite = fileURLToPath(new URL('../../examples/site', import.meta.url));
 
@@ -175,7 +175,7 @@ test('groups and sites change: a node that comes into a group gets its sites', a
     'node1',
   );
   assert.deepEqual(group.nodes.toSorted(), ['node2', 'node3']);
-  await waitUntil('node3 serves blog', async () => {
+  await until('node3 serves blog', async () => {
     const status = await fixture.cliJson<{ nodes: { node: string; phase: string }[] }>('status', 'blog');
     return status.nodes.length === 2 && status.nodes.every(({ phase }) => phase === 'live');
   });
@@ -206,7 +206,7 @@ test('N71: a node in maintenance is left out and owed the work', async () => {
   assert.equal(trees.size, 2);
   assert.ok(trees.has(tree));
   await fixture.cliJson('node', 'maintenance', 'node3', 'off');
-  await waitUntil('node3 has caught up', async () => (await fixture.served()).trees.size === 1);
+  await until('node3 has caught up', async () => (await fixture.served()).trees.size === 1);
   assert.deepEqual((await fixture.served()).trees, new Set([tree]));
 });
 
@@ -214,11 +214,11 @@ test('an agent that is killed is started again and serves the same at the same U
   const { trees } = await fixture.served();
   const pid = fixture.up.agentPids().get('node2') as number;
   process.kill(pid, 'SIGKILL');
-  await waitUntil('node2 runs again', () => {
+  await until('node2 runs again', () => {
     const now = fixture.up.agentPids().get('node2');
     return now !== undefined && now !== pid;
   });
-  await waitUntil('node2 is connected', async () => {
+  await until('node2 is connected', async () => {
     const { connected } = await fixture.cliJson<{ connected: boolean }>('node', 'show', 'node2');
     return connected;
   });
@@ -241,7 +241,7 @@ test('status --watch --json prints a line for every change, until the reader goe
       },
     },
   });
-  await waitUntil('the first line is there', () => lines.length === 1);
+  await until('the first line is there', () => lines.length === 1);
   await fixture.git('push', '-q', fixture.remote(), 'main');
   const { code } = await watching;
   assert.equal(code, 130);

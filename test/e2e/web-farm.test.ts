@@ -8,11 +8,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after } from 'node:test';
 import { releaseName } from '../../src/model/release.ts';
+import { testNeeding } from '../../src/plugins/testing/test-needing.ts';
+import { until } from '../../src/plugins/testing/until.ts';
 import { type Author, createAuthor, type GitResult } from '../lab/author.ts';
 import { createWebFarm, type WebFarm } from '../lab/farm/web-farm.ts';
 import { runProgram } from '../lab/run-program.ts';
-import { testNeeding } from '../run/needs.ts';
-import { waitUntil } from './wait-until.ts';
 
 const needs = ['nginx', 'haproxy', 'varnishd'];
 const pages = 6;
@@ -41,7 +41,7 @@ function running() {
     await author.write('404.html', 'missing\n');
     await author.write('same.css', 'a { color: red }\n');
     await cachesClean(farm, await publish(farm, author));
-    await waitUntil('HAProxy has found both nodes', async () =>
+    await until('HAProxy has found both nodes', async () =>
       [...(await haproxyStates(farm)).values()].every((state) => state.startsWith('UP')),
     );
     return { farm, author, directory };
@@ -118,7 +118,7 @@ async function publish(farm: WebFarm, author: Author): Promise<string> {
 }
 
 async function cachesClean(farm: WebFarm, job: string): Promise<void> {
-  await waitUntil('the caches are clean', async () => {
+  await until('the caches are clean', async () => {
     const purges = (await farm.fleet.client.plugins.tasks({ job })).filter(
       ({ hook }) => hook === 'invalidate',
     );
@@ -250,10 +250,10 @@ testNeeding(
   async () => {
     const { farm, author } = await running();
     const { client } = farm.fleet;
-    await farm.servers.varnish.end('SIGTERM');
+    await farm.servers.varnish.end();
     const job = await publish(farm, author);
     const owing = async () => (await client.plugins.list()).find(({ plugin }) => plugin === 'cache-purge');
-    await waitUntil('the purge is owed, with its reason', async () => (await owing())?.error != null);
+    await until('the purge is owed, with its reason', async () => (await owing())?.error != null);
     const plugin = await owing();
     assert.ok(plugin !== undefined && plugin.owed > 0);
     assert.match(plugin.error?.message ?? '', /front owes \d+ of \d+ URLs/);
@@ -305,7 +305,7 @@ testNeeding(
     assert.deepEqual([[...takenOut].sort(), allOut], [['node1', 'node2'], 0]);
     assert.deepEqual(wrong.slice(0, 5), []);
     assert.ok(requests > 20);
-    await waitUntil('both nodes are in service', async () =>
+    await until('both nodes are in service', async () =>
       [...(await haproxyStates(farm)).values()].every((state) => state.startsWith('UP')),
     );
     await client.sites.update(site, { policy: { drain: null } });
@@ -319,7 +319,7 @@ testNeeding(
     const { farm, author } = await running();
     const pid = farm.fleet.agentPid(1);
     process.kill(pid, 'SIGKILL');
-    await waitUntil('HAProxy sends nobody to node2', async () =>
+    await until('HAProxy sends nobody to node2', async () =>
       /DRAIN|MAINT/.test((await haproxyStates(farm)).get('node2') ?? ''),
     );
     await publish(farm, author);
@@ -328,7 +328,7 @@ testNeeding(
     const isStale = (seen: number) => seen < current;
     const { wrong } = await whileRead(farm, isStale, async () => {
       await farm.fleet.restartAgent(1, 'SIGKILL');
-      await waitUntil('node2 is back in service', async () =>
+      await until('node2 is back in service', async () =>
         ((await haproxyStates(farm)).get('node2') ?? '').startsWith('UP'),
       );
       for (let turn = 0; turn < 20; turn++)
@@ -358,7 +358,7 @@ testNeeding(
     await publish(farm, author);
     assert.equal(await runProgram(to, []), 'two\n');
     const job = await client.sites.rollback(site);
-    await waitUntil('it is rolled back', async () => (await client.jobs.get(job.id)).phase === 'succeeded');
+    await until('it is rolled back', async () => (await client.jobs.get(job.id)).phase === 'succeeded');
     assert.equal(await runProgram(to, []), 'one\n');
     // One that the node's operator has not allowed holds the release.
     const forbidden = [
@@ -380,7 +380,7 @@ testNeeding(needs, 'R9.2: an operator takes a node out, sets weights, and puts i
   assert.deepEqual(out.errors, []);
   assert.match((await haproxyStates(farm)).get('node1') ?? '', /DRAIN|MAINT/);
   await farm.fleet.restartCcm('SIGKILL');
-  await waitUntil('both nodes are connected again', async () =>
+  await until('both nodes are connected again', async () =>
     (await client.nodes.list()).every(({ connected }) => connected),
   );
   const shown = await client.sites.balance(site);

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { testNeeding } from '../run/needs.ts';
+import { testNeeding } from '../../src/plugins/testing/test-needing.ts';
 import { createLan, type LanHost } from './lan.ts';
 import { runProgram } from './run-program.ts';
 

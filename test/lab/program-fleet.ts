@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { type Client, createClient } from '../../src/client/client.ts';
 import type { VerifyResult } from '../../src/model/api.ts';
 import type { SitePolicy } from '../../src/model/site.ts';
-import { freePorts } from './farm/free-ports.ts';
+import { freePorts } from '../../src/plugins/testing/free-ports.ts';
 import { type Place, spawnAt } from './places.ts';
 import { createProcesses, lineFrom, type Processes } from './processes.ts';
 import { runProgram } from './run-program.ts';

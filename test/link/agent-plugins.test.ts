@@ -7,8 +7,8 @@ import { test } from 'node:test';
 import { runAgent } from '../../src/agent/run/run-agent.ts';
 import { treeOf } from '../../src/agent/testing/sample-tree.ts';
 import { TreecastError } from '../../src/model/treecast-error.ts';
-import { eventually } from '../../src/net/testing/eventually.ts';
 import { type TestScope, temporaryDirectory } from '../../src/net/testing/temporary-directory.ts';
+import { until } from '../../src/plugins/testing/until.ts';
 import { runProgram } from '../lab/run-program.ts';
 import { type LinkedAgent, linkAgent, welcomeOf } from './linked-agent.ts';
 
@@ -273,7 +273,7 @@ test('a site that is taken from the node is detached', async (t) => {
   await linked.publish(linked.release(1, {}, one));
   calls();
   linked.say({ type: 'removed', site: 'sample' });
-  await eventually('it is detached', () => !existsSync(join(linked.directory, 'sites', 'sample')));
+  await until('it is detached', () => !existsSync(join(linked.directory, 'sites', 'sample')));
   assert.deepEqual(calls(), ['detach']);
 });
 

@@ -9,8 +9,8 @@ import { runAgent } from '../../src/agent/run/run-agent.ts';
 import { assignmentOf, decisionOf, treeOf } from '../../src/agent/testing/sample-tree.ts';
 import { verifyObject } from '../../src/assignment/signed.ts';
 import { TreecastError } from '../../src/model/treecast-error.ts';
-import { eventually } from '../../src/net/testing/eventually.ts';
 import { generatePrivateKey } from '../../src/net/tls/key-pair.ts';
+import { until } from '../../src/plugins/testing/until.ts';
 import { linkAgent, node, site } from './linked-agent.ts';
 
 const one = { 'index.html': 'one', 'kept.txt': 'kept' };
@@ -117,7 +117,7 @@ test('LINK-17: a newer assignment ends an older one that is still being fetched,
   assert.ok(older.type === 'assignment');
   linked.ccm.stalled.add(older.id);
   linked.say(older);
-  await eventually('the older one is asked for', () => linked.ccm.stalled.size === 0);
+  await until('the older one is asked for', () => linked.ccm.stalled.size === 0);
   const newer = linked.release(2, {}, two);
   linked.say(linked.inline(newer));
   assert.deepEqual((await linked.next('staged')).receipt.release, newer.release);
@@ -166,7 +166,7 @@ test('LINK-9: a staging that ends while the CCM is away is in the next hello', a
   const release = linked.release(1, {}, target);
   linked.say(linked.byUrl(release));
   await linked.restartCcm(null);
-  await eventually(
+  await until(
     'the staging is known',
     () =>
       linked.hellos().at(-1)?.sites[0]?.staged?.tree === treeOf(target) ||
@@ -193,7 +193,7 @@ test('LINK-20: only `removed` takes a site from a node, and then its files go', 
   const directory = join(linked.directory, 'sites', site);
   assert.ok(existsSync(join(directory, 'live')));
   linked.say({ type: 'removed', site });
-  await eventually('the files are gone', () => !existsSync(directory));
+  await until('the files are gone', () => !existsSync(directory));
   assert.equal((await linked.fetch('/')).tree, 'none');
   linked.say({ type: 'verify', request: 'r', site });
   assert.equal((await linked.next('verified')).error?.code, 'NOT_FOUND');
@@ -226,7 +226,7 @@ test('LINK-10: a removed node keeps serving what it has, and is let in no more',
   await linked.publish(linked.release(1, {}, one));
   linked.ccm.nodes.delete(node);
   linked.ccm.gateway.close(node, new TreecastError('CERTIFICATE_INVALID', 'The node was removed.'));
-  await eventually('it is gone', () => !linked.ccm.gateway.isConnected(node));
+  await until('it is gone', () => !linked.ccm.gateway.isConnected(node));
   assert.equal((await linked.fetch('/')).text, 'one');
 });
 

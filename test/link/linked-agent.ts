@@ -24,9 +24,9 @@ import {
 import type { CcmMessage, Hello, SiteGrant } from '../../src/model/messages.ts';
 import type { SignedDecision } from '../../src/model/receipt.ts';
 import { formatJoinToken } from '../../src/net/join/join-token.ts';
-import { eventually } from '../../src/net/testing/eventually.ts';
 import { type TestScope, temporaryDirectory } from '../../src/net/testing/temporary-directory.ts';
 import { issueTicket } from '../../src/net/tickets/ticket.ts';
+import { until } from '../../src/plugins/testing/until.ts';
 
 export const node = 'web-1';
 export const site = 'sample';
@@ -105,7 +105,7 @@ export async function linkAgent(
     hellos: () => events().flatMap((event) => (event.what === 'connected' ? [event.hello] : [])),
     async next(type) {
       const find = () => linked.reports().find((report) => report.type === type && !taken.has(report));
-      await eventually(
+      await until(
         () => `the agent reports ${type}, after ${JSON.stringify(linked.reports().slice(-3))}`,
         () => find() !== undefined,
       );
@@ -159,7 +159,7 @@ export async function linkAgent(
       past.push(...linked.ccm.events);
       ccm = await runGateway(t, { ...welcoming(lastDecision), after: linked.ccm });
       linked.ccm = ccm;
-      await eventually('the agent is back', () => linked.ccm.gateway.isConnected(node));
+      await until('the agent is back', () => linked.ccm.gateway.isConnected(node));
     },
     async restartAgent() {
       await linked.agent.close();

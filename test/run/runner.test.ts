@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { repositoryRoot } from './repository-root.ts';
 
-const needs = join(repositoryRoot, 'test/run/needs.ts');
+const needs = join(repositoryRoot, 'src/plugins/testing/test-needing.ts');
 const ci = { CI: 'true' };
 const passing = "import { test } from 'node:test';\ntest('one', () => {});\ntest('two', () => {});\n";
 const failing = "import { test } from 'node:test';\ntest('bad', () => { throw new Error('boom'); });\n";

@@ -4,7 +4,7 @@
 import { relative } from 'node:path';
 import type { TestEvent } from 'node:test/reporters';
 import { inspect } from 'node:util';
-import { notRunPrefix } from './needs.ts';
+import { notRunPrefix } from '../../src/plugins/testing/test-needing.ts';
 import type { TestTotals } from './test-totals.ts';
 
 interface FileStory {

@@ -6,10 +6,10 @@ import { test } from 'node:test';
 import type { SignedDecision } from '../../model/receipt.ts';
 import { TreecastError } from '../../model/treecast-error.ts';
 import { systemClock } from '../../net/clock.ts';
-import { eventually } from '../../net/testing/eventually.ts';
 import type { TestScope } from '../../net/testing/temporary-directory.ts';
 import { generatePrivateKey } from '../../net/tls/key-pair.ts';
 import { noPlugins } from '../../plugins/host/plugin-set.ts';
+import { until } from '../../plugins/testing/until.ts';
 import { openPendingSwitch } from '../plugins/pending-switch.ts';
 import { createSiteHooks } from '../plugins/site-hooks.ts';
 import type { SiteStore } from '../store/site-store.ts';
@@ -64,9 +64,9 @@ test('LINK-21: a publish goes before a verification, which starts again after it
     },
   }));
   session.verify('r');
-  await eventually('the verification runs', () => verifications === 1);
+  await until('the verification runs', () => verifications === 1);
   session.decision(decision());
-  await eventually('both are told', () => reports.length === 2);
+  await until('both are told', () => reports.length === 2);
   assert.deepEqual(
     reports.map(({ type }) => type),
     ['stale', 'verified'],

@@ -7,11 +7,11 @@ import type { CcmMessage } from '../../model/messages.ts';
 import { TreecastError } from '../../model/treecast-error.ts';
 import { closeCodes } from '../../net/link/close-codes.ts';
 import { agentMessageBytesMax } from '../../net/link/limits.ts';
-import { eventually } from '../../net/testing/eventually.ts';
 import { createManualClock } from '../../net/testing/manual-clock.ts';
 import { issueNodeCredentials } from '../../net/testing/node-credentials.ts';
 import { temporaryDirectory } from '../../net/testing/temporary-directory.ts';
 import { createCertificateAuthority } from '../../net/tls/certificate-authority.ts';
+import { until } from '../../plugins/testing/until.ts';
 import { connectGreeted, connectRawAgent, helloOf } from './testing/raw-agent.ts';
 import { runGateway } from './testing/running-gateway.ts';
 
@@ -25,7 +25,7 @@ test('LINK-2 LINK-5: a hello connects, and reports are handed over in the order 
   for (let sequence = 0; sequence < 200; sequence++) {
     agent.say({ type: 'undone', site: 'site', release: { epoch: 1, sequence } });
   }
-  await eventually('all arrived', () => running.events.length === 201);
+  await until('all arrived', () => running.events.length === 201);
   const [first, ...rest] = running.events;
   assert.ok(first?.what === 'connected' && first.node === 'web-1' && first.protocol === 1);
   assert.deepEqual(first.hello.labels, { zone: 'a' });
@@ -46,7 +46,7 @@ test('LINK-5: messages reach an agent in order, broadcasts to more than one turn
   running.gateway.broadcast(many, { type: 'abort', site: 'site', release });
   running.gateway.send('web-1', { type: 'removed', site: 'last' });
   running.gateway.send('nobody', { type: 'removed', site: 'last' });
-  await eventually('all arrived', () => agent.received.length === 252);
+  await until('all arrived', () => agent.received.length === 252);
   assert.equal(agent.received.at(-1)?.type, 'removed');
   assert.equal(agent.received.filter(({ type }) => type === 'abort').length, 250);
 });
@@ -84,7 +84,7 @@ test('LINK-10: a connected node that is removed is told so and closed', async (t
   running.gateway.close('web-1', new TreecastError('CERTIFICATE_INVALID', 'The node was removed.'));
   assert.equal((await agent.closed).code, closeCodes.certificateInvalid);
   assert.equal(agent.received.at(-1)?.type, 'refused');
-  await eventually('it is gone', () => !running.gateway.isConnected('web-1'));
+  await until('it is gone', () => !running.gateway.isConnected('web-1'));
   assert.equal(running.events.at(-1)?.what, 'disconnected');
 });
 
@@ -144,7 +144,7 @@ test('LINK-4: a frame above the limit closes the connection with 1009', async (t
   const agent = await connectGreeted(running, await running.addNode('web-1'));
   agent.socket.send('x'.repeat(agentMessageBytesMax + 1));
   assert.equal((await agent.closed).code, closeCodes.tooLarge);
-  await eventually('it is gone', () => running.events.at(-1)?.what === 'disconnected');
+  await until('it is gone', () => running.events.at(-1)?.what === 'disconnected');
 });
 
 test('LINK-8: the newer connection of a node wins; the older is closed and heard no more', async (t) => {
@@ -155,7 +155,7 @@ test('LINK-8: the newer connection of a node wins; the older is closed and heard
   older.say({ type: 'undone', site: 'site', release });
   assert.equal((await older.closed).code, closeCodes.replaced);
   newer.say({ type: 'undone', site: 'site', release: { epoch: 2, sequence: 2 } });
-  await eventually('the newer is heard', () => running.events.some(({ what }) => what === 'message'));
+  await until('the newer is heard', () => running.events.some(({ what }) => what === 'message'));
   assert.deepEqual(
     running.events.map(({ what, connection }) => `${what} ${connection}`),
     ['connected 1', 'disconnected 1', 'connected 2', 'message 2'],
@@ -175,16 +175,16 @@ test('LINK-6: an agent that does not answer pings is cut off after three ticks w
   silent.socket.pause();
   for (let tick = 1; tick <= 3; tick++) {
     clock.advance(1_000);
-    await eventually('the ping arrived', () => pings === tick);
+    await until('the ping arrived', () => pings === tick);
     lively.say({ type: 'undone', site: 'site', release: { epoch: 1, sequence: tick } });
-    await eventually(
+    await until(
       'the answer arrived',
       () => running.events.filter(({ what }) => what === 'message').length === tick,
     );
     assert.ok(running.gateway.isConnected('silent'));
   }
   clock.advance(1_000);
-  await eventually('the silent one is gone', () => !running.gateway.isConnected('silent'));
+  await until('the silent one is gone', () => !running.gateway.isConnected('silent'));
   assert.ok(running.gateway.isConnected('lively'));
   silent.socket.terminate();
 });
@@ -193,7 +193,7 @@ test('LINK-2: who says no hello within five seconds is closed', async (t) => {
   const clock = createManualClock();
   const running = await runGateway(t, { clock, pingIntervalMs: 3_600_000 });
   const agent = await connectRawAgent(running, (await running.addNode('web-1')).identity);
-  await eventually('the gateway waits for the hello', () => clock.waiting().includes(5_000));
+  await until('the gateway waits for the hello', () => clock.waiting().includes(5_000));
   clock.advance(5_000);
   assert.equal((await agent.closed).code, closeCodes.helloTimeout);
 });
@@ -205,7 +205,7 @@ test('LINK-11: an agent that does not read is cut off when 16 MiB wait for it', 
   const releaseKeys = Array.from({ length: 16 }, () => 'k'.repeat(65_536));
   const welcome: CcmMessage = { type: 'welcome', protocol: 1, ccmTime: 0, sites: [], releaseKeys };
   for (let n = 0; n < 40; n++) running.gateway.send('web-1', welcome);
-  await eventually('it is cut off', () => !running.gateway.isConnected('web-1'));
+  await until('it is cut off', () => !running.gateway.isConnected('web-1'));
   agent.socket.terminate();
 });
 

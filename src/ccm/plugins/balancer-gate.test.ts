@@ -2,9 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { eventually } from '../../net/testing/eventually.ts';
 import { createManualClock } from '../../net/testing/manual-clock.ts';
 import { PluginError } from '../../plugins/api/plugin-error.ts';
+import { until } from '../../plugins/testing/until.ts';
 import { temporaryRegistry } from '../registry/testing/temporary-registry.ts';
 import { createBalancerGate, type WantedState } from './balancer-gate.ts';
 import { createNodesHeldOut } from './nodes-held-out.ts';
@@ -79,10 +79,10 @@ test('PLG-16 X13: a stale node is taken out, and put back when its tree is right
   const { want, changed, calls, states } = await balanced(t);
   want('a', 'out', 'stale');
   changed();
-  await eventually('it is out', () => states.get('a') === 'out');
+  await until('it is out', () => states.get('a') === 'out');
   want('a', 'in');
   changed();
-  await eventually('it is back', () => states.get('a') === 'in');
+  await until('it is back', () => states.get('a') === 'in');
   assert.deepEqual(calls, ['drain a: stale', 'restore a']);
 });
 
@@ -91,10 +91,10 @@ test('PLG-17 N28: what a balancer forgot over its reload is asserted again; what
   states.set('b', 'out');
   want('a', 'out', 'stale');
   changed();
-  await eventually('it is out', () => states.get('a') === 'out');
+  await until('it is out', () => states.get('a') === 'out');
   states.set('a', 'in');
   clock.advance(10_000);
-  await eventually('it is out again', () => states.get('a') === 'out');
+  await until('it is out again', () => states.get('a') === 'out');
   assert.deepEqual(calls, ['drain a: stale', 'drain a: stale, again']);
   assert.equal(states.get('b'), 'out');
 });
@@ -103,16 +103,16 @@ test('PLG-16: a restore that failed is tried again; a node out at a crash is put
   const { gate, start, want, changed, clock, failing, states, problems } = await balanced(t);
   want('a', 'out', 'stale');
   changed();
-  await eventually('it is out', () => states.get('a') === 'out');
+  await until('it is out', () => states.get('a') === 'out');
   failing.restore = true;
   want('a', 'in');
   changed();
-  await eventually('it failed', () => problems.length === 1);
+  await until('it failed', () => problems.length === 1);
   await gate.close();
   failing.restore = false;
   const next = start();
   clock.advance(10_000);
-  await eventually('it is back', () => states.get('a') === 'in');
+  await until('it is back', () => states.get('a') === 'in');
   await next.close();
 });
 

@@ -3,11 +3,11 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { TreecastError } from '../../model/treecast-error.ts';
-import { eventually } from '../../net/testing/eventually.ts';
 import { createManualClock } from '../../net/testing/manual-clock.ts';
 import type { ContentEvent, Hooks } from '../../plugins/api/hooks.ts';
 import { PluginError } from '../../plugins/api/plugin-error.ts';
 import type { PluginSet } from '../../plugins/host/plugin-set.ts';
+import { until } from '../../plugins/testing/until.ts';
 import { temporaryRegistry } from '../registry/testing/temporary-registry.ts';
 import { createPluginTasks } from './plugin-tasks.ts';
 import { createTaskRunner, type TaskRunner } from './task-runner.ts';
@@ -79,15 +79,12 @@ test('PLG-14 PLG-15 N12: a publish is purged, purged again after the fetch bound
     },
   });
   registry.events.append(published(1));
-  await eventually('it was warmed', () => called.length === 2);
+  await until('it was warmed', () => called.length === 2);
   assert.deepEqual(called, ['invalidate j1 1', 'warm j1']);
-  await eventually(
-    'the warming is noted',
-    () => state().length === 3 && state()[2] === 'cache warm 1 j1 done',
-  );
+  await until('the warming is noted', () => state().length === 3 && state()[2] === 'cache warm 1 j1 done');
   assert.ok(!kinds().includes('caches.clean'));
   clock.advance(10_000);
-  await eventually('the caches are clean', () => kinds().includes('caches.clean'));
+  await until('the caches are clean', () => kinds().includes('caches.clean'));
   assert.deepEqual(called[2], 'invalidate j1 2');
   assert.deepEqual(state(), [
     'cache invalidate 1 j1 done',
@@ -110,16 +107,16 @@ test('PLG-12 PLG-13 N13: a cache that is away is owed its purges, in order, and 
   });
   registry.events.append(published(1));
   registry.events.append(published(2));
-  await eventually('the other one was purged', () => called.length === 2);
-  await eventually('it is owed', () => tasks.summary('cache').error !== null);
+  await until('the other one was purged', () => called.length === 2);
+  await until('it is owed', () => tasks.summary('cache').error !== null);
   assert.equal(tasks.summary('cache').owed, 2);
   assert.equal(tasks.summary('cache').error?.message, 'cache: the cache is away');
   clock.advance(1_000);
-  await eventually('it was tried again', () => tasks.heads()[0]?.attempts === 2);
+  await until('it was tried again', () => tasks.heads()[0]?.attempts === 2);
   away = false;
   assert.equal(tasks.hasten('cache'), 2);
   clock.advance(2_000);
-  await eventually('both were purged', () => called.length === 4);
+  await until('both were purged', () => called.length === 4);
   assert.deepEqual(called.slice(2), ['j1', 'j2']);
   assert.equal(kinds().filter((kind) => kind === 'plugin.owed').length, 1);
 });
@@ -135,10 +132,7 @@ test('PLG-13: what cannot succeed is given up at once and told; what follows goe
   });
   registry.events.append(published(1));
   registry.events.append(published(2));
-  await eventually(
-    'both are over',
-    () => state().every((task) => !task.endsWith('owed')) && state().length === 2,
-  );
+  await until('both are over', () => state().every((task) => !task.endsWith('owed')) && state().length === 2);
   assert.deepEqual(state(), ['index reindex 1 j1 failed', 'index reindex 1 j2 done']);
   assert.ok(kinds().includes('plugin.failed'));
 });
@@ -153,7 +147,7 @@ test('PLG-10 PLG-11: owed work outlives the CCM, events from while it was down a
   });
   const { registry, clock, tasks, runner, start } = await started(t, { cache: cache(true) });
   registry.events.append(published(1));
-  await eventually('it is owed', () => tasks.summary('cache').error !== null);
+  await until('it is owed', () => tasks.summary('cache').error !== null);
   await runner.close();
   registry.events.append(published(2));
   const next = start(
@@ -163,10 +157,10 @@ test('PLG-10 PLG-11: owed work outlives the CCM, events from while it was down a
     }),
   );
   clock.advance(1_000);
-  await eventually('both were purged', () => called.length === 2);
+  await until('both were purged', () => called.length === 2);
   assert.deepEqual(called, ['j1', 'j2']);
   registry.events.append(published(3));
-  await eventually('the third too', () => called.length === 4);
+  await until('the third too', () => called.length === 4);
   assert.deepEqual(called.slice(2).toSorted(), ['j3', 'late j3']);
   await next.close();
 });
@@ -180,18 +174,18 @@ test('a task whose plugin is gone is given up', async (t) => {
     },
   });
   registry.events.append(published(1));
-  await eventually('it is owed', () => tasks.summary('cache').error !== null);
+  await until('it is owed', () => tasks.summary('cache').error !== null);
   await runner.close();
   const next = start(await pluginsWith({ other: { invalidate: () => undefined } }));
   clock.advance(1_000);
-  await eventually('it was given up', () => state()[0] === 'cache invalidate 1 j1 failed');
+  await until('it was given up', () => state()[0] === 'cache invalidate 1 j1 failed');
   await next.close();
 });
 
 test('a task whose site is gone is given up', async (t) => {
   const { registry, state } = await started(t, { cache: { invalidate: () => undefined } });
   registry.events.append({ ...published(1), site: 'removed' });
-  await eventually('it was given up', () => state()[0] === 'cache invalidate 1 j1 failed');
+  await until('it was given up', () => state()[0] === 'cache invalidate 1 j1 failed');
 });
 
 test('PLG-14: caches are not called clean while one of them was given up', async (t) => {
@@ -204,7 +198,7 @@ test('PLG-14: caches are not called clean while one of them was given up', async
     fine: { invalidate: ({ job }) => new Promise((resolve) => setImmediate(() => resolve({ note: job }))) },
   });
   registry.events.append(published(1));
-  await eventually('both are over', () => state().length === 2 && !state().join().includes('owed'));
+  await until('both are over', () => state().length === 2 && !state().join().includes('owed'));
   assert.deepEqual(state(), ['broken invalidate 1 j1 failed', 'fine invalidate 1 j1 done']);
   assert.ok(!kinds().includes('caches.clean'));
 });
@@ -231,7 +225,7 @@ test('PLG-12: however much one cache is owed, the others get theirs', async (t) 
     for (let i = 0; i < 10_001; i += 1) tasks.add(task);
   });
   registry.events.append(published(1));
-  await eventually('the other one was purged', () => called.length === 1);
+  await until('the other one was purged', () => called.length === 1);
 });
 
 test('people hear once that a job has started, however often it is tried', async (t) => {
@@ -246,6 +240,6 @@ test('people hear once that a job has started, however often it is tried', async
       data: { type: 'publish', commit: 'c'.repeat(40), tree: '1'.repeat(40), requestedBy: 'alice', attempt },
     });
   registry.events.append(published(1));
-  await eventually('it is live', () => phases.includes('live'));
+  await until('it is live', () => phases.includes('live'));
   assert.deepEqual(phases, ['started', 'live']);
 });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { WebSocket } from 'ws';
 import type { CcmMessage, Hello } from '../../model/messages.ts';
-import { eventually } from '../testing/eventually.ts';
+import { until } from '../../plugins/testing/until.ts';
 import { createManualClock, type ManualClock } from '../testing/manual-clock.ts';
 import { runScriptedCcm, type ScriptedCcm } from '../testing/scripted-ccm.ts';
 import type { TestScope } from '../testing/temporary-directory.ts';
@@ -70,15 +70,15 @@ const say = (socket: WebSocket, message: unknown): void => socket.send(JSON.stri
 test('LINK-2 LINK-9: each connection begins with a fresh hello; reports are sent only behind one', async (t) => {
   const { ccm, client, clock, heard, received, downs } = await link(t, (socket) => say(socket, welcome));
   assert.equal(client.send({ type: 'undone', site: 'early', release }), false);
-  await eventually('the welcome arrived', () => received.length === 1);
+  await until('the welcome arrived', () => received.length === 1);
   assert.equal(client.send({ type: 'undone', site: 'site', release }), true);
-  await eventually('the report arrived', () => heard[0]?.length === 2);
+  await until('the report arrived', () => heard[0]?.length === 2);
   ccm.sockets[0]?.terminate();
-  await eventually('the loss was noticed', () => downs.length === 1);
+  await until('the loss was noticed', () => downs.length === 1);
   assert.deepEqual(downs[0], { code: 'CCM_UNREACHABLE', retryMs: 100 });
   assert.equal(client.send({ type: 'undone', site: 'lost', release }), false);
   clock.advance(100);
-  await eventually('it is back', () => received.length === 2);
+  await until('it is back', () => received.length === 2);
   const [first, second] = heard.map(([hello]) => JSON.parse(hello ?? '') as Hello);
   assert.deepEqual([first?.freeBytes, second?.freeBytes], [1, 2]);
   assert.ok(heard.flat().every((text) => !text.includes('"early"') && !text.includes('"lost"')));
@@ -86,11 +86,11 @@ test('LINK-2 LINK-9: each connection begins with a fresh hello; reports are sent
 
 test('LINK-7: an unreachable CCM is tried again with growing waits, without end', async (t) => {
   const { ccm, clock, received, downs } = await link(t, (socket) => say(socket, welcome));
-  await eventually('the welcome arrived', () => received.length === 1);
+  await until('the welcome arrived', () => received.length === 1);
   ccm.server.close();
   ccm.sockets[0]?.terminate();
   for (let tries = 1; tries <= 8; tries++) {
-    await eventually('it failed', () => downs.length === tries);
+    await until('it failed', () => downs.length === tries);
     clock.advance(5_000);
   }
   const waits = downs.map(({ retryMs }) => retryMs);
@@ -105,9 +105,9 @@ test('LINK-3 LINK-8: after a refusal, or being replaced, the client waits second
     if (index === 0) say(socket, refusal);
     else socket.close(closeCodes.replaced, 'CONFLICT');
   });
-  await eventually('it was refused', () => downs.length === 1);
+  await until('it was refused', () => downs.length === 1);
   clock.advance(5_000);
-  await eventually('it was replaced', () => downs.length === 2);
+  await until('it was replaced', () => downs.length === 2);
   assert.deepEqual(
     downs.map(({ code }) => code),
     ['PROTOCOL_VERSION', 'CONFLICT'],
@@ -122,7 +122,7 @@ test('LINK-5: what the CCM says is handed over in order', async (t) => {
       say(socket, { type: 'abort', site: 'site', release: { epoch: 1, sequence } });
     }
   });
-  await eventually('all arrived', () => received.length === 101);
+  await until('all arrived', () => received.length === 101);
   const sequences = received.flatMap((message) =>
     message.type === 'abort' ? [message.release.sequence] : [],
   );
@@ -148,7 +148,7 @@ test('LINK-4: a malformed, unknown, early or oversize message ends the connectio
     say(socket, welcome);
   });
   for (let n = 1; n <= frames.length; n++) {
-    await eventually(`frame ${n} was refused`, () => downs.length === n && codes.length === n);
+    await until(`frame ${n} was refused`, () => downs.length === n && codes.length === n);
     clock.advance(10_000);
   }
   assert.deepEqual(codes, [...Array(5).fill(closeCodes.messageInvalid), closeCodes.tooLarge]);
@@ -157,7 +157,7 @@ test('LINK-4: a malformed, unknown, early or oversize message ends the connectio
 
 test('LINK-6: a CCM that sends nothing for three ticks is given up; a ping is a sign of life', async (t) => {
   const { ccm, clock, received, downs } = await link(t, (socket) => say(socket, welcome));
-  await eventually('the welcome arrived', () => received.length === 1);
+  await until('the welcome arrived', () => received.length === 1);
   for (let tick = 0; tick < 5; tick++) {
     clock.advance(2_000);
     const ponged = new Promise((resolve) => ccm.sockets[0]?.once('pong', resolve));
@@ -166,7 +166,7 @@ test('LINK-6: a CCM that sends nothing for three ticks is given up; a ping is a 
   }
   assert.deepEqual(downs, []);
   clock.advance(4_000);
-  await eventually('it was given up', () => downs.length === 1);
+  await until('it was given up', () => downs.length === 1);
 });
 
 test('closing while a connection is being made leaves nothing behind', async (t) => {

@@ -44,6 +44,7 @@ test('every function that docs/plugins.md names is exported', async () => {
     'onCleanup',
     'recover',
     'run',
+    'call',
     'events',
     'observe',
   ];

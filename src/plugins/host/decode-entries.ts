@@ -1,15 +1,13 @@
 // The first half of a plugin's life, for all of them: found, placed, its configuration decoded, its programs looked for. Starts nothing, so
 // that a configuration can be checked without its servers.
 
-import { accessSync, constants } from 'node:fs';
-import { delimiter, join } from 'node:path';
 import { namePattern } from '../../model/site.ts';
 import { TreecastError } from '../../model/treecast-error.ts';
 import type { PluginDefinition } from '../api/define-plugin.ts';
 import type { PluginPlace } from '../api/hook-table.ts';
 import { PluginError } from '../api/plugin-error.ts';
 import { maskSecrets } from '../api/secret.ts';
-import { programPath } from './exec-program.ts';
+import { isProgramThere } from './find-program.ts';
 import { loadPlugin } from './load-plugin.ts';
 import type { PluginEntry } from './plugin-entry.ts';
 
@@ -67,7 +65,7 @@ export async function decodeEntries({
       const config = parsed.data;
       const { programs = [] } = definition;
       const missing = (typeof programs === 'function' ? programs(config) : programs).filter(
-        (each) => !isThere(each),
+        (each) => !isProgramThere(each),
       );
       for (const program of missing) problems.push(`${name}: the program ${program} is not installed here`);
       if (missing.length === 0) decoded.push({ name, entry, definition, config });
@@ -97,20 +95,4 @@ export function problemText(error: unknown): string {
   const fix = error instanceof PluginError || error instanceof TreecastError ? error.fix : undefined;
   const message = maskSecrets(error instanceof Error ? error.message : String(error));
   return fix === undefined ? message : `${message}. ${maskSecrets(fix)}`;
-}
-
-function isThere(program: string): boolean {
-  const places = program.includes('/')
-    ? [program]
-    : programPath()
-        .split(delimiter)
-        .map((directory) => join(directory, program));
-  return places.some((path) => {
-    try {
-      accessSync(path, constants.X_OK);
-      return true;
-    } catch {
-      return false;
-    }
-  });
 }

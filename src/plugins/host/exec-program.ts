@@ -5,20 +5,13 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { PluginError } from '../api/plugin-error.ts';
 import type { Exec, ExecResult } from '../api/plugin-host.ts';
 import { maskSecrets } from '../api/secret.ts';
+import { programPath } from './find-program.ts';
 
 const timeoutDefaultMs = 30_000;
 const killDelayMs = 2_000;
 const outputDelayMs = 2_000;
 const outputBytesMax = 1_048_576;
 const passedOn = ['PATH', 'HOME', 'LANG', 'LC_ALL', 'TZ', 'TMPDIR'] as const;
-const sbin = ['/usr/local/sbin', '/usr/sbin', '/sbin'];
-
-/** Daemons lie in sbin directories, which a service's PATH may lack. */
-export function programPath(): string {
-  const path = process.env['PATH'] ?? '/usr/local/bin:/usr/bin:/bin';
-  const there = new Set(path.split(':'));
-  return [path, ...sbin.filter((directory) => !there.has(directory))].join(':');
-}
 
 /** `outer` ends every program, whoever started it. */
 export function createExec(outer?: AbortSignal): Exec {

@@ -6,12 +6,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { TreecastError } from '../../model/treecast-error.ts';
 import type { PluginDefinition } from '../api/define-plugin.ts';
-import { type HookName, hookNames, hookRow, type PluginPlace } from '../api/hook-table.ts';
+import { type HookName, hookNames, hookRow } from '../api/hook-table.ts';
 import type { HookEvent, HookTypes } from '../api/hooks.ts';
-import type { PluginLog } from '../api/plugin-host.ts';
-import { createPluginSet } from '../host/create-plugin-set.ts';
-import { pluginEntrySchema } from '../host/plugin-entry.ts';
-import type { HookRun, PluginSet } from '../host/plugin-set.ts';
+import type { HookRun } from '../host/plugin-set.ts';
+import { type StartedPlugin, startPlugin } from './start-plugin.ts';
 import { testNeeding } from './test-needing.ts';
 
 export interface ConformanceFixture {
@@ -37,7 +35,6 @@ export interface ConformanceFixture {
   close(): Promise<void>;
 }
 
-const silent: PluginLog = { debug: nothing, info: nothing, warn: nothing, error: nothing };
 const stalledSeconds = 1;
 /** A stalled hook ends within its limit, the host's grace, and what a busy machine adds. */
 const endsWithinMs = 10_000;
@@ -48,34 +45,20 @@ export function testPluginConformance(
   prepare: () => Promise<ConformanceFixture>,
   { needs = [] }: { readonly needs?: readonly string[] } = {},
 ): void {
-  const place = plugin.places[0] as PluginPlace;
-
   async function withFixture(
     use: (fixture: ConformanceFixture, start: StartPlugin) => Promise<void>,
   ): Promise<void> {
     const stateDirectory = await mkdtemp(join(tmpdir(), 'treecast-conformance-'));
     const fixture = await prepare();
-    const started: PluginSet[] = [];
+    const started: StartedPlugin[] = [];
     try {
       await use(fixture, async (options = {}) => {
-        const entry = pluginEntrySchema.parse({
-          use: plugin.name,
-          config: options.config ?? fixture.config,
-          timeouts: options.timeouts ?? {},
-        });
-        const set = await createPluginSet({
-          entries: [entry],
-          place,
-          base: stateDirectory,
-          stateDirectory,
-          log: silent,
-          load: () => Promise.resolve(plugin),
-        });
+        const set = await startPlugin(plugin, { config: fixture.config, ...options, stateDirectory });
         started.push(set);
         return set;
       });
     } finally {
-      for (const set of started) await set.close();
+      for (const each of started) await each.close();
       await fixture.close();
       await rm(stateDirectory, { recursive: true, force: true });
     }
@@ -84,7 +67,7 @@ export function testPluginConformance(
   testNeeding(needs, `conformance of ${plugin.name}: its life cycle, every hook once`, () =>
     withFixture(async (fixture, start) => {
       const set = await start();
-      const hooks = set.instances[0]?.hooks ?? [];
+      const hooks = set.hooks;
       assert.ok(hooks.length > 0, 'it has no hook');
       const events = fixture.events('one');
       assert.deepEqual(
@@ -150,10 +133,8 @@ export function testPluginConformance(
       const before = await fixture.observe();
       const events = fixture.events('one');
       for (const hook of hooksOf(set))
-        await set.run(hook, events[hook] as HookEvent<typeof hook>, {
-          site: siteOf(events[hook]),
-          dryRun: true,
-        });
+        if (hookRow(hook).dryRun)
+          await set.run(hook, events[hook] as HookEvent<typeof hook>, { dryRun: true });
       assert.deepEqual(await fixture.observe(), before);
     }),
   );
@@ -179,7 +160,7 @@ export function testPluginConformance(
         runAll(set, hooks, fixture, 'two'),
       ]);
       for (const run of [...one, ...two]) assertDone(run);
-      if (set.instances[0]?.hooks.includes('detach')) assertDone(await runOne(set, 'detach', fixture, 'one'));
+      if (set.hooks.includes('detach')) assertDone(await runOne(set, 'detach', fixture, 'one'));
       for (const run of await runAll(set, hooks, fixture, 'two')) assertDone(run);
     }),
   );
@@ -188,11 +169,11 @@ export function testPluginConformance(
 type StartPlugin = (options?: {
   readonly config?: Record<string, unknown>;
   readonly timeouts?: Record<string, number>;
-}) => Promise<PluginSet>;
+}) => Promise<StartedPlugin>;
 
 /** In the order of the table; `abandon` and `detach` come last, as in life. */
-function hooksOf(set: PluginSet): HookName[] {
-  const has = set.instances[0]?.hooks ?? [];
+function hooksOf(started: StartedPlugin): HookName[] {
+  const has = started.hooks;
   const last: HookName[] = ['abandon', 'detach'];
   return [
     ...hookNames.filter((hook) => has.includes(hook) && !last.includes(hook)),
@@ -201,32 +182,26 @@ function hooksOf(set: PluginSet): HookName[] {
 }
 
 async function runAll(
-  set: PluginSet,
+  started: StartedPlugin,
   hooks: readonly HookName[],
   fixture: ConformanceFixture,
   site: 'one' | 'two',
 ): Promise<HookRun[]> {
   const runs: HookRun[] = [];
-  for (const hook of hooksOf(set))
-    if (hooks.includes(hook)) runs.push(await runOne(set, hook, fixture, site));
+  for (const hook of hooksOf(started))
+    if (hooks.includes(hook)) runs.push(await runOne(started, hook, fixture, site));
   return runs;
 }
 
 async function runOne<H extends HookName>(
-  set: PluginSet,
+  started: StartedPlugin,
   hook: H,
   fixture: ConformanceFixture,
   site: 'one' | 'two',
 ): Promise<HookRun<H>> {
   const event = fixture.events(site)[hook] as HookEvent<H> | undefined;
   assert.ok(event !== undefined, `the fixture has no event for ${hook}`);
-  const [run] = await set.run(hook, event, { site: siteOf(event) });
-  assert.ok(run !== undefined, `${hook} was not called`);
-  return run;
-}
-
-function siteOf(event: unknown): string {
-  return (event as { readonly site: string }).site;
+  return started.run(hook, event);
 }
 
 function assertDone(run: HookRun): void {
@@ -239,5 +214,3 @@ function assertFailed(run: HookRun): void {
   assert.ok((run.error.fix ?? '').length > 5, `${run.hook}: "${run.error.message}" does not say what to do`);
   assert.ok(['abort', 'stale', 'retry', 'report'].includes(hookRow(run.hook).onFailure));
 }
-
-function nothing(): void {}

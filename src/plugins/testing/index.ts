@@ -1,7 +1,9 @@
 // `treecast/plugin/testing`: what a plugin's tests are written with. Needs node:test around it.
 
+export { askHttp, type HttpAnswer, type HttpQuestion } from './ask-http.ts';
 export { type ConformanceFixture, testPluginConformance } from './conformance.ts';
 export { type ContentEventFacts, contentEvent } from './content-event.ts';
+export { freePort, freePorts } from './free-ports.ts';
 export { runHook } from './run-hook.ts';
 export { createSiteOnDisk, directorySnapshot, type FilesByPath, type SiteOnDisk } from './site-on-disk.ts';
 export {
@@ -11,5 +13,12 @@ export {
   type StandInServer,
   startStandIn,
 } from './stand-in-server.ts';
-export { type StartedPlugin, type StartPluginOptions, startPlugin } from './start-plugin.ts';
+export {
+  type CallOptions,
+  type StartedPlugin,
+  type StartPluginOptions,
+  startPlugin,
+} from './start-plugin.ts';
+export { type RunningServer, type ServerOptions, startServer } from './start-server.ts';
 export { testNeeding } from './test-needing.ts';
+export { until } from './until.ts';

@@ -1,16 +1,19 @@
-// A test that calls a program is left out, and said so, where the program is missing; with CI=true it fails instead.
+// A test that needs something of the machine is left out, and said so on stdout (Treecast's own runner collects these lines), where it is
+// missing; with CI=true it fails there instead.
 
-import { accessSync, constants } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { spawnSync } from 'node:child_process';
 import { type TestContext, test } from 'node:test';
-import { programPath } from '../host/exec-program.ts';
+import { isProgramThere } from '../host/find-program.ts';
 
-/** What Treecast's own test runner looks for at the start of a line of a test file's stdout. */
-const notRunPrefix = 'not run: needs ';
+/** A program, or one of the named abilities: `root`, `netns` (root, iproute2, and namespaces can be made). */
+export type Need = 'root' | 'netns' | (string & {});
 
-/** `needs` are programs, or `root`. */
+/** What the runner looks for at the start of a line of a test file's stdout. */
+export const notRunPrefix = 'not run: needs ';
+
+/** Registers the test with node:test when the machine has what it needs. */
 export function testNeeding(
-  needs: readonly string[],
+  needs: readonly Need[],
   name: string,
   body: (context: TestContext) => void | Promise<void>,
 ): void {
@@ -18,21 +21,27 @@ export function testNeeding(
   if (missing.length === 0) test(name, body);
   else if (process.env['CI'] === 'true') {
     test(name, () => {
-      throw new Error(`this test needs ${missing.join(', ')}, which this machine lacks: install it`);
+      throw new Error(
+        `this test needs ${missing.join(', ')}, which this machine lacks; with CI=true nothing may be left out: install it or give the run the right`,
+      );
     });
   } else process.stdout.write(`${notRunPrefix}${missing.join(', ')} (${name})\n`);
 }
 
-function isThere(need: string): boolean {
-  if (need === 'root') return process.getuid?.() === 0;
-  return programPath()
-    .split(delimiter)
-    .some((directory) => {
-      try {
-        accessSync(join(directory, need), constants.X_OK);
-        return true;
-      } catch {
-        return false;
-      }
-    });
+const known = new Map<Need, boolean>();
+
+function isThere(need: Need): boolean {
+  const before = known.get(need);
+  if (before !== undefined) return before;
+  const there = need === 'root' ? isRoot() : need === 'netns' ? canMakeNamespaces() : isProgramThere(need);
+  known.set(need, there);
+  return there;
+}
+
+function isRoot(): boolean {
+  return process.getuid?.() === 0;
+}
+
+function canMakeNamespaces(): boolean {
+  return isRoot() && isProgramThere('ip') && spawnSync('unshare', ['--net', 'true']).status === 0;
 }

@@ -3,10 +3,10 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { SitePolicy } from '../../../src/model/site.ts';
+import { freePorts } from '../../../src/plugins/testing/free-ports.ts';
+import { type RunningServer, startServer } from '../../../src/plugins/testing/start-server.ts';
 import { loopbackPlaces } from '../places.ts';
 import { createFleet, type Fleet } from '../program-fleet.ts';
-import { type ForegroundServer, startServer } from './foreground-server.ts';
-import { freePorts } from './free-ports.ts';
 import { haproxyMain, nginxMain, varnishMain } from './server-files.ts';
 
 export interface WebFarm {
@@ -18,9 +18,9 @@ export interface WebFarm {
   readonly haproxy: number;
   readonly nginx: readonly number[];
   readonly servers: {
-    readonly varnish: ForegroundServer;
-    readonly haproxy: ForegroundServer;
-    readonly nginx: readonly ForegroundServer[];
+    readonly varnish: RunningServer;
+    readonly haproxy: RunningServer;
+    readonly nginx: readonly RunningServer[];
   };
   readonly haproxySocket: string;
   /** How often nginx has taken up a new configuration, over all nodes. */
@@ -48,15 +48,15 @@ const purgeVcl = join(repository, 'plugins/cache-purge/varnish/treecast.vcl');
 export async function createWebFarm(options: WebFarmOptions): Promise<WebFarm> {
   const { directory, nodes } = options;
   const [varnishPort = 0, haproxyPort = 0, ...nginxPorts] = await freePorts(2 + nodes);
-  const started: ForegroundServer[] = [];
-  const keep = async (server: Promise<ForegroundServer>): Promise<ForegroundServer> => {
+  const started: RunningServer[] = [];
+  const keep = async (server: Promise<RunningServer>): Promise<RunningServer> => {
     started.push(await server);
     return server;
   };
   let fleet: Fleet | undefined;
   const close = async (): Promise<void> => {
     await fleet?.close();
-    await Promise.all(started.splice(0).map((server) => server.end('SIGTERM')));
+    await Promise.all(started.splice(0).map((server) => server.end()));
   };
   const nginxAt = (index: number) => join(directory, `nginx${index + 1}`);
   const includesAt = (index: number) => join(nginxAt(index), 'treecast');
@@ -75,7 +75,9 @@ export async function createWebFarm(options: WebFarmOptions): Promise<WebFarm> {
       haproxyMain(haproxyDirectory, haproxyPort, servers),
     );
     const haproxy = await keep(
-      startServer('haproxy', ['-db', '-W', '-f', join(haproxyDirectory, 'haproxy.cfg')], haproxyPort),
+      startServer('haproxy', ['-db', '-W', '-f', join(haproxyDirectory, 'haproxy.cfg')], {
+        serves: haproxyPort,
+      }),
     );
     const varnishDirectory = join(directory, 'varnish');
     await mkdir(varnishDirectory, { recursive: true });
@@ -97,20 +99,18 @@ export async function createWebFarm(options: WebFarmOptions): Promise<WebFarm> {
           ],
           ['-s', 'malloc,64m', '-p', 'thread_pools=1', '-p', 'thread_pool_min=50', '-T', 'none'],
         ].flat(),
-        varnishPort,
+        { serves: varnishPort },
       );
     let varnish = await keep(startVarnish());
     // nginx needs something to listen on: the plugin writes the site's server when the agent starts.
-    const nginx: ForegroundServer[] = [];
+    const nginx: RunningServer[] = [];
     for (const index of nginxPorts.keys()) {
       await writeFile(join(includesAt(index), '00-alive.conf'), aliveServer(nginxAt(index)));
       nginx.push(
         await keep(
-          startServer(
-            'nginx',
-            ['-c', join(nginxAt(index), 'nginx.conf')],
-            join(nginxAt(index), 'alive.sock'),
-          ),
+          startServer('nginx', ['-c', join(nginxAt(index), 'nginx.conf')], {
+            serves: join(nginxAt(index), 'alive.sock'),
+          }),
         ),
       );
     }
@@ -189,7 +189,7 @@ export async function createWebFarm(options: WebFarmOptions): Promise<WebFarm> {
         return logs.join('').split('reconfiguring').length - 1;
       },
       async restartVarnish() {
-        await varnish.end('SIGTERM');
+        await varnish.end();
         varnish = await keep(startVarnish());
       },
       close,
