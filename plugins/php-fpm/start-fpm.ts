@@ -1,11 +1,10 @@
 // A real PHP-FPM in the foreground, for this plugin's tests: one pool on a Unix socket in a directory of its own, with OPcache as told.
 
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { type RunningServer, startServer } from 'treecast/plugin/testing';
 import { askFastCgi } from './fast-cgi.ts';
 
 export const phpFpmProgram = 'php-fpm8.2';
@@ -64,7 +63,7 @@ export async function startFpm({
       '',
     ].join('\n'),
   );
-  let child: ChildProcess | undefined;
+  let server: RunningServer | undefined;
 
   const get = async (script: string): Promise<string> => {
     const { body } = await askFastCgi(
@@ -90,30 +89,20 @@ export async function startFpm({
       ...(owner === 'root' ? ['-R'] : []),
       ...['-F', '-O', '-y', configFile],
     ];
-    const started = spawn(phpFpmProgram, args, { stdio: ['ignore', 'ignore', 'pipe'] });
-    child = started;
-    let said = '';
-    await new Promise<void>((resolve, reject) => {
-      started.stderr.on('data', (text) => {
-        said += String(text);
-        if (said.includes('ready to handle connections')) resolve();
-      });
-      started.once('error', reject);
-      started.once('exit', () => reject(new Error(`PHP-FPM did not start: ${said}`)));
+    server = await startServer(phpFpmProgram, args, {
+      serves: (output) => output.includes('ready to handle connections'),
+      endBy: 'SIGINT',
     });
   }
 
   async function stop(): Promise<void> {
-    if (child === undefined || hasEnded(child)) return;
-    const ended = once(child, 'exit');
-    child.kill('SIGINT');
-    await ended;
+    await server?.end();
   }
 
   function signalAll(signal: 'SIGSTOP' | 'SIGCONT'): void {
-    if (child?.pid === undefined || hasEnded(child)) return;
-    const found = childrenOf(child.pid);
-    for (const pid of [child.pid, ...found]) process.kill(pid, signal);
+    if (server === undefined || server.hasEnded()) return;
+    const found = childrenOf(server.pid);
+    for (const pid of [server.pid, ...found]) process.kill(pid, signal);
   }
 
   try {
@@ -137,10 +126,6 @@ export async function startFpm({
       await rm(directory, { recursive: true, force: true });
     },
   };
-}
-
-function hasEnded({ exitCode, signalCode }: ChildProcess): boolean {
-  return exitCode !== null || signalCode !== null;
 }
 
 function childrenOf(pid: number): number[] {

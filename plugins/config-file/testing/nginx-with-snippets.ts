@@ -1,13 +1,10 @@
 // A real nginx for tests, whose answers are snippets of configuration in `conf.d/`: `location = /one { return 200 "…"; }`.
 
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { CommandEvent } from 'treecast/plugin';
-import type { SiteOnDisk } from 'treecast/plugin/testing';
+import { freePort, type SiteOnDisk, startServer, until } from 'treecast/plugin/testing';
 
 export interface NginxWithSnippets {
   readonly root: string;
@@ -48,15 +45,11 @@ export async function startNginx(): Promise<NginxWithSnippets> {
       `cat > "$1.around" <<END\n${around('$1').replaceAll('$1', '$' + '{1}')}\nEND\nexec nginx -t -q -c "$1.around"\n`,
   );
   await chmod(judge, 0o755);
-  const server: ChildProcess = spawn('nginx', ['-p', root, '-c', main], {
-    env: { ...process.env, PATH: `${process.env['PATH']}:/usr/sbin` },
-    stdio: 'ignore',
-  });
+  const server = await startServer('nginx', ['-p', root, '-c', main], { serves: port });
   const get = async (path: string): Promise<string> => {
     const response = await fetch(`http://127.0.0.1:${port}/${path}`, { headers: { connection: 'close' } });
     return `${response.status} ${await response.text()}`;
   };
-  await untilAnswers(() => get('health'));
   const url = `http://127.0.0.1:${port}/checked`;
   // nginx reloads after the command has ended: the check waits until the answer is the file's, then judges it.
   const checked = `
@@ -93,9 +86,7 @@ export async function startNginx(): Promise<NginxWithSnippets> {
       return found;
     },
     async stop() {
-      const exited = once(server, 'exit');
-      server.kill('SIGTERM');
-      await exited;
+      await server.end();
       await rm(root, { recursive: true, force: true });
     },
   };
@@ -113,22 +104,13 @@ export function writeEvent(site: SiteOnDisk, parameters: Record<string, unknown>
 }
 
 /** A reload of nginx is finished some time after its command: asks until the answer is that. */
-export async function untilAnswers(ask: () => Promise<string>, expected?: string): Promise<void> {
-  const until = performance.now() + 10_000;
-  for (;;) {
-    const answer = await ask().catch((error: unknown) => String(error));
-    if (expected === undefined ? /^\d/.test(answer) : answer === expected) return;
-    if (performance.now() > until) throw new Error(`answered "${answer}", not "${expected ?? 'anything'}"`);
-  }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  const closed = once(server, 'close');
-  server.close();
-  await closed;
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
+export async function untilAnswers(ask: () => Promise<string>, expected: string): Promise<void> {
+  let answer = '';
+  await until(
+    () => `"${expected}" is the answer, not "${answer}"`,
+    async () => {
+      answer = await ask().catch((error: unknown) => String(error));
+      return answer === expected;
+    },
+  );
 }

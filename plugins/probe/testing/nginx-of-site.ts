@@ -1,12 +1,10 @@
 // A real nginx on a free port that serves a site's live link and names the release it found there in a header. It can be stopped, made
 // to hang, and mended.
 
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { freePort, type RunningServer, startServer } from 'treecast/plugin/testing';
 
 export interface NginxOfSite {
   readonly url: string;
@@ -42,43 +40,28 @@ http {
 }
 `,
   );
-  let child: ChildProcess | undefined;
+  let server: RunningServer | undefined;
 
   async function start(): Promise<void> {
-    if (child !== undefined) return;
-    const started = spawn('nginx', ['-p', directory, '-c', join(directory, 'nginx.conf'), '-e', 'stderr'], {
-      env: { PATH: `${process.env['PATH'] ?? ''}:/usr/sbin` },
-      stdio: ['ignore', 'ignore', 'pipe'],
-    });
-    let errors = '';
-    started.stderr?.on('data', (piece) => {
-      errors += String(piece);
-    });
-    child = started;
-    for (;;) {
-      if (started.exitCode !== null) throw new Error(`nginx ended: ${errors}`);
-      const answer = await fetch(url).catch(() => undefined);
-      if (answer !== undefined) return;
-      await new Promise((resolve) => setImmediate(resolve));
-    }
+    server ??= await startServer(
+      'nginx',
+      ['-p', directory, '-c', join(directory, 'nginx.conf'), '-e', 'stderr'],
+      { serves: port },
+    );
   }
 
   async function stop(): Promise<void> {
-    if (child === undefined) return;
-    const ended = once(child, 'exit');
-    child.kill('SIGCONT');
-    child.kill('SIGTERM');
-    await ended;
-    child = undefined;
+    await server?.end();
+    server = undefined;
   }
 
   await start();
   return {
     url,
     stop,
-    stall: () => child?.kill('SIGSTOP'),
+    stall: () => server?.signal('SIGSTOP'),
     async mend() {
-      child?.kill('SIGCONT');
+      server?.signal('SIGCONT');
       await start();
     },
     async close() {
@@ -86,15 +69,4 @@ http {
       await rm(directory, { recursive: true, force: true });
     },
   };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
 }

@@ -1,47 +1,18 @@
-// Calls the plugin's hook as the host would, for tests of single cases.
+// Calls the plugin's hook, for tests of single cases.
 
-import { execFile } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { type Exec, type HookAnswer, PluginError, type SwitchEvent } from 'treecast/plugin';
+import type { HookAnswer, SwitchEvent } from 'treecast/plugin';
+import { startPlugin } from 'treecast/plugin/testing';
 import { probe } from '../probe.ts';
 
-const log = { debug: nothing, info: nothing, warn: nothing, error: nothing };
-
 export async function runProbe(
-  config: unknown,
+  config: Record<string, unknown>,
   event: SwitchEvent,
-  signal: AbortSignal = AbortSignal.timeout(60_000),
+  signal?: AbortSignal,
 ): Promise<HookAnswer | undefined> {
-  const stateDirectory = mkdtempSync(join(tmpdir(), 'treecast-probe-'));
+  const started = await startPlugin(probe, { config });
   try {
-    const { hooks } = await probe.setup({
-      config: probe.configSchema.parse(config),
-      place: 'agent',
-      instance: 'probe',
-      log,
-      exec,
-      stateDirectory,
-      onCleanup: nothing,
-    });
-    return (await hooks.probe?.(event, { signal, log, dryRun: false })) ?? undefined;
+    return (await started.call('probe', event, signal && { signal })) ?? undefined;
   } finally {
-    rmSync(stateDirectory, { recursive: true });
+    await started.close();
   }
 }
-
-const exec: Exec = (program, args, options = {}) =>
-  new Promise((resolve, reject) => {
-    const limits = {
-      timeout: options.timeoutMs ?? 30_000,
-      ...(options.signal && { signal: options.signal }),
-    };
-    execFile(program, args, limits, (error, stdout, stderr) => {
-      const code = error === null ? 0 : error.code;
-      if (typeof code === 'number') resolve({ code, stdout, stderr, truncated: false });
-      else reject(new PluginError(`${program} took too long`));
-    });
-  });
-
-function nothing(): void {}

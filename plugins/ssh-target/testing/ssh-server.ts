@@ -1,12 +1,13 @@
 // A real sshd for tests, on 127.0.0.1, with keys and directories of its own. In front of it a gate: a TCP relay that can be shut (as when
 // the server is away) or hold everything back (as when it hangs).
 
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
+import { freePort, type RunningServer, startServer } from 'treecast/plugin/testing';
 
 export interface SshServer {
   readonly root: string;
@@ -33,7 +34,7 @@ export async function startSshServer(): Promise<SshServer> {
   await chmod(root, 0o755);
   if (process.getuid?.() === 0) await mkdir('/run/sshd', { recursive: true, mode: 0o755 });
 
-  let sshd: { readonly child: ChildProcess; readonly port: number } = await startSshd(root, 'host-key');
+  let sshd = await startSshd(root, 'host-key');
   const gate = createGate(() => sshd.port);
   const port = await gate.open();
   const hostKey = (await readFile(at('host-key.pub'), 'utf8')).split(' ').slice(0, 2).join(' ');
@@ -55,14 +56,14 @@ export async function startSshServer(): Promise<SshServer> {
       await gate.open();
     },
     async changeHostKey() {
-      await stopProcess(sshd.child);
+      await sshd.server.end();
       sshd = await startSshd(root, 'other-host-key');
       await gate.shut();
       await gate.open();
     },
     async stop() {
       await gate.shut();
-      await stopProcess(sshd.child);
+      await sshd.server.end();
       await rm(root, { recursive: true, force: true });
     },
   };
@@ -73,7 +74,12 @@ function makeKey(path: string): void {
   if (status !== 0) throw new Error(`ssh-keygen: ${stderr}`);
 }
 
-async function startSshd(root: string, hostKey: string): Promise<{ child: ChildProcess; port: number }> {
+interface Sshd {
+  readonly server: RunningServer;
+  readonly port: number;
+}
+
+async function startSshd(root: string, hostKey: string): Promise<Sshd> {
   const port = await freePort();
   const configuration = join(root, `sshd-${hostKey}.conf`);
   await writeFile(
@@ -94,14 +100,11 @@ async function startSshd(root: string, hostKey: string): Promise<{ child: ChildP
       '',
     ].join('\n'),
   );
-  const child = spawn('/usr/sbin/sshd', ['-D', '-e', '-f', configuration], {
-    stdio: ['ignore', 'ignore', 'inherit'],
+  // It serves once it greets.
+  const server = await startServer('/usr/sbin/sshd', ['-D', '-e', '-f', configuration], {
+    serves: () => answers(port),
   });
-  const until = performance.now() + 10_000;
-  while (!(await answers(port))) {
-    if (child.exitCode !== null || performance.now() > until) throw new Error('sshd did not start');
-  }
-  return { child, port };
+  return { server, port };
 }
 
 async function answers(port: number): Promise<boolean> {
@@ -171,22 +174,4 @@ function createGate(target: () => number) {
       return port;
     },
   };
-}
-
-async function stopProcess(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const exited = once(child, 'exit');
-  child.kill('SIGTERM');
-  await exited;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  const closed = once(server, 'close');
-  server.close();
-  await closed;
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
 }
