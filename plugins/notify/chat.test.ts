@@ -16,8 +16,8 @@ async function withChat(
   over: Record<string, unknown> = {},
 ): Promise<void> {
   const chat = await startChatService({ token, channel });
-  const started = await startNotify(async (secret) => [
-    { chat: { api: `${chat.url}/api`, channel: channel.name, token: await secret(token), ...over } },
+  const started = await startNotify((secret) => [
+    { chat: { api: `${chat.url}/api`, channel: channel.name, token: secret(token), ...over } },
   ]);
   try {
     await use(chat, started);
@@ -117,9 +117,7 @@ test('names and texts call nobody and make no link', () =>
 
 test('an incoming webhook gets one message, when the job has ended; its URL is told to nobody', async () => {
   const chat = await startChatService({ token, channel });
-  const started = await startNotify(async (secret) => [
-    { chatWebhook: { url: await secret(chat.webhookUrl) } },
-  ]);
+  const started = await startNotify((secret) => [{ chatWebhook: { url: secret(chat.webhookUrl) } }]);
   await started.tell(notifyEvent({ phase: 'started' }));
   await started.tell(notifyEvent({ phase: 'live' }));
   assert.equal(chat.messages.size, 1);

@@ -17,13 +17,13 @@ async function withHost(
 ): Promise<void> {
   const repository = kind === 'gitlab' ? 'acme/web/docs' : 'acme/docs';
   const host = await startGitHost({ kind, repository, token, commits: [commit] });
-  const started = await startNotify(async (secret) => [
+  const started = await startNotify((secret) => [
     {
       commitStatus: {
         host: kind,
         api: `${host.url}/`,
         repository,
-        token: await secret(token),
+        token: secret(token),
         targetUrl: 'https://ccm.example.org/jobs/{job}',
         ...over,
       },

@@ -1,7 +1,7 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { testPluginConformance } from 'treecast/plugin/testing';
+import { secretFile, testPluginConformance } from 'treecast/plugin/testing';
 import { notify } from './notify.ts';
 import { startChatService } from './testing/chat-service.ts';
 import { startGitHost } from './testing/git-host.ts';
@@ -13,11 +13,8 @@ const channel = { id: 'C0123456789', name: '#publishing' };
 
 testPluginConformance(notify, async () => {
   const directory = await mkdtemp(join(tmpdir(), 'treecast-notify-secrets-'));
-  const secret = async (name: string, value: string): Promise<{ file: string }> => {
-    await writeFile(join(directory, name), value, { mode: 0o600 });
-    return { file: join(directory, name) };
-  };
-  const token = await secret('token', 'token-of-tests');
+  const secret = (value: string) => secretFile(directory, value);
+  const token = secret('token-of-tests');
   const webhook = await startWebhookReceiver(key);
   const hosts = { repository: 'acme/docs', token: 'token-of-tests', commits: ['c'.repeat(40)] };
   const github = await startGitHost({ kind: 'github', ...hosts });
@@ -26,19 +23,19 @@ testPluginConformance(notify, async () => {
   return {
     config: {
       targets: [
-        { webhook: { url: `${webhook.url}/hook`, secret: await secret('key', key) } },
+        { webhook: { url: `${webhook.url}/hook`, secret: secret(key) } },
         { commitStatus: { host: 'github', api: github.url, repository: 'acme/docs', token } },
         { chat: { api: `${chat.url}/api`, channel: channel.name, token } },
-        { chatWebhook: { url: await secret('url', chat.webhookUrl) } },
+        { chatWebhook: { url: secret(chat.webhookUrl) } },
       ],
     },
     wrong: [
       {
         config: {
           targets: [
-            { webhook: { url: 'not a URL', secret: await secret('short', 'short') } },
+            { webhook: { url: 'not a URL', secret: secret('short') } },
             { commitStatus: { host: 'gitea', repository: 'docs', token: { env: 'NO_SUCH_TOKEN_HERE' } } },
-            { chatWebhook: { url: await secret('no-url', 'hooks.slack.com/x') }, on: ['started'] },
+            { chatWebhook: { url: secret('hooks.slack.com/x') }, on: ['started'] },
             { on: ['deployed'] },
           ],
         },
@@ -55,7 +52,7 @@ testPluginConformance(notify, async () => {
         config: {
           targets: [
             { commitStatus: { host: 'forgejo', repository: 'a/b/c', token } },
-            { chatWebhook: { url: await secret('url', chat.webhookUrl) }, on: ['started'] },
+            { chatWebhook: { url: secret(chat.webhookUrl) }, on: ['started'] },
             {},
           ],
         },

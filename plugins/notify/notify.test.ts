@@ -13,9 +13,9 @@ const token = 'token-of-tests';
 
 test('each target hears only the phases it wants', async () => {
   const [all, failures] = [await startWebhookReceiver(key), await startWebhookReceiver(key)];
-  const started = await startNotify(async (secret) => [
-    { webhook: { url: all.url, secret: await secret(key) } },
-    { webhook: { url: failures.url, secret: await secret(key) }, on: ['failed', 'aborted'] },
+  const started = await startNotify((secret) => [
+    { webhook: { url: all.url, secret: secret(key) } },
+    { webhook: { url: failures.url, secret: secret(key) }, on: ['failed', 'aborted'] },
   ]);
   for (const phase of ['started', 'failed'] as const) await started.tell(notifyEvent({ phase }));
   const answer = await started.tell(notifyEvent({ job: 'j2', phase: 'live' }));
@@ -29,10 +29,10 @@ test('when one target fails, only that one is told again; one that refused for g
   const receiver = await startWebhookReceiver(key);
   const away = await startWebhookReceiver(key);
   const host = await startGitHost({ kind: 'github', repository: 'acme/docs', token, commits: [] });
-  const started = await startNotify(async (secret) => [
-    { webhook: { url: receiver.url, secret: await secret(key) } },
-    { webhook: { url: away.url, secret: await secret(key) } },
-    { commitStatus: { host: 'github', api: host.url, repository: 'acme/docs', token: await secret(token) } },
+  const started = await startNotify((secret) => [
+    { webhook: { url: receiver.url, secret: secret(key) } },
+    { webhook: { url: away.url, secret: secret(key) } },
+    { commitStatus: { host: 'github', api: host.url, repository: 'acme/docs', token: secret(token) } },
   ]);
   await away.breakIt();
   await assert.rejects(started.tell(notifyEvent()), (error: unknown) => {
@@ -52,8 +52,8 @@ test('when one target fails, only that one is told again; one that refused for g
 });
 
 test('what was told is remembered for a bounded number of jobs, and a broken file is survived', async () => {
-  const started = await startNotify(async (secret) => [
-    { webhook: { url: 'http://127.0.0.1:1/', secret: await secret(key) } },
+  const started = await startNotify((secret) => [
+    { webhook: { url: 'http://127.0.0.1:1/', secret: secret(key) } },
   ]);
   const warnings: string[] = [];
   const nothing = (): void => undefined;

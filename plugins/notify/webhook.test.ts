@@ -37,8 +37,8 @@ test('a secret is base64 after whsec_, or a text; short ones are refused', () =>
 
 test('an event is signed JSON whose id is the same however often it is sent', () =>
   withReceiver(async (receiver) => {
-    const started = await startNotify(async (secret) => [
-      { webhook: { url: `${receiver.url}/hook`, secret: await secret(key) } },
+    const started = await startNotify((secret) => [
+      { webhook: { url: `${receiver.url}/hook`, secret: secret(key) } },
     ]);
     receiver.first.push({ status: 503 });
     await started.tell(notifyEvent());
@@ -73,12 +73,12 @@ test('an event is signed JSON whose id is the same however often it is sent', ()
 
 test('while secrets are changed, receivers with the old and with the new one both accept', () =>
   withReceiver(async (receiver) => {
-    const started = await startNotify(async (secret) => [
+    const started = await startNotify((secret) => [
       {
         webhook: {
           url: receiver.url,
-          secret: await secret('the new secret of this webhook'),
-          formerSecret: await secret(key),
+          secret: secret('the new secret of this webhook'),
+          formerSecret: secret(key),
         },
       },
     ]);
@@ -89,8 +89,8 @@ test('while secrets are changed, receivers with the old and with the new one bot
 
 test('a receiver with another secret refuses, and trying again is said not to help', () =>
   withReceiver(async (receiver) => {
-    const started = await startNotify(async (secret) => [
-      { webhook: { url: receiver.url, secret: await secret('another secret of this webhook') } },
+    const started = await startNotify((secret) => [
+      { webhook: { url: receiver.url, secret: secret('another secret of this webhook') } },
     ]);
     await assert.rejects(started.tell(notifyEvent()), (error: unknown) => {
       assert.ok(error instanceof PluginError && !error.retryable);

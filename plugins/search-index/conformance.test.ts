@@ -1,12 +1,12 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { contentEvent, testPluginConformance } from 'treecast/plugin/testing';
+import { contentEvent, secretFile, testPluginConformance } from 'treecast/plugin/testing';
 import { searchIndex } from './search-index.ts';
 import { startIndexnow } from './testing/indexnow.ts';
 import { startMeilisearch } from './testing/meilisearch.ts';
 import { startOpensearch } from './testing/opensearch.ts';
-import { origin, secretOf } from './testing/reindex.ts';
+import { origin } from './testing/reindex.ts';
 
 const key = 'key-of-the-tests';
 const page = (text: string): string => `<title>${text}</title><p>${text}`;
@@ -14,7 +14,7 @@ const sitemap = `<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9"><ur
 
 testPluginConformance(searchIndex, async () => {
   const directory = mkdtempSync(join(tmpdir(), 'treecast-search-index-secrets-'));
-  const secret = (value: string) => secretOf(directory, value);
+  const secret = (value: string) => secretFile(directory, value);
   const indexnow = await startIndexnow({ host: 'docs.example.org', key });
   const meilisearch = await startMeilisearch(key);
   const opensearch = await startOpensearch('docs', `ApiKey ${key}`);

@@ -46,7 +46,7 @@ async function withMeilisearch(
     await use(service, started);
   } finally {
     await service.close();
-    started.close();
+    await started.close();
   }
 }
 
@@ -62,7 +62,7 @@ async function withOpensearch(
     await use(service, started);
   } finally {
     await service.close();
-    started.close();
+    await started.close();
   }
 }
 
@@ -195,7 +195,7 @@ test('no site map of URLs: told for good, with what to write', async () => {
   const error = await started.failure(first);
   assert.match(error.fix ?? '', /urlMap: \{ origins/);
   assert.equal(error.retryable, false);
-  started.close();
+  await started.close();
 });
 
 test('when one target fails, only that one is asked again', async () => {
@@ -220,5 +220,5 @@ test('when one target fails, only that one is asked again', async () => {
   await started.reindex(first);
   assert.ok(meilisearch.requests.length > asked);
   await Promise.all([meilisearch.close(), opensearch.close()]);
-  started.close();
+  await started.close();
 });

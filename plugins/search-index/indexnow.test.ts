@@ -24,7 +24,7 @@ async function withIndexnow(
     await use(engine, started);
   } finally {
     await engine.close();
-    started.close();
+    await started.close();
   }
 }
 

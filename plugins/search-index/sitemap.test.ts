@@ -54,7 +54,7 @@ test('tells which changed pages are old, missing or still there; says nothing of
     (await started.reindex(fine))?.note,
     'sitemap sitemap.xml: up to date with all pages that changed',
   );
-  started.close();
+  await started.close();
 });
 
 test('an index of sitemaps, gzipped ones, those of other sites left aside', async () => {

@@ -1,9 +1,10 @@
-// The plugin set up as the host would, with secrets in files, for tests of single cases; and an event to tell.
+// The plugin with secrets in files, for tests of single cases; and an event to tell.
 
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { HookAnswer, NotifyEvent } from 'treecast/plugin';
+import { secretFile, startPlugin } from 'treecast/plugin/testing';
 import { notify } from '../notify.ts';
 
 export interface StartedNotify {
@@ -12,46 +13,32 @@ export interface StartedNotify {
   /** As after a restart of the CCM. */
   restart(): Promise<void>;
   /** A secret's value in a file that only the owner reads. */
-  secret(value: string): Promise<{ file: string }>;
+  secret(value: string): { readonly file: string };
   close(): Promise<void>;
 }
 
-const log = { debug: nothing, info: nothing, warn: nothing, error: nothing };
-
 export async function startNotify(
-  targets: (secret: StartedNotify['secret']) => Promise<readonly unknown[]>,
+  targets: (secret: StartedNotify['secret']) => readonly unknown[],
 ): Promise<StartedNotify> {
-  const stateDirectory = await mkdtemp(join(tmpdir(), 'treecast-notify-'));
-  let secrets = 0;
-  const secret = async (value: string): Promise<{ file: string }> => {
-    secrets += 1;
-    const file = join(stateDirectory, `secret-${secrets}`);
-    await writeFile(file, `${value}\n`, { mode: 0o600 });
-    return { file };
-  };
-  const config = { targets: await targets(secret) };
-  const setUp = async () =>
-    notify.setup({
-      config: notify.configSchema.parse(config),
-      place: 'ccm',
-      instance: 'notify',
-      log,
-      exec: () => Promise.reject(new Error('it calls no program')),
-      stateDirectory,
-      onCleanup: nothing,
-    });
-  let parts = await setUp();
+  const directory = await mkdtemp(join(tmpdir(), 'treecast-notify-'));
+  const secret: StartedNotify['secret'] = (value) => secretFile(directory, value);
+  const config = { targets: targets(secret) };
+  const start = () => startPlugin(notify, { config, stateDirectory: directory });
+  let started = await start();
   return {
-    stateDirectory,
+    stateDirectory: started.ownDirectory,
     secret,
     async tell(event) {
-      const signal = AbortSignal.timeout(20_000);
-      return (await parts.hooks.notify?.(event, { signal, log, dryRun: false })) ?? undefined;
+      return (await started.call('notify', event)) ?? undefined;
     },
     async restart() {
-      parts = await setUp();
+      await started.close();
+      started = await start();
     },
-    close: () => rm(stateDirectory, { recursive: true, force: true }),
+    async close() {
+      await started.close();
+      await rm(directory, { recursive: true, force: true });
+    },
   };
 }
 
@@ -72,5 +59,3 @@ export function notifyEvent(over: Partial<NotifyEvent> = {}): NotifyEvent {
     ...over,
   };
 }
-
-function nothing(): void {}

@@ -5,6 +5,7 @@ export { type ConformanceFixture, testPluginConformance } from './conformance.ts
 export { type ContentEventFacts, contentEvent } from './content-event.ts';
 export { freePort, freePorts } from './free-ports.ts';
 export { runHook } from './run-hook.ts';
+export { secretFile } from './secret-file.ts';
 export { createSiteOnDisk, directorySnapshot, type FilesByPath, type SiteOnDisk } from './site-on-disk.ts';
 export {
   jsonBody,
