@@ -8,6 +8,7 @@ import type { PluginPlace } from '../api/hook-table.ts';
 import { PluginError } from '../api/plugin-error.ts';
 import { maskSecrets } from '../api/secret.ts';
 import { isProgramThere } from './find-program.ts';
+import { innermostIssues } from './innermost-issues.ts';
 import { loadPlugin } from './load-plugin.ts';
 import type { PluginEntry } from './plugin-entry.ts';
 
@@ -58,7 +59,7 @@ export async function decodeEntries({
       }
       const parsed = definition.configSchema.safeParse(entry.config);
       if (!parsed.success) {
-        for (const { path, message } of parsed.error.issues)
+        for (const { path, message } of innermostIssues(parsed.error.issues))
           problems.push(`${name}: ${['config', ...path].join('.')}: ${maskSecrets(message)}`);
         continue;
       }
