@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { PluginError } from 'treecast/plugin';
-import { eventually } from '../testing/eventually.ts';
+import { until } from 'treecast/plugin/testing';
 import { startPlugin } from '../testing/start-plugin.ts';
 
 /** A program that keeps a server's state in a file, logs its arguments, and fails for `broken`. */
@@ -57,10 +57,7 @@ test('R9.2 command: a call for each server, without a shell; sessions are waited
     const drained = plugin.drain(['web2']).then(() => {
       done = true;
     });
-    await eventually(
-      'it drains',
-      async () => (await plugin.inspect(['web2'])).nodes[0]?.state === 'draining',
-    );
+    await until('it drains', async () => (await plugin.inspect(['web2'])).nodes[0]?.state === 'draining');
     assert.equal(done, false);
     assert.equal((await plugin.inspect(['web2'])).nodes[0]?.sessions, 4);
     await writeFile(join(directory, 'sessions'), '0\n');

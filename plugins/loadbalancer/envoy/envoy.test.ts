@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { eventually } from '../testing/eventually.ts';
+import { until } from 'treecast/plugin/testing';
 import { startPlugin } from '../testing/start-plugin.ts';
 import { parseEndpoints, renderEndpoints } from './endpoints-file.ts';
 
@@ -160,10 +160,7 @@ test('envoy with its admin address: what it loaded is read back, requests are wa
     const drained = plugin.drain(['web1']).then(() => {
       done = true;
     });
-    await eventually(
-      'it drains',
-      async () => (await plugin.inspect(['web1'])).nodes[0]?.state === 'draining',
-    );
+    await until('it drains', async () => (await plugin.inspect(['web1'])).nodes[0]?.state === 'draining');
     assert.equal(done, false);
     active = 0;
     await drained;

@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
 import { PluginError } from 'treecast/plugin';
-import { testNeeding } from 'treecast/plugin/testing';
-import { eventually } from '../testing/eventually.ts';
-import { get, holdOn } from '../testing/get.ts';
+import { askHttp, testNeeding, until } from 'treecast/plugin/testing';
 import { haproxyScene as scene } from '../testing/haproxy-scene.ts';
+import { holdOn } from '../testing/hold.ts';
 
 const needs = ['haproxy'];
 
@@ -13,12 +12,12 @@ testNeeding(needs, 'R9.2 a node is taken out of every backend, gets nothing, and
     const [state] = (await plugin.inspect(['web1'])).nodes;
     assert.deepEqual(state, { node: 'web1', state: 'out', sessions: 0, weight: 100 });
     const before = web1.requests();
-    for (let i = 0; i < 10; i++) assert.equal((await get(haproxy.port)).body, 'web2');
+    for (let i = 0; i < 10; i++) assert.equal((await askHttp(haproxy.port, '/')).body, 'web2');
     assert.equal(web1.requests(), before);
     await plugin.restore(['web1']);
     assert.equal((await plugin.inspect(['web1'])).nodes[0]?.state, 'in');
     const bodies = new Set<string>();
-    for (let i = 0; i < 10; i++) bodies.add((await get(haproxy.port)).body);
+    for (let i = 0; i < 10; i++) bodies.add((await askHttp(haproxy.port, '/')).body);
     assert.deepEqual([...bodies].sort(), ['web1', 'web2']);
   }),
 );
@@ -30,10 +29,7 @@ testNeeding(needs, 'N27 a drain waits for a session that ends', () =>
     const drained = plugin.drain(['web1']).then(() => {
       done = true;
     });
-    await eventually(
-      'web1 drains',
-      async () => (await plugin.inspect(['web1'])).nodes[0]?.state === 'draining',
-    );
+    await until('web1 drains', async () => (await plugin.inspect(['web1'])).nodes[0]?.state === 'draining');
     assert.equal((await plugin.inspect(['web1'])).nodes[0]?.sessions, 1);
     assert.equal(done, false);
     web1.release();
@@ -74,7 +70,7 @@ testNeeding(needs, 'N27 never-zero sessions, force: they are cut, the node is ou
       const long = await holdOn(haproxy.port, 'web1');
       assert.match(await plugin.drain(['web1']), /1 sessions ended/);
       assert.equal(await long.ended, 'cut');
-      await eventually('the origin sees the end', () => web1.held() === 0);
+      await until('the origin sees the end', () => web1.held() === 0);
       assert.equal((await plugin.inspect(['web1'])).nodes[0]?.state, 'out');
     },
   ),
@@ -112,10 +108,7 @@ for (const [afterwards, state] of [
       const long = await holdOn(haproxy.port, 'web1');
       const stop = new AbortController();
       const drained = plugin.drain(['web1'], { signal: stop.signal });
-      await eventually(
-        'web1 drains',
-        async () => (await plugin.inspect(['web1'])).nodes[0]?.state === 'draining',
-      );
+      await until('web1 drains', async () => (await plugin.inspect(['web1'])).nodes[0]?.state === 'draining');
       const startedAt = performance.now();
       stop.abort();
       await assert.rejects(

@@ -1,8 +1,6 @@
 import assert from 'node:assert/strict';
 import { PluginError } from 'treecast/plugin';
-import { testNeeding } from 'treecast/plugin/testing';
-import { eventually } from '../testing/eventually.ts';
-import { get } from '../testing/get.ts';
+import { askHttp, testNeeding, until } from 'treecast/plugin/testing';
 import { haproxyScene as scene } from '../testing/haproxy-scene.ts';
 
 const needs = ['haproxy'];
@@ -24,7 +22,7 @@ for (const rest of ['drain', 'maint'] as const)
           web1.setHealthy(false);
           // In maintenance there are no checks.
           if (rest === 'drain')
-            await eventually('its check fails', async () =>
+            await until('its check fails', async () =>
               / web1 127\.0\.0\.1 0 /.test(await haproxy.ask('show servers state app')),
             );
           const before = web1.requests();
@@ -37,13 +35,13 @@ for (const rest of ['drain', 'maint'] as const)
             assert.equal(error.retryable, true);
             return true;
           });
-          for (let i = 0; i < 10; i++) assert.equal((await get(haproxy.port)).body, 'web2');
+          for (let i = 0; i < 10; i++) assert.equal((await askHttp(haproxy.port, '/')).body, 'web2');
           assert.equal(web1.requests(), before, 'nothing was sent to a node whose check fails');
           const inspected = await plugin.inspect(['web1']);
           assert.equal(inspected.nodes[0]?.state, 'in');
           assert.match(inspected.note ?? '', /app\/web1 is in, but its check fails/);
           web1.setHealthy(true);
-          await eventually('it is used again', async () => (await get(haproxy.port)).body === 'web1');
+          await until('it is used again', async () => (await askHttp(haproxy.port, '/')).body === 'web1');
         },
       ),
   );
@@ -53,7 +51,7 @@ testNeeding(needs, 'put-back waits for the check to pass', () =>
     { haproxy: checks, balancer: { rest: 'maint', restore: { waitSeconds: 15 } } },
     async ({ haproxy, origins: [web1], plugin }) => {
       web1.setHealthy(false);
-      await eventually('it is down', async () =>
+      await until('it is down', async () =>
         /its check fails/.test((await plugin.inspect(['web1'])).note ?? ''),
       );
       await plugin.drain(['web1']);
@@ -61,10 +59,7 @@ testNeeding(needs, 'put-back waits for the check to pass', () =>
       const restored = plugin.restore(['web1']).then(() => {
         back = true;
       });
-      await eventually(
-        'it is put back',
-        async () => (await plugin.inspect(['web1'])).nodes[0]?.state === 'in',
-      );
+      await until('it is put back', async () => (await plugin.inspect(['web1'])).nodes[0]?.state === 'in');
       assert.equal(back, false);
       web1.setHealthy(true);
       await restored;
@@ -81,7 +76,7 @@ testNeeding(
       await plugin.weigh(['web1'], 0.25);
       assert.equal((await plugin.inspect(['web1'])).nodes[0]?.weight, 25);
       const before = [web1.requests(), web2.requests()] as const;
-      for (let i = 0; i < 50; i++) await get(haproxy.port);
+      for (let i = 0; i < 50; i++) await askHttp(haproxy.port, '/');
       assert.equal(web1.requests() - before[0], 10);
       assert.equal(web2.requests() - before[1], 40);
       await plugin.weigh(['web1'], 0);

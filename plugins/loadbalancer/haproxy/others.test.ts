@@ -2,11 +2,9 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { test } from 'node:test';
-import { testNeeding } from 'treecast/plugin/testing';
+import { askHttp, testNeeding, until } from 'treecast/plugin/testing';
 import type { ServerLook } from '../balancer-driver.ts';
 import { mergeLooks } from '../merge-looks.ts';
-import { eventually } from '../testing/eventually.ts';
-import { get } from '../testing/get.ts';
 import { haproxyScene as scene } from '../testing/haproxy-scene.ts';
 
 const needs = ['haproxy'];
@@ -30,7 +28,7 @@ testNeeding(
         async ({ plugin }) => {
           // Between two answers of the agent the drain may look done; then it is `inspect` that tells.
           await plugin.drain(['web1']).catch(() => undefined);
-          await eventually(
+          await until(
             'inspect tells the truth',
             async () => (await plugin.inspect(['web1'])).nodes[0]?.state === 'in',
           );
@@ -46,7 +44,7 @@ testNeeding(needs, 'a server that is disabled in haproxy.cfg is out, and is put 
   scene({ haproxy: { serverOptions: 'disabled' } }, async ({ haproxy, plugin }) => {
     assert.equal((await plugin.inspect(['web1'])).nodes[0]?.state, 'out');
     await plugin.restore(['web1']);
-    assert.equal((await get(haproxy.port)).body, 'web1');
+    assert.equal((await askHttp(haproxy.port, '/')).body, 'web1');
   }),
 );
 

@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
 import { PluginError } from 'treecast/plugin';
-import { testNeeding } from 'treecast/plugin/testing';
-import { eventually } from '../testing/eventually.ts';
-import { get, holdOn } from '../testing/get.ts';
+import { askHttp, testNeeding, until } from 'treecast/plugin/testing';
 import { haproxyScene as scene } from '../testing/haproxy-scene.ts';
+import { holdOn } from '../testing/hold.ts';
 
 const needs = ['haproxy'];
 
@@ -13,12 +12,9 @@ testNeeding(needs, 'N28 a reload in the middle of a drain is noticed, and the no
     async ({ haproxy, origins: [web1], plugin }) => {
       const long = await holdOn(haproxy.port, 'web1');
       const drained = plugin.drain(['web1']);
-      await eventually(
-        'web1 drains',
-        async () => (await plugin.inspect(['web1'])).nodes[0]?.state === 'draining',
-      );
+      await until('web1 drains', async () => (await plugin.inspect(['web1'])).nodes[0]?.state === 'draining');
       await haproxy.reload();
-      await eventually(
+      await until(
         'the new process is told',
         async () => (await plugin.inspect(['web1'])).nodes[0]?.state === 'draining',
       );
@@ -28,7 +24,7 @@ testNeeding(needs, 'N28 a reload in the middle of a drain is noticed, and the no
       assert.equal(await long.ended, 'whole');
       assert.match(await drained, /told again after the balancer forgot/);
       assert.match(plugin.warnings.join('\n'), /put servers back by itself/);
-      for (let i = 0; i < 6; i++) assert.equal((await get(haproxy.port)).body, 'web2');
+      for (let i = 0; i < 6; i++) assert.equal((await askHttp(haproxy.port, '/')).body, 'web2');
     },
   ),
 );
@@ -73,10 +69,7 @@ testNeeding(needs, 'N28 a restart in the middle of a drain is survived', () =>
   scene({ balancer: { drain: { waitSeconds: 20 } } }, async ({ haproxy, plugin }) => {
     const long = await holdOn(haproxy.port, 'web1');
     const drained = plugin.drain(['web1']);
-    await eventually(
-      'web1 drains',
-      async () => (await plugin.inspect(['web1'])).nodes[0]?.state === 'draining',
-    );
+    await until('web1 drains', async () => (await plugin.inspect(['web1'])).nodes[0]?.state === 'draining');
     await haproxy.stop();
     await haproxy.start();
     await drained;
@@ -96,13 +89,13 @@ testNeeding(needs, 'N28 a reload in the middle of a restore is noticed, and the 
       const state = async () => (await plugin.inspect(['web1'])).nodes[0]?.state;
       assert.equal(await state(), 'out');
       const restored = plugin.restore(['web1']);
-      await eventually('it is in', async () => (await state()) === 'in');
+      await until('it is in', async () => (await state()) === 'in');
       // The new process begins with `disabled` again.
       await haproxy.reload();
-      await eventually('it is in again', async () => (await state()) === 'in');
+      await until('it is in again', async () => (await state()) === 'in');
       web1.setHealthy(true);
       await restored;
-      assert.equal((await get(haproxy.port)).body, 'web1');
+      assert.equal((await askHttp(haproxy.port, '/')).body, 'web1');
     },
   ),
 );

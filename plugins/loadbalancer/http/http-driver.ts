@@ -4,10 +4,11 @@
 import type { z } from 'treecast/plugin';
 import { PluginError, type Secret } from 'treecast/plugin';
 import { BalancerAway } from '../balancer-away.ts';
-import type { BalancedServer, BalancerDriver, ServerLook } from '../balancer-driver.ts';
+import type { BalancerDriver, ServerLook } from '../balancer-driver.ts';
 import { fillTemplate, type TemplateValues } from '../fill-template.ts';
 import { atPointer } from '../json-pointer.ts';
-import { type NamedServer, namedServers } from '../named-servers.ts';
+import { createNamedServerDriver, valuesOf } from '../named-server-driver.ts';
+import type { NamedServer } from '../named-servers.ts';
 import type { httpKeys } from './http-config.ts';
 import { requestText } from './request-text.ts';
 
@@ -18,13 +19,18 @@ type Request = HttpConfig['requests']['drain'];
 const matchTriesMax = 4;
 
 export function createHttpDriver(config: HttpConfig): BalancerDriver<NamedServer> {
-  const { name, servers: map, requests, sessions, state } = config;
+  const { name, servers, weight, requests, sessions, state } = config;
   const headers = Object.fromEntries(
     Object.entries(config.headers).map(([key, value]) => [key, reveal(value)]),
   );
   const options = { timeoutMs: config.timeoutSeconds * 1000 };
 
-  async function send(request: Request, values: TemplateValues, signal: AbortSignal): Promise<void> {
+  async function send(
+    request: Request,
+    _: NamedServer,
+    values: TemplateValues,
+    signal: AbortSignal,
+  ): Promise<void> {
     const own = Object.entries(request.headers).map(([key, value]) => [key, fillTemplate(value, values)]);
     const ready = {
       method: request.method,
@@ -57,25 +63,12 @@ export function createHttpDriver(config: HttpConfig): BalancerDriver<NamedServer
     }
   }
 
-  async function each(
-    servers: readonly NamedServer[],
-    request: Request,
-    rest: Pick<TemplateValues, 'action'> & Partial<TemplateValues>,
-    signal: AbortSignal,
-  ): Promise<void> {
-    for (const server of servers) await send(request, valuesOf(server, rest), signal);
-  }
-
   async function ask(
     question: { url: string; pointer: string },
-    server: BalancedServer,
+    server: NamedServer,
     signal: AbortSignal,
   ): Promise<unknown> {
-    const url = fillTemplate(
-      question.url,
-      valuesOf(server as NamedServer, { action: 'inspect' }),
-      encodeURIComponent,
-    );
+    const url = fillTemplate(question.url, valuesOf(server, { action: 'inspect' }), encodeURIComponent);
     const { text } = await requestText({ method: 'GET', url, headers }, signal, options);
     try {
       return atPointer(JSON.parse(text), question.pointer);
@@ -87,7 +80,10 @@ export function createHttpDriver(config: HttpConfig): BalancerDriver<NamedServer
     }
   }
 
-  async function lookAt(server: NamedServer, signal: AbortSignal): Promise<ServerLook<NamedServer>> {
+  async function lookAt(
+    server: NamedServer,
+    signal: AbortSignal,
+  ): Promise<Pick<ServerLook, 'state' | 'sessions'>> {
     const count = sessions === undefined ? null : await ask(sessions, server, signal);
     if (count !== null && !(Number.isSafeInteger(Number(count)) && Number(count) >= 0 && count !== ''))
       throw new PluginError(
@@ -100,7 +96,6 @@ export function createHttpDriver(config: HttpConfig): BalancerDriver<NamedServer
     const among = (values: readonly unknown[] | undefined): boolean =>
       values?.some((one) => String(one) === String(said)) ?? false;
     return {
-      server,
       state: among(state?.in)
         ? 'in'
         : among(state?.draining)
@@ -109,40 +104,18 @@ export function createHttpDriver(config: HttpConfig): BalancerDriver<NamedServer
             ? 'out'
             : 'unknown',
       sessions: count === null ? null : Number(count),
-      weight: null,
-      trouble: null,
     };
   }
 
-  return {
+  return createNamedServerDriver({
     name,
-    find: (nodes) => Promise.resolve(namedServers(nodes, map)),
-    look: (servers, signal) => Promise.all(servers.map((server) => lookAt(server, signal))),
-    takeOut: (servers, signal) => each(servers, requests.drain, { action: 'drain' }, signal),
-    putBack: (servers, signal) => each(servers, requests.restore, { action: 'restore' }, signal),
-    async force(servers, signal) {
-      if (requests.force !== undefined) await each(servers, requests.force, { action: 'force' }, signal);
-    },
-    async weigh(servers, share, signal) {
-      if (requests.weigh === undefined) return `${name} has no request for weights`;
-      const weight = String(Math.round(config.weight * share));
-      await each(
-        servers,
-        requests.weigh,
-        { action: 'weigh', weight, percent: String(Math.round(share * 100)) },
-        signal,
-      );
-      return undefined;
-    },
-    validate: () => Promise.resolve(),
-  };
-}
-
-function valuesOf(
-  { node, server }: NamedServer,
-  rest: Pick<TemplateValues, 'action'> & Partial<TemplateValues>,
-): TemplateValues {
-  return { weight: '', percent: '', ...rest, node, server };
+    servers,
+    weight,
+    actions: requests,
+    actionWord: 'request',
+    send,
+    lookAt,
+  });
 }
 
 function reveal(value: string | Secret): string {

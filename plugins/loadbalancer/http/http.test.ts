@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { test } from 'node:test';
 import { PluginError } from 'treecast/plugin';
-import { eventually } from '../testing/eventually.ts';
+import { until } from 'treecast/plugin/testing';
 import { startPlugin } from '../testing/start-plugin.ts';
 
 interface Pool {
@@ -105,7 +105,7 @@ test('R9.2 http: drain polls sessions, restore, weight', () =>
     const drained = plugin.drain(['web1']).then(() => {
       done = true;
     });
-    await eventually('it drains', () => web1.state === 'drain');
+    await until('it drains', () => web1.state === 'drain');
     assert.deepEqual((await plugin.inspect(['web1'])).nodes, [
       { node: 'web1', state: 'draining', sessions: 3, weight: null },
     ]);

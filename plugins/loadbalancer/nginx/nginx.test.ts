@@ -1,14 +1,11 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PluginError } from 'treecast/plugin';
-import { testNeeding } from 'treecast/plugin/testing';
-import { eventually } from '../testing/eventually.ts';
-import { freePort } from '../testing/free-port.ts';
-import { get, holdOn } from '../testing/get.ts';
+import { askHttp, freePort, type RunningServer, startServer, testNeeding } from 'treecast/plugin/testing';
+import { assertNoRequestFails } from '../testing/drain-under-load.ts';
+import { holdOn } from '../testing/hold.ts';
 import { type Origin, startOrigin } from '../testing/origin.ts';
 import { type StartedPlugin, startPlugin } from '../testing/start-plugin.ts';
 import { readNginxWorkers } from './nginx-workers.ts';
@@ -71,23 +68,15 @@ async function scene(balancer: Record<string, unknown>, use: (scene: Scene) => P
       ...balancer,
     },
   ]);
-  let nginx: ReturnType<typeof spawn> | undefined;
-  const stop = async (): Promise<void> => {
-    if (nginx === undefined || nginx.exitCode !== null || nginx.signalCode !== null) return;
-    nginx.kill('SIGTERM');
-    await once(nginx, 'exit');
-  };
+  let nginx: RunningServer | undefined;
+  const stop = async (): Promise<void> => nginx?.end();
   const start = async (): Promise<void> => {
-    nginx = spawn('nginx', ['-c', main, '-g', 'daemon off;'], {
-      stdio: 'ignore',
-      env: { PATH: `${process.env['PATH']}:/usr/sbin` },
-    });
-    await eventually('nginx serves', async () => {
-      try {
-        return (await get(port)).status === 200;
-      } catch {
-        return false;
-      }
+    nginx = await startServer('nginx', ['-c', main, '-g', 'daemon off;'], {
+      serves: () =>
+        askHttp(port, '/').then(
+          ({ status }) => status === 200,
+          () => false,
+        ),
     });
   };
   try {
@@ -105,7 +94,7 @@ async function scene(balancer: Record<string, unknown>, use: (scene: Scene) => P
 
 async function serversSeen(port: number): Promise<string[]> {
   const seen = new Set<string>();
-  for (let i = 0; i < 12; i++) seen.add((await get(port)).body);
+  for (let i = 0; i < 12; i++) seen.add((await askHttp(port, '/')).body);
   return [...seen].sort();
 }
 
@@ -232,27 +221,6 @@ testNeeding(needs, 'two drains at once lose nothing, and nothing is left behind'
 
 testNeeding(needs, 'X8 nginx: no request fails while nodes are drained, away, and put back', () =>
   scene({}, async ({ port, plugin, origins }) => {
-    let running = true;
-    const statuses: number[] = [];
-    const client = async (): Promise<void> => {
-      while (running) statuses.push((await get(port)).status);
-    };
-    const clients = [client(), client(), client(), client()];
-    for (let round = 0; round < 4 || statuses.length < 500; round++) {
-      const origin = origins[round % 2 === 0 ? 0 : 1];
-      await plugin.drain([origin.name]);
-      origin.setAway(true);
-      const until = statuses.length + 20;
-      await eventually('requests went on', () => statuses.length >= until);
-      origin.setAway(false);
-      await plugin.restore([origin.name]);
-    }
-    running = false;
-    await Promise.all(clients);
-    assert.ok(statuses.length >= 500);
-    assert.deepEqual(
-      statuses.filter((status) => status !== 200),
-      [],
-    );
+    await assertNoRequestFails({ port, plugin, origins, clients: 4, rounds: 4 });
   }),
 );

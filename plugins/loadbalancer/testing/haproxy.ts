@@ -1,14 +1,11 @@
 // A real HAProxy in tests: master and worker in the foreground, its configuration in a directory of its own, reloaded and restarted as
 // operators do.
 
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { eventually } from './eventually.ts';
-import { freePort } from './free-port.ts';
+import { freePort, type RunningServer, startServer, until } from 'treecast/plugin/testing';
 
 export interface HaproxyServerLine {
   readonly name: string;
@@ -51,8 +48,7 @@ export async function startHaproxy(options: HaproxyOptions): Promise<Haproxy> {
   const port = await freePort();
   const tcpSocket = options.tcp === true ? `127.0.0.1:${await freePort()}` : '';
   await writeFile(file, configuration(options, { socket, port, tcpSocket }));
-  let child: ChildProcess | undefined;
-  let output = '';
+  let server: RunningServer | undefined;
   let frozen: number[] = [];
 
   const workers = async (): Promise<number[]> =>
@@ -69,28 +65,18 @@ export async function startHaproxy(options: HaproxyOptions): Promise<Haproxy> {
     port,
     ask: (command) => exchange(socket, command),
     async start() {
-      const started = spawn('haproxy', ['-W', '-S', master, '-f', file], {
-        stdio: ['ignore', 'ignore', 'pipe'],
-      });
-      started.stderr.on('data', (piece: Buffer) => {
-        output += piece.toString('utf8');
-      });
-      child = started;
-      await eventually('haproxy answers', async () => {
-        if (started.exitCode !== null) throw new Error(`haproxy ended: ${output}`);
+      server = await startServer('haproxy', ['-W', '-S', master, '-f', file], {
         // The master starts itself anew once its worker runs: it answers last.
-        return (await current()) > 0 && (await workers().catch(() => [])).length > 0;
+        serves: async () => (await current()) > 0 && (await workers().catch(() => [])).length > 0,
       });
     },
     async stop() {
-      if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
-      child.kill('SIGTERM');
-      await once(child, 'exit');
+      await server?.end();
     },
     async reload() {
       const before = await current();
-      child?.kill('SIGUSR2');
-      await eventually('haproxy was reloaded', async () => {
+      server?.signal('SIGUSR2');
+      await until('haproxy was reloaded', async () => {
         const now = await current();
         return now > 0 && now !== before;
       });

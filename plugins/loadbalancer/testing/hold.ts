@@ -1,18 +1,7 @@
-// A client in tests: one request through the balancer, or one that stays open.
+// A client in tests whose request stays open.
 
 import { once } from 'node:events';
-import { type Agent, type IncomingMessage, request } from 'node:http';
-
-export async function get(
-  port: number,
-  path = '/',
-  agent?: Agent,
-): Promise<{ status: number; body: string }> {
-  const response = await open(port, path, agent);
-  const pieces: Buffer[] = [];
-  for await (const piece of response as AsyncIterable<Buffer>) pieces.push(piece);
-  return { status: response.statusCode ?? 0, body: Buffer.concat(pieces).toString('utf8') };
-}
+import { type IncomingMessage, request } from 'node:http';
 
 export interface LongRequest {
   readonly server: string;
@@ -23,7 +12,7 @@ export interface LongRequest {
 
 /** A request for `/hold`: which server answers, and how it ends. */
 export async function hold(port: number): Promise<LongRequest> {
-  const response = await open(port, '/hold', undefined);
+  const response = await open(port, '/hold');
   const [first] = (await once(response, 'data')) as [Buffer];
   response.resume();
   const ended = new Promise<'whole' | 'cut'>((settle) => {
@@ -33,8 +22,8 @@ export async function hold(port: number): Promise<LongRequest> {
   return { server: first.toString('utf8'), ended, close: () => response.destroy() };
 }
 
-async function open(port: number, path: string, agent: Agent | undefined): Promise<IncomingMessage> {
-  const sent = request({ host: '127.0.0.1', port, path, agent: agent ?? false });
+async function open(port: number, path: string): Promise<IncomingMessage> {
+  const sent = request({ host: '127.0.0.1', port, path, agent: false });
   sent.end();
   const [response] = (await once(sent, 'response')) as [IncomingMessage];
   return response;

@@ -1,21 +1,10 @@
-// The plugin as the host starts it, without a host: its hooks by node names.
+// The plugin in tests, its hooks called by names of nodes.
 
-import { execFile } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import {
-  type BalanceEvent,
-  type BalancerState,
-  type Exec,
-  type HookCall,
-  PluginError,
-  type PluginLog,
-} from 'treecast/plugin';
+import type { BalanceEvent, BalancerState } from 'treecast/plugin';
+import { startPlugin as start } from 'treecast/plugin/testing';
 import { loadbalancer } from '../loadbalancer.ts';
 
 export interface StartedPlugin {
-  readonly stateDirectory: string;
   /** Warnings so far. */
   readonly warnings: readonly string[];
   drain(nodes: readonly string[], options?: CallOptions): Promise<string>;
@@ -34,46 +23,24 @@ interface CallOptions {
   readonly signal?: AbortSignal;
 }
 
+/** Starts also without its balancers: `validate` is called by the test. */
 export async function startPlugin(balancers: readonly Record<string, unknown>[]): Promise<StartedPlugin> {
-  const stateDirectory = await mkdtemp(join(tmpdir(), 'treecast-balancer-state-'));
-  const warnings: string[] = [];
-  const nothing = (): void => undefined;
-  const log: PluginLog = {
-    debug: nothing,
-    info: nothing,
-    error: nothing,
-    warn: (_facts, message) => void warnings.push(message),
-  };
-  const config = loadbalancer.configSchema.parse({ balancers });
-  const parts = await loadbalancer.setup({
-    config,
-    exec,
-    log,
-    stateDirectory,
-    place: 'ccm',
-    instance: 'loadbalancer',
-    onCleanup: nothing,
-  });
-  const call = (options: CallOptions = {}): HookCall => ({
-    signal: options.signal ?? AbortSignal.timeout(60_000),
-    log,
-    dryRun: false,
-  });
-  const { drain, restore, weigh, inspect } = parts.hooks;
-  if (!drain || !restore || !weigh || !inspect) throw new Error('a hook is missing');
+  const started = await start(loadbalancer, { config: { balancers }, validateAtStart: false });
   return {
-    stateDirectory,
-    warnings,
-    drain: async (nodes, options) => noteOf(await drain(eventOf(nodes, options), call(options))),
-    restore: async (nodes, options) => noteOf(await restore(eventOf(nodes, options), call(options))),
-    weigh: async (nodes, share) => noteOf(await weigh({ ...eventOf(nodes), share }, call())),
+    get warnings() {
+      return started.warnings;
+    },
+    drain: async (nodes, options) => noteOf(await started.call('drain', eventOf(nodes, options), options)),
+    restore: async (nodes, options) =>
+      noteOf(await started.call('restore', eventOf(nodes, options), options)),
+    weigh: async (nodes, share) => noteOf(await started.call('weigh', { ...eventOf(nodes), share })),
     async inspect(nodes, options) {
-      const answer = await inspect(eventOf(nodes, options), call(options));
+      const answer = await started.call('inspect', eventOf(nodes, options), options);
       if (!answer) throw new Error('no answer');
       return answer;
     },
-    validate: async () => parts.validate?.(call()),
-    close: () => rm(stateDirectory, { recursive: true, force: true }),
+    validate: started.validate,
+    close: started.close,
   };
 }
 
@@ -88,24 +55,3 @@ function noteOf(answer: unknown): string {
   const { note } = (answer ?? {}) as { readonly note?: string };
   return note ?? '';
 }
-
-const exec: Exec = (program, args, options = {}) =>
-  new Promise((resolve, reject) => {
-    const { PATH, TZ, HOME } = process.env;
-    const child = execFile(
-      program,
-      [...args],
-      {
-        env: { PATH: `${PATH}:/usr/sbin`, TZ, HOME, ...options.env },
-        ...(options.signal === undefined ? {} : { signal: options.signal }),
-        timeout: options.timeoutMs ?? 30_000,
-      },
-      (error, stdout, stderr) => {
-        const code = error === null ? 0 : error.code;
-        if (typeof code === 'number') resolve({ code, stdout, stderr, truncated: false });
-        else reject(new PluginError(`${program} could not be run (${String(code)})`, { fix: 'Install it.' }));
-      },
-    );
-    child.stdin?.on('error', () => undefined);
-    child.stdin?.end(options.input);
-  });
