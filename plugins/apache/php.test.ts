@@ -1,10 +1,8 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { testNeeding } from 'treecast/plugin/testing';
+import { startServer, testNeeding } from 'treecast/plugin/testing';
 import { apacheProgram } from './testing/real-apache.ts';
 import { serve } from './testing/start-plugin.ts';
 
@@ -28,20 +26,11 @@ async function startPhpFpm(t: TestContext, root: string): Promise<void> {
   );
   const opcache = ['zend_extension=opcache', 'opcache.enable=1', 'opcache.validate_timestamps=0'];
   const settings = opcache.flatMap((setting) => ['-d', setting]);
-  const child = spawn(phpFpm, ['-n', ...settings, '-F', '-O', '-y', config], {
-    stdio: ['ignore', 'ignore', 'pipe'],
+  const fpm = await startServer(phpFpm, ['-n', ...settings, '-F', '-O', '-y', config], {
+    serves: (output) => output.includes('ready to handle connections'),
+    endBy: 'SIGINT',
   });
-  t.after(async () => {
-    if (child.exitCode !== null) return;
-    child.kill('SIGINT');
-    await once(child, 'exit');
-  });
-  let said = '';
-  for await (const text of child.stderr) {
-    said += String(text);
-    if (said.includes('ready to handle connections')) return;
-  }
-  assert.fail(`PHP-FPM did not start: ${said}`);
+  t.after(() => fpm.end());
 }
 
 testNeeding(

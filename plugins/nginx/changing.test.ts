@@ -6,9 +6,15 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSy
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { createSiteOnDisk, directorySnapshot, type SiteOnDisk, testNeeding } from 'treecast/plugin/testing';
+import {
+  createSiteOnDisk,
+  directorySnapshot,
+  type SiteOnDisk,
+  testNeeding,
+  until,
+} from 'treecast/plugin/testing';
 import { createChangeQueue } from './change-queue.ts';
-import { createRealNginx, type NginxText, type RealNginx, until } from './testing/real-nginx.ts';
+import { createRealNginx, type NginxText, type RealNginx } from './testing/real-nginx.ts';
 import { startPlugin } from './testing/start-plugin.ts';
 
 async function prepared(
@@ -299,7 +305,7 @@ testNeeding(['nginx'], 'hooks that are stopped in the middle leave the former fi
   const plugin = await startPlugin(real, { reload: { program: 'sh', args: ['-c', 'exec sleep 60'] } });
   const controller = new AbortController();
   const attached = plugin.call('attach', site.attachEvent(), { signal: controller.signal });
-  await until(() => plugin.ran.some(([program]) => program === 'sh'));
+  await until('the reload hangs', () => plugin.ran.some(([program]) => program === 'sh'));
   controller.abort();
   await assert.rejects(attached);
   assert.equal(existsSync(join(real.includeDirectory, 'docs.conf')), false);
@@ -329,7 +335,7 @@ testNeeding(
     const bad = await site.stage({ 'index.html': 'two', 'treecast/nginx.conf': 'expires nonsense;' });
     const ran = first.ran.length;
     const refused = assert.rejects(first.call('beforeSwitch', site.beforeSwitchEvent(bad)), /invalid value/);
-    await until(() => first.ran.length > ran);
+    await until('it is tested', () => first.ran.length > ran);
     await second.call('attach', other.attachEvent());
     await refused;
   },

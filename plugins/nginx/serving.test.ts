@@ -5,9 +5,15 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { gunzipSync } from 'node:zlib';
-import { createSiteOnDisk, type FilesByPath, type SiteOnDisk, testNeeding } from 'treecast/plugin/testing';
+import {
+  createSiteOnDisk,
+  type FilesByPath,
+  type SiteOnDisk,
+  type StartedPlugin,
+  testNeeding,
+} from 'treecast/plugin/testing';
 import { createRealNginx, type NginxText, type RealNginx } from './testing/real-nginx.ts';
-import { type StartedPlugin, startPlugin } from './testing/start-plugin.ts';
+import { startPlugin } from './testing/start-plugin.ts';
 
 interface Scene {
   readonly real: RealNginx;

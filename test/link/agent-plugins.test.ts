@@ -231,7 +231,7 @@ test('PLG-4: hooks that follow a switch give way to a newer decision', async (t)
   await linked.next('staged');
   linked.say(linked.decide(release));
   const seen: string[] = [];
-  await eventually('the probe hangs', () => {
+  await until('the probe hangs', () => {
     seen.push(...calls());
     return seen.some((line) => line.startsWith('probe publish 1-0002'));
   });

@@ -1,7 +1,5 @@
 // A real Apache in the foreground, in a directory of its own and on a free port; and requests to it, each on a connection of its own.
 
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import {
   appendFileSync,
   chmodSync,
@@ -11,17 +9,9 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { request } from 'node:http';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setInterval } from 'node:timers/promises';
-
-export interface Answer {
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
-  readonly body: string;
-}
+import { askHttp, freePort, type HttpAnswer, type RunningServer, startServer } from 'treecast/plugin/testing';
 
 export interface RealApache {
   readonly root: string;
@@ -31,7 +21,7 @@ export interface RealApache {
   readonly errorLog: string;
   start(): Promise<void>;
   stop(): Promise<void>;
-  get(path: string, headers?: Record<string, string>): Promise<Answer>;
+  get(path: string, headers?: Record<string, string>): Promise<HttpAnswer>;
   /** Grows by one with every configuration taken over after the first. */
   reloads(): number;
   close(): Promise<void>;
@@ -101,7 +91,7 @@ export async function createRealApache({
   appendFileSync(mainConfiguration, more);
   if (typeof main === 'string')
     appendFileSync(mainConfiguration, `\nIncludeOptional ${includeDirectory}/*.conf\n`);
-  let child: ChildProcess | null = null;
+  let server: RunningServer | undefined;
   const log = (): string => {
     try {
       return readFileSync(errorLog, 'utf8');
@@ -120,50 +110,16 @@ export async function createRealApache({
     errorLog,
     async start() {
       startsBefore = starts();
-      const process = spawn(apacheProgram, ['-DFOREGROUND', '-f', mainConfiguration], {
-        stdio: ['ignore', 'ignore', 'pipe'],
+      server = await startServer(apacheProgram, ['-DFOREGROUND', '-f', mainConfiguration], {
+        serves: () => starts() > startsBefore,
         // Its prefork flavour ends its whole process group when it is ended.
-        detached: true,
-        env: { ...globalThis.process.env, PATH: `${globalThis.process.env['PATH'] ?? ''}:/usr/sbin:/sbin` },
-      });
-      child = process;
-      let said = '';
-      process.stderr.on('data', (text) => {
-        said += String(text);
-      });
-      await until(() => {
-        if (process.exitCode !== null) throw new Error(`Apache ended: ${said}${log()}`);
-        return starts() > startsBefore;
+        ownGroup: true,
+        log,
       });
     },
-    async stop() {
-      const process = child;
-      child = null;
-      if (process === null || process.exitCode !== null || process.signalCode !== null) return;
-      const ended = once(process, 'exit');
-      process.kill('SIGTERM');
-      await ended;
-    },
+    stop: async () => server?.end(),
     get: (path, headers = {}) =>
-      new Promise((resolve, reject) => {
-        const asked = request(
-          { host: '127.0.0.1', port, path, agent: false, headers: { host: 'docs.test', ...headers } },
-          (response) => {
-            const pieces: Buffer[] = [];
-            response.on('data', (piece: Buffer) => pieces.push(piece));
-            response.on('end', () =>
-              resolve({
-                status: response.statusCode ?? 0,
-                headers: response.headers,
-                body: Buffer.concat(pieces).toString('latin1'),
-              }),
-            );
-            response.on('error', reject);
-          },
-        );
-        asked.on('error', reject);
-        asked.end();
-      }),
+      askHttp(port, path, { headers: { host: 'docs.test', ...headers }, encoding: 'latin1' }),
     reloads: () => starts() - startsBefore - 1,
     async close() {
       await apache.stop();
@@ -171,25 +127,4 @@ export async function createRealApache({
     },
   };
   return apache;
-}
-
-/** Waits for a condition, at most 15 s. */
-export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  const limit = performance.now() + 15_000;
-  if (await condition()) return;
-  for await (const _ of setInterval(15)) {
-    if (await condition()) return;
-    if (performance.now() > limit) throw new Error(`it never came to be: ${condition.toString()}`);
-  }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
 }

@@ -1,77 +1,36 @@
-// The plugin as a host sets it up, for tests that call its hooks one by one; and a site that Apache's user can read.
+// The plugin beside a real Apache, for tests that call its hooks one by one; and a site that Apache's user can read.
 
-import { execFile } from 'node:child_process';
-import { chmodSync, mkdirSync } from 'node:fs';
+import { chmodSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { TestContext } from 'node:test';
-import type { Exec, HookEvent, HookName, HookResult, Hooks, PluginLog, TreeOnNode } from 'treecast/plugin';
-import { createSiteOnDisk, type FilesByPath, type SiteOnDisk } from 'treecast/plugin/testing';
+import type { TreeOnNode } from 'treecast/plugin';
+import {
+  createSiteOnDisk,
+  type FilesByPath,
+  type SiteOnDisk,
+  type StartedPlugin,
+  startPlugin as start,
+} from 'treecast/plugin/testing';
 import { apache } from '../apache.ts';
 import { type ApacheText, apacheProgram, createRealApache, type RealApache } from './real-apache.ts';
 
-export interface StartedPlugin {
-  call<H extends HookName>(
-    hook: H,
-    event: HookEvent<H>,
-    options?: { readonly dryRun?: boolean; readonly signal?: AbortSignal },
-  ): Promise<HookResult<H>>;
-  /** Programs it ran so far. */
-  readonly ran: string[][];
-}
-
-const log: PluginLog = { debug() {}, info() {}, warn() {}, error() {} };
-
-const exec: Exec = (program, args, options = {}) =>
-  new Promise((resolve, reject) => {
-    execFile(
-      program,
-      args,
-      {
-        timeout: options.timeoutMs ?? 30_000,
-        env: { ...process.env, PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin` },
-        ...(options.signal === undefined ? {} : { signal: options.signal }),
-      },
-      (error, stdout, stderr) => {
-        if (error !== null && typeof error.code !== 'number') reject(error);
-        else resolve({ code: Number(error?.code ?? 0), stdout, stderr, truncated: false });
-      },
-    );
-  });
-
-/** `instance` names its state directory: the same name is the same instance, started again. */
-export async function startPlugin(
+/** `instance` names its state directory: the same name is the same instance, started again. Apache may be down: `validate` is not called. */
+export function startPlugin(
   real: RealApache,
   config: Record<string, unknown> = {},
   instance = 'apache',
 ): Promise<StartedPlugin> {
-  const stateDirectory = join(real.root, 'state', instance);
-  mkdirSync(stateDirectory, { recursive: true });
-  const ran: string[][] = [];
-  const parts = await apache.setup({
-    config: apache.configSchema.parse({
+  return start(apache, {
+    config: {
       program: apacheProgram,
       arguments: ['-f', real.mainConfiguration],
       includeDirectory: real.includeDirectory,
       ...config,
-    }),
-    place: 'agent',
+    },
+    stateDirectory: join(real.root, 'state'),
     instance,
-    log,
-    exec: (program, args, options) => {
-      ran.push([program, ...args]);
-      return exec(program, args, options);
-    },
-    stateDirectory,
-    onCleanup: () => undefined,
+    validateAtStart: false,
   });
-  const never = new AbortController().signal;
-  return {
-    ran,
-    call: async (hook, event, { dryRun = false, signal = never } = {}) => {
-      const hooks: Hooks = parts.hooks;
-      return (await hooks[hook]?.(event, { signal, log, dryRun })) as HookResult<typeof hook>;
-    },
-  };
 }
 
 export async function createReadableSite(

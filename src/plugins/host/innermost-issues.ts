@@ -24,11 +24,11 @@ export function innermostIssues(
 function partsOf(issue: Issue): readonly Issue[] {
   if (issue.code === 'invalid_key' || issue.code === 'invalid_element') return issue.issues;
   if (issue.code !== 'invalid_union') return [];
-  // Alternatives for another type of value were not meant.
-  const meant = issue.errors.filter((found) => !found.some(isOfAnotherType));
+  // Alternatives for another type, or for another word, were not meant.
+  const meant = issue.errors.filter((found) => !found.some(isAnotherThing));
   return meant.length === 1 ? (meant[0] ?? []) : [];
 }
 
-function isOfAnotherType({ code, path }: Issue): boolean {
-  return code === 'invalid_type' && path.length === 0;
+function isAnotherThing({ code, path }: Issue): boolean {
+  return (code === 'invalid_type' || code === 'invalid_value') && path.length === 0;
 }
