@@ -3,10 +3,10 @@
 
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { eventually } from '../../net/testing/eventually.ts';
 import { createManualClock } from '../../net/testing/manual-clock.ts';
 import type { Hooks } from '../../plugins/api/hooks.ts';
 import { PluginError } from '../../plugins/api/plugin-error.ts';
+import { until } from '../../plugins/testing/until.ts';
 import { temporaryRegistry } from '../registry/testing/temporary-registry.ts';
 import { createBalancerGate, type WantedState } from './balancer-gate.ts';
 import { createNodesHeldOut } from './nodes-held-out.ts';
@@ -57,13 +57,13 @@ test('PLG-17: a node that was put back while the balancers were asked is not tak
     },
   });
   want('a', 'out');
-  await eventually('it is out', () => calls.length === 1);
+  await until('it is out', () => calls.length === 1);
   clock.advance(10_000);
   await asked.promise;
   want('a', 'in');
-  await eventually('it is back', () => calls.length === 2);
+  await until('it is back', () => calls.length === 2);
   answered.resolve();
-  await eventually('the balancer has said that it is in', () => calls.length === 3);
+  await until('the balancer has said that it is in', () => calls.length === 3);
   await gate.close();
   assert.deepEqual(calls, ['drain', 'restore', 'asked']);
 });
@@ -107,14 +107,14 @@ test('PLG-17: a balancer that cannot be asked is told again what it refused, and
     restore: () => undefined,
   });
   want('a', 'out');
-  await eventually('it was refused', () => problems.length === 1);
+  await until('it was refused', () => problems.length === 1);
   clock.advance(10_000);
-  await eventually('it was refused again', () => problems.length === 2);
+  await until('it was refused again', () => problems.length === 2);
   clock.advance(10_000);
-  await eventually('it is out', () => calls.length === 3);
+  await until('it is out', () => calls.length === 3);
   clock.advance(10_000);
   want('b', 'out');
-  await eventually('the other one is out', () => calls.length === 4);
+  await until('the other one is out', () => calls.length === 4);
   clock.advance(10_000);
   assert.equal(calls.length, 4);
 });
@@ -138,7 +138,7 @@ test('PLG-17: a balancer that hangs keeps no other site from being looked after'
   want('a', 'out');
   want('a', 'out', 'shop');
   const times = (site: string) => asked.filter((each) => each === site).length;
-  await eventually('the first site hangs, the second is asked three times', () => {
+  await until('the first site hangs, the second is asked three times', () => {
     clock.advance(10_000);
     return times('shop') >= 3;
   });
