@@ -127,7 +127,25 @@ test('PLG-6 PLG-8: what fails behind the switch makes the node stale on the righ
   script({});
   await linked.restartAgent();
   assert.ok(calls().some((line) => line.startsWith('afterSwitch start 1-0001')));
-  linked.say(decided);
+  // Nobody has to ask: a node that mended itself at start says so when it is welcomed.
+  const { receipt } = await linked.next('switched');
+  assert.deepEqual([receipt.tree, receipt.hooks?.at(-1)?.hook], [treeOf(one), 'probe']);
+});
+
+test('PLG-6: a node whose hooks failed tries again at once when it is told the decision again', async (t) => {
+  const { linked, calls, script } = await linkRecorded(t);
+  script({ afterSwitch: 'fail' });
+  const release = linked.release(1, {}, one);
+  linked.say(linked.inline(release));
+  await linked.next('staged');
+  linked.say(linked.decide(release));
+  await linked.next('stale');
+  calls();
+  linked.say(linked.decide(release));
+  await linked.next('stale');
+  assert.equal(calls().filter((line) => line.startsWith('afterSwitch start')).length, 1);
+  script({});
+  linked.say(linked.decide(release));
   assert.equal((await linked.next('switched')).receipt.tree, treeOf(one));
 });
 

@@ -3,7 +3,7 @@
 // to its former tree and stays there until the next decision.
 
 import type { HeldTree } from '../../model/messages.ts';
-import type { SignedDecision } from '../../model/receipt.ts';
+import type { HookTiming, SignedDecision } from '../../model/receipt.ts';
 import { compareReleases } from '../../model/release.ts';
 import { fromWireError, TreecastError, type WireError } from '../../model/treecast-error.ts';
 import type { Clock } from '../../net/clock.ts';
@@ -53,6 +53,8 @@ const retryMs = { first: 5_000, most: 300_000 };
 export function createSwitcher(options: SwitcherOptions): Switcher {
   const { site, hooks, pending, report, signReceipt, clock, log } = options;
   let trouble: Trouble | null = null;
+  /** Finished at start, before the CCM could be told. */
+  let finished: { readonly decision: SignedDecision; readonly timings: readonly HookTiming[] } | null = null;
   let cancelRetry: (() => void) | undefined;
   let delayMs = retryMs.first;
   let following = new AbortController();
@@ -65,6 +67,11 @@ export function createSwitcher(options: SwitcherOptions): Switcher {
 
   function reportStale({ release }: SignedDecision, live: HeldTree | null, error: unknown): void {
     report({ type: 'stale', site, release, live, error: reportableError(error, live) });
+  }
+
+  function reportSwitched({ toTree: tree, release }: SignedDecision, timings: readonly HookTiming[]): void {
+    const receipt = signReceipt(site, 'switched', { tree, scope: 'changed', release }, timings);
+    report({ type: 'switched', site, receipt });
   }
 
   function forget(): void {
@@ -87,11 +94,10 @@ export function createSwitcher(options: SwitcherOptions): Switcher {
     const { error, timings } = await follow(store, 'start', null);
     if (following.signal.aborted && error !== null) return;
     if (error !== null) return remember(store, decision, error, false);
-    const proof = { tree: decision.toTree, scope: 'changed', release: decision.release } as const;
     await pending.clear();
     forget();
     log.info({ site, release: decision.release }, 'hooks that had failed have succeeded');
-    report({ type: 'switched', site, receipt: signReceipt(site, 'switched', proof, timings) });
+    reportSwitched(decision, timings);
   }
 
   async function afterSwitch(
@@ -149,9 +155,10 @@ export function createSwitcher(options: SwitcherOptions): Switcher {
         if (executed) await store.switchBack(lastDecision);
         trouble = { decision: lastDecision, error: noted.refused, refused: true };
       } else if (executed) {
-        const { error } = await follow(store, 'start', null);
-        if (error === null) await pending.clear();
-        else remember(store, lastDecision, error, false);
+        const { error, timings } = await follow(store, 'start', null);
+        if (error !== null) return remember(store, lastDecision, error, false);
+        await pending.clear();
+        finished = { decision: lastDecision, timings };
       }
     },
 
@@ -177,8 +184,11 @@ export function createSwitcher(options: SwitcherOptions): Switcher {
           await afterSwitch(store, decision, outcome, from);
           return;
         case 'repeated':
-          if (trouble !== null) reportStale(decision, store.live(), fromWireError(trouble.error));
-          else report({ type: 'switched', site, receipt: signReceipt(site, 'switched', outcome.proof) });
+          // Asked for again by an operator: tried again at once.
+          if (trouble !== null) {
+            cancelRetry?.();
+            await retry(store, trouble.decision);
+          } else report({ type: 'switched', site, receipt: signReceipt(site, 'switched', outcome.proof) });
           return;
         case 'stale':
           reportStale(
@@ -199,6 +209,11 @@ export function createSwitcher(options: SwitcherOptions): Switcher {
     },
 
     tellAgain(store, decision) {
+      if (finished !== null && compareReleases(finished.decision.release, decision.release) === 0) {
+        reportSwitched(decision, finished.timings);
+        finished = null;
+        return true;
+      }
       if (trouble === null || compareReleases(trouble.decision.release, decision.release) !== 0) return false;
       reportStale(decision, store.live(), fromWireError(trouble.error));
       return true;

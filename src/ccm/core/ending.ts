@@ -3,8 +3,9 @@
 import type { JobPhase } from '../../model/api.ts';
 import type { WireError } from '../../model/treecast-error.ts';
 import { publishedText, unchangedText } from './lines.ts';
+import { isWithheld, setbackOf } from './setback.ts';
 import type { Job, JobNodeState, SiteState } from './state.ts';
-import { siteOf, type Turn } from './turn.ts';
+import { servingMembers, siteOf, type Turn } from './turn.ts';
 
 /** Ends a job, tells its followers, and lets the next one start. */
 export function endJob(
@@ -94,7 +95,22 @@ export function succeedUnchanged(turn: Turn, site: SiteState, job: Job): void {
   job.baseTree = live.tree;
   job.files = 0;
   turn.effects.push({ do: 'insertSnapshot', snapshot }, { do: 'saveSite', site: site.name });
+  askAgain(turn, site);
   endJob(turn, job, 'succeeded', unchangedText(job), null);
+}
+
+/** JOB-20: nodes that have the tree and do not serve it well are told its decision once more, and try again at once. */
+function askAgain(turn: Turn, site: SiteState): void {
+  const decision = site.lastDecision;
+  const nodes = servingMembers(turn, site)
+    .filter(({ name, connection, sites }) => {
+      const nodeSite = sites.get(site.name);
+      if (connection === null || nodeSite === undefined || setbackOf(site, nodeSite) === null) return false;
+      return !isWithheld(turn.state, site, name);
+    })
+    .map(({ name }) => name);
+  if (decision !== null && nodes.length > 0)
+    turn.effects.push({ do: 'send', nodes, message: { type: 'decision', decision } });
 }
 
 /** The decision was made and everyone it can reach has answered. */

@@ -7,7 +7,8 @@ import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { setInterval } from 'node:timers/promises';
 import { Secret } from '../api/secret.ts';
-import { createExec, programPath } from './exec-program.ts';
+import { createExec } from './exec-program.ts';
+import { programPath } from './find-program.ts';
 
 const exec = createExec();
 const directory = mkdtempSync(join(tmpdir(), 'treecast-exec-'));

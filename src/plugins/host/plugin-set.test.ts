@@ -1,11 +1,12 @@
 // The host under plugins that do well, throw, hang, answer nonsense, leak secrets, or are not there at all.
 
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { inspect } from 'node:util';
+import { inspect, promisify } from 'node:util';
 import { z } from 'zod';
 import { TreecastError } from '../../model/treecast-error.ts';
 import { definePlugin, type PluginDefinition } from '../api/define-plugin.ts';
@@ -169,6 +170,28 @@ test('a hook that hangs, also without heeding its signal, ends within its limit'
   assert.equal(run?.error?.code, 'PROBE_FAILED');
   assert.match(run?.error?.message ?? '', /deaf: probe took longer than 0\.05 s/);
   await set.close();
+});
+
+test('a hook that waits for nothing does not end the process: its limit does its work', async () => {
+  const file = join(directory, 'waits-for-nothing.mjs');
+  writeFileSync(
+    file,
+    `import { definePlugin, z } from 'treecast/plugin';
+     export const it = definePlugin({ name: 'waits', summary: 's', places: ['agent'], configSchema: z.strictObject({}),
+       setup: () => ({ hooks: { probe: () => new Promise(() => {}) } }) });`,
+  );
+  const script = `
+    import { createPluginSet } from ${JSON.stringify(new URL('./create-plugin-set.ts', import.meta.url).href)};
+    import { pluginEntriesSchema } from ${JSON.stringify(new URL('./plugin-entry.ts', import.meta.url).href)};
+    const none = () => {};
+    const set = await createPluginSet({
+      entries: pluginEntriesSchema.parse([{ use: ${JSON.stringify(file)}, timeouts: { probe: 0.05 } }]), place: 'agent',
+      base: '/', stateDirectory: ${JSON.stringify(join(directory, 'alone'))}, log: { debug: none, info: none, warn: none, error: none } });
+    const [run] = await set.run('probe', { site: 'docs' }, { site: 'docs' });
+    process.stdout.write(run.error.message);
+    await set.close();`;
+  const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '--eval', script]);
+  assert.equal(stdout, 'waits: probe took longer than 0.05 s');
 });
 
 test('what a plugin throws or answers by mistake is told as its failure, never thrown on', async () => {

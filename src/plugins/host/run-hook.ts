@@ -30,7 +30,10 @@ export async function runHook<H extends HookName>(
 ): Promise<HookRun<H>> {
   const { plugin, hook, log, timeoutMs } = target;
   const startedAt = performance.now();
-  const limit = AbortSignal.timeout(timeoutMs);
+  // A timer that keeps the process alive: a hook that waits for nothing would end it otherwise.
+  const limiter = new AbortController();
+  const timer = setTimeout(() => limiter.abort(), timeoutMs);
+  const limit = limiter.signal;
   const ended = AbortSignal.any([limit, signal]);
   const done = (rest: Pick<HookRun<H>, 'answer' | 'error' | 'retryable' | 'switchBack'>): HookRun<H> => {
     const ms = Math.round(performance.now() - startedAt);
@@ -45,12 +48,17 @@ export async function runHook<H extends HookName>(
     const answer = await Promise.race([called, abandoned(ended, limit, target)]);
     return done({ answer: checkedAnswer(answer, target), error: null, retryable: true, switchBack: false });
   } catch (error) {
+    // A bug of the plugin: whoever wrote it needs to know where.
+    if (!(error instanceof PluginError) && error instanceof Error && error.stack !== undefined)
+      log.error({ hook, stack: maskSecrets(error.stack) }, 'a plugin threw something that is no PluginError');
     return done({
       answer: undefined,
       error: failure(error, target),
       retryable: error instanceof PluginError ? error.retryable : true,
       switchBack: error instanceof PluginError && error.switchBack,
     });
+  } finally {
+    clearTimeout(timer);
   }
 }
 
@@ -62,7 +70,7 @@ function abandoned<H extends HookName>(
 ): Promise<never> {
   return new Promise((_, reject) => {
     const give = (): void => {
-      const late = setTimeout(() => {
+      setTimeout(() => {
         const { hook, timeoutMs } = target;
         reject(
           limit.aborted
@@ -72,7 +80,6 @@ function abandoned<H extends HookName>(
             : stopped(hook),
         );
       }, graceMs);
-      late.unref();
     };
     if (ended.aborted) give();
     else ended.addEventListener('abort', give, { once: true });
