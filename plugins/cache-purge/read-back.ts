@@ -46,7 +46,7 @@ export async function readBack(
 
 type Problem = (header: (name: string) => string | undefined, sincePurgeMs: number) => string | undefined;
 
-function check({ readBackCheck }: CacheConfig, { release, toTree, commit }: ContentEvent): Problem {
+function check({ readBackCheck }: CacheConfig, event: ContentEvent): Problem {
   if (readBackCheck === undefined) {
     return (header, sincePurgeMs) => {
       const age = Number(header('age') ?? 0);
@@ -54,14 +54,28 @@ function check({ readBackCheck }: CacheConfig, { release, toTree, commit }: Cont
       return age <= sincePurgeMs / 1000 + 1 ? undefined : `Age ${age}`;
     };
   }
-  const wanted = readBackCheck.contains
-    .replaceAll('{release}', release)
-    .replaceAll('{tree}', toTree)
-    .replaceAll('{commit}', commit ?? '');
-  const name = readBackCheck.header;
+  const { header: name, contains } = readBackCheck;
+  const filled = contains.replaceAll('{tree}', event.toTree).replaceAll('{commit}', event.commit ?? '');
   return (header) => {
     const value = header(name);
-    if (value?.includes(wanted)) return undefined;
-    return value === undefined ? `no ${name}` : `${name}: ${value}`;
+    if (value === undefined) return `no ${name}`;
+    const isFresh = filled.includes('{release}')
+      ? releasesIn(value).some(
+          (release) => isAsNew(release, event) && value.includes(filled.replaceAll('{release}', release)),
+        )
+      : value.includes(filled);
+    return isFresh ? undefined : `${name}: ${value}`;
   };
+}
+
+function releasesIn(text: string): string[] {
+  return text.match(/\d+-\d{4,}/g) ?? [];
+}
+
+/** The tree under any of its names, or a release that came after it meanwhile. */
+function isAsNew(release: string, event: ContentEvent): boolean {
+  if (event.releases.includes(release)) return true;
+  const [epoch = 0, sequence = 0] = release.split('-').map(Number);
+  const [ownEpoch = 0, ownSequence = 0] = event.release.split('-').map(Number);
+  return epoch > ownEpoch || (epoch === ownEpoch && sequence > ownSequence);
 }

@@ -16,6 +16,8 @@ export interface ContentSources {
   readonly urlMap: UrlMap | null;
   /** The tree that is live now: a later release may have replaced the task's. */
   readonly liveTree: string | null;
+  /** Releases that a tree was published as, newest first. */
+  readonly releasesOf: (tree: string) => readonly string[];
 }
 
 const fileBytesMax = 64 * 1_048_576;
@@ -29,6 +31,7 @@ export function contentEventOf(task: Task, from: ContentSources): ContentEvent {
     site: task.site,
     job: task.job ?? '',
     release: releaseName(release),
+    releases: [...new Set([releaseName(release), ...from.releasesOf(toTree)])],
     commit,
     kind,
     fromTree,

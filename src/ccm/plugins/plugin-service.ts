@@ -1,6 +1,7 @@
 // The plugins of the CCM, put together: owed tasks, the balancers' gate, URL maps, and what the API shows of them.
 
 import type { BalanceAction, BalanceResource, PluginResource, PluginTaskResource } from '../../model/api.ts';
+import { releaseName } from '../../model/release.ts';
 import { TreecastError, type WireError } from '../../model/treecast-error.ts';
 import type { Clock } from '../../net/clock.ts';
 import type { HookName } from '../../plugins/api/hook-table.ts';
@@ -53,6 +54,8 @@ export interface PluginServiceOptions {
   readonly onProblem: (site: string, node: string, error: WireError) => void;
 }
 
+const releasesMax = 100;
+
 export function createPluginService(options: PluginServiceOptions): PluginService {
   const { plugins, database, registry, repositories, serving, clock } = options;
   const tasks = createPluginTasks(database, clock.now);
@@ -74,6 +77,20 @@ export function createPluginService(options: PluginServiceOptions): PluginServic
     return run;
   }
 
+  function releasesOf(site: string, tree: string): string[] {
+    const rows = database.all(
+      database.queries
+        .selectFrom('decisions')
+        .select(['epoch', 'sequence'])
+        .where('site', '=', site)
+        .where('to_tree', '=', tree)
+        .orderBy('epoch', 'desc')
+        .orderBy('sequence', 'desc')
+        .limit(releasesMax),
+    );
+    return rows.map(releaseName);
+  }
+
   function eventOf(task: Task) {
     if (task.hook === 'notify') return notifyEventOf(task);
     const site = registry.sites.get(task.site);
@@ -84,6 +101,7 @@ export function createPluginService(options: PluginServiceOptions): PluginServic
       origins: members.map(facts),
       urlMap: urlMaps.of(site.name, members),
       liveTree: options.liveTree(site.name),
+      releasesOf: (tree) => releasesOf(site.name, tree),
     });
   }
 

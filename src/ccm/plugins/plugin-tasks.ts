@@ -42,8 +42,10 @@ export interface OwedSummary {
 
 export interface PluginTasks {
   add(task: NewTask): void;
-  /** The oldest owed one of each plugin, hook, site and pass. */
-  heads(): Task[];
+  /** Of each plugin, hook, site and pass the oldest that is due. */
+  due(): Task[];
+  /** When the next one will be due; null when nothing waits for its time. */
+  nextDueAt(): number | null;
   done(id: number, note: string | null): void;
   failed(id: number, error: WireError): void;
   postpone(id: number, notBefore: number, error: WireError): void;
@@ -80,11 +82,12 @@ export function createPluginTasks(database: CcmDatabase, now: () => number): Plu
       };
       database.run(queries.insertInto(table).values(row));
     },
-    heads() {
+    due() {
       const oldest = queries
         .selectFrom(table)
         .select(({ fn }) => fn.min('id').as('id'))
         .where('state', '=', 'owed')
+        .where('not_before', '<=', now())
         .groupBy(['plugin', 'hook', 'site', 'pass']);
       const rows = database.all(
         queries.selectFrom(table).selectAll().where('id', 'in', oldest).orderBy('id'),
@@ -100,6 +103,10 @@ export function createPluginTasks(database: CcmDatabase, now: () => number): Plu
         attempts,
         notBefore: not_before,
       }));
+    },
+    nextDueAt() {
+      const waiting = queries.selectFrom(table).where('state', '=', 'owed').where('not_before', '>', now());
+      return database.first(waiting.select(({ fn }) => fn.min('not_before').as('at')))?.at ?? null;
     },
     done(id, note) {
       update(id, { state: 'done', note, error: null, ended_at: now() });

@@ -1,4 +1,4 @@
-// Turns events into owed tasks and carries these out: in order within a lane (plugin, hook, site, pass), lanes side by side, what failed
+// Turns events into owed tasks and carries these out: one at a time within a lane (plugin, hook, site, pass), lanes side by side, what failed
 // again later. A crash loses nothing: a task is owed until its hook has succeeded; hooks may be called twice.
 
 import type { EventResource } from '../../model/api.ts';
@@ -88,21 +88,19 @@ export function createTaskRunner(options: TaskRunnerOptions): TaskRunner {
   }
 
   function startDue(): void {
-    let next = Number.POSITIVE_INFINITY;
-    for (const task of tasks.heads()) {
+    for (const task of tasks.due()) {
       const lane = laneOf(task);
       if (busy.has(lane)) continue;
-      if (task.notBefore > now()) next = Math.min(next, task.notBefore);
-      else
-        busy.set(
-          lane,
-          carryOut(task)
-            .catch(options.onBug)
-            .finally(() => ended(lane)),
-        );
+      busy.set(
+        lane,
+        carryOut(task)
+          .catch(options.onBug)
+          .finally(() => ended(lane)),
+      );
     }
     cancelTimer?.();
-    if (Number.isFinite(next)) cancelTimer = clock.after(Math.max(0, next - now()), wake);
+    const next = tasks.nextDueAt();
+    if (next !== null) cancelTimer = clock.after(Math.max(0, next - now()), wake);
   }
 
   function ended(lane: string): void {

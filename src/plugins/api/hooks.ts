@@ -100,6 +100,8 @@ export interface ContentEvent {
   readonly site: string;
   readonly job: string;
   readonly release: string;
+  /** Every release that this tree was published as, this one first: after a rollback servers may serve it under its former name. */
+  readonly releases: readonly string[];
   readonly commit: string | null;
   readonly kind: 'publish' | 'rollback' | 'synchronize';
   readonly fromTree: string;

@@ -11,6 +11,8 @@ export interface ContentEventFacts {
   readonly to: FilesByPath;
   readonly job?: string;
   readonly release?: string;
+  /** Default: `release` alone. */
+  readonly releases?: readonly string[];
   readonly commit?: string | null;
   readonly kind?: ContentEvent['kind'];
   readonly pass?: number;
@@ -26,6 +28,7 @@ export function contentEvent(facts: ContentEventFacts): ContentEvent {
     site: facts.site ?? 'docs',
     job: facts.job ?? 'j0000000001',
     release: facts.release ?? '1-0002',
+    releases: facts.releases ?? [facts.release ?? '1-0002'],
     commit: facts.commit === undefined ? 'c'.repeat(40) : facts.commit,
     kind: facts.kind ?? 'publish',
     fromTree: treeId(from),
