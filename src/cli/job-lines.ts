@@ -2,6 +2,7 @@
 
 import type { JobNode, JobResource } from '../model/api.ts';
 import { releaseName } from '../model/release.ts';
+import { fixLines } from './fix-lines.ts';
 import { printable } from './printable.ts';
 import { fieldLines } from './resource-lines.ts';
 import type { Style } from './style.ts';
@@ -52,5 +53,6 @@ export function jobLines(job: JobResource, style: Style = createStyle(false)): s
       node.error === null ? '' : printable(node.error.message),
     ]),
   );
-  return [...lines, '', ...table];
+  const fixes = fixLines(job.nodes.map(({ node, error }) => ({ name: node, error })));
+  return [...lines, '', ...table, ...fixes];
 }

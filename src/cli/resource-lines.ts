@@ -2,6 +2,7 @@
 
 import type { GroupResource, NodeResource, SiteResource } from '../model/api.ts';
 import { releaseName } from '../model/release.ts';
+import { fixLines } from './fix-lines.ts';
 import { printable } from './printable.ts';
 import { tableLines } from './table.ts';
 import { bytesText, nothing, shortId, timeText } from './text.ts';
@@ -67,7 +68,8 @@ export function nodeLines(node: NodeResource): string[] {
       site.error === null ? '' : printable(site.error.message),
     ]),
   );
-  return [...lines, '', ...table, ...hookLines(node)];
+  const fixes = fixLines(node.sites.map(({ site, error }) => ({ name: site, error })));
+  return [...lines, '', ...table, ...fixes, ...hookLines(node)];
 }
 
 /** What plugins on the node did for its newest releases. */

@@ -2,6 +2,7 @@
 
 import type { JobNode, SiteStatus } from '../model/api.ts';
 import { releaseName } from '../model/release.ts';
+import { fixLines } from './fix-lines.ts';
 import { phaseText, progressText } from './job-lines.ts';
 import { printable } from './printable.ts';
 import { connectionText } from './resource-lines.ts';
@@ -44,7 +45,17 @@ function siteStatusLines(status: SiteStatus, style: Style): string[] {
       ];
     }),
   );
-  return [...lines, ...table.map((line) => `  ${line}`)];
+  const fixes = fixLines(
+    status.nodes.map((node) => ({
+      name: node.node,
+      error: node.error ?? job?.nodes.find((each) => each.node === node.node)?.error ?? null,
+    })),
+  );
+  const owed =
+    status.owed === undefined || status.owed === 0
+      ? []
+      : [style.warn(`plugins owe ${status.owed}: treecast plugin tasks --site ${status.site} --state owed`)];
+  return [...lines, ...[...table, ...fixes, ...owed].map((line) => `  ${line}`)];
 }
 
 function paintPhase(phase: SiteStatus['nodes'][number]['phase'], style: Style): string {
@@ -57,7 +68,7 @@ function paintPhase(phase: SiteStatus['nodes'][number]['phase'], style: Style): 
 function bar(nodes: readonly JobNode[]): string {
   const taking = nodes.filter(({ state }) => state !== 'left-out');
   if (taking.length === 0) return '';
-  const staged = taking.filter(({ state }) => state === 'staged' || state === 'live').length;
+  const staged = taking.filter(({ state, stagedAt }) => stagedAt !== null || state === 'live').length;
   const live = taking.filter(({ state }) => state === 'live').length;
   return `  staged ${staged}/${taking.length}  live ${live}/${taking.length}`;
 }

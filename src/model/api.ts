@@ -153,6 +153,8 @@ export interface SiteStatus {
   readonly release: Release | null;
   readonly liveSince: string | null;
   readonly job: JobResource | null;
+  /** Calls of plugins on the CCM that failed and are tried again. */
+  readonly owed?: number;
   readonly nodes: readonly (NodeSiteState & {
     readonly node: string;
     readonly connected: boolean;
@@ -200,7 +202,10 @@ export interface PluginResource {
   readonly hooks: readonly string[];
   /** Null: all sites. */
   readonly sites: readonly string[] | null;
+  /** Due, or failed and tried again. */
   readonly owed: number;
+  /** Not due yet: second passes after a cache’s fetch bound. */
+  readonly waiting: number;
   readonly failed: number;
   readonly oldestOwedAt: string | null;
   /** Of the task that was tried last and is still owed. */

@@ -9,7 +9,10 @@ import type { Registry } from '../registry/registry.ts';
 export interface ApiContext {
   readonly service: CcmService;
   readonly registry: Registry;
-  readonly plugins: Pick<PluginService, 'list' | 'tasks' | 'retry' | 'balance' | 'act' | 'hookTimings'>;
+  readonly plugins: Pick<
+    PluginService,
+    'list' | 'tasks' | 'troubledOf' | 'retry' | 'balance' | 'act' | 'hookTimings'
+  >;
   readonly version: HealthResource['version'];
   /** The commit that a ref (or full commit id) of a staging repository names; undefined when there is none. */
   readonly resolveRef: (repository: string, ref: string) => Promise<ObjectId | undefined>;

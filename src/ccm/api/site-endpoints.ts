@@ -131,9 +131,11 @@ export const siteEndpoints: readonly Endpoint[] = [
     summary: 'What is live, which job runs, and what every node holds.',
     roles: ['viewer', 'author'],
     parameters,
-    handle(input, { registry, service }) {
+    async handle(input, { registry, service, plugins }) {
       const site = registry.sites.get(input.parameters.site);
-      return service.status(site.name);
+      const owed = plugins.troubledOf(site.name);
+      const status = await service.status(site.name);
+      return owed === 0 ? status : { ...status, owed };
     },
   }),
   defineEndpoint({

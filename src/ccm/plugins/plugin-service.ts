@@ -25,6 +25,8 @@ export interface PluginService {
   readonly hookTimings: HookTimings;
   list(): PluginResource[];
   tasks(filter: TaskFilter): PluginTaskResource[];
+  /** Calls for a site that failed and are tried again. */
+  troubledOf(site: string): number;
   /** Owed tasks are tried now. Throws NOT_FOUND. */
   retry(plugin: string): PluginResource;
   balance(site: string): Promise<BalanceResource>;
@@ -156,6 +158,7 @@ export function createPluginService(options: PluginServiceOptions): PluginServic
     hookTimings,
     list: () => plugins.instances.map(resourceOf),
     tasks: tasks.list,
+    troubledOf: tasks.troubledOf,
     retry(name) {
       const instance = plugins.instances.find((each) => each.name === name);
       if (instance === undefined)

@@ -4,7 +4,7 @@ import type { Updateable } from 'kysely';
 import type { PluginTaskResource } from '../../model/api.ts';
 import type { WireError } from '../../model/treecast-error.ts';
 import type { CcmDatabase } from '../db/ccm-database.ts';
-import { fromJsonColumn, toJsonColumn } from '../db/json-column.ts';
+import { fromJsonColumn, type JsonColumn, toJsonColumn } from '../db/json-column.ts';
 import type { PluginTaskTable } from '../db/schema.ts';
 
 export interface NewTask {
@@ -35,6 +35,7 @@ export interface TaskFilter {
 
 export interface OwedSummary {
   readonly owed: number;
+  readonly waiting: number;
   readonly failed: number;
   readonly oldestOwedAt: number | null;
   readonly error: WireError | null;
@@ -54,6 +55,8 @@ export interface PluginTasks {
   /** Those of a job that have not succeeded: owed, or given up. */
   undoneOfJob(job: string, hook: string): number;
   summary(plugin: string): OwedSummary;
+  /** Owed ones of a site that have failed at least once. */
+  troubledOf(site: string): number;
   /** Newest first. */
   list(filter: TaskFilter): PluginTaskResource[];
   /** Ended tasks older than this are forgotten. */
@@ -148,13 +151,17 @@ export function createPluginTasks(database: CcmDatabase, now: () => number): Plu
     },
     summary(plugin) {
       const ofPlugin = queries.selectFrom(table).where('plugin', '=', plugin);
-      const counted = database.all(
-        ofPlugin
-          .select(({ fn }) => ['state', fn.countAll<number>().as('n'), fn.min('created_at').as('oldest')])
-          .where('state', '!=', 'done')
-          .groupBy('state'),
-      );
-      const of = (state: 'owed' | 'failed') => counted.find((row) => row.state === state);
+      const count = (query: typeof ofPlugin) =>
+        database.first(
+          query.select(({ fn }) => [fn.countAll<number>().as('n'), fn.min('created_at').as('oldest')]),
+        ) ?? { n: 0, oldest: null };
+      const all = count(ofPlugin.where('state', '=', 'owed'));
+      // A second pass that has its time before it: nobody is late.
+      const early = ofPlugin
+        .where('state', '=', 'owed')
+        .where('attempts', '=', 0)
+        .where('not_before', '>', now());
+      const waiting = count(early).n;
       const troubled = database.first(
         ofPlugin
           .select('error')
@@ -164,11 +171,23 @@ export function createPluginTasks(database: CcmDatabase, now: () => number): Plu
           .limit(1),
       );
       return {
-        owed: of('owed')?.n ?? 0,
-        failed: of('failed')?.n ?? 0,
-        oldestOwedAt: of('owed')?.oldest ?? null,
+        owed: all.n - waiting,
+        waiting,
+        failed: count(ofPlugin.where('state', '=', 'failed')).n,
+        oldestOwedAt: all.n > waiting ? all.oldest : null,
         error: troubled?.error == null ? null : fromJsonColumn(troubled.error),
       };
+    },
+    troubledOf(site) {
+      const { n } = database.first(
+        queries
+          .selectFrom(table)
+          .select(({ fn }) => fn.countAll<number>().as('n'))
+          .where('site', '=', site)
+          .where('state', '=', 'owed')
+          .where('attempts', '>', 0),
+      ) as { n: number };
+      return n;
     },
     list({ job, site, plugin, state, limit }) {
       let query = queries.selectFrom(table).selectAll().orderBy('id', 'desc').limit(limit);
@@ -187,7 +206,7 @@ export function createPluginTasks(database: CcmDatabase, now: () => number): Plu
         attempts: row.attempts,
         notBefore: iso(row.not_before),
         error: row.error === null ? null : fromJsonColumn(row.error),
-        note: row.note,
+        note: row.note ?? phaseOf(row.hook, row.payload),
         createdAt: iso(row.created_at),
         endedAt: row.ended_at === null ? null : iso(row.ended_at),
       }));
@@ -200,4 +219,10 @@ export function createPluginTasks(database: CcmDatabase, now: () => number): Plu
 
 function iso(at: number): string {
   return new Date(at).toISOString();
+}
+
+/** Notifications of one job differ by what they tell. */
+function phaseOf(hook: string, payload: JsonColumn<Readonly<Record<string, unknown>>>): string | null {
+  const phase = hook === 'notify' ? fromJsonColumn(payload)['phase'] : undefined;
+  return typeof phase === 'string' ? phase : null;
 }

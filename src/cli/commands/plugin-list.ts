@@ -2,6 +2,7 @@
 
 import { z } from 'zod';
 import { defineCommand } from '../command.ts';
+import { fixLines } from '../fix-lines.ts';
 import { printable } from '../printable.ts';
 import { tableLines } from '../table.ts';
 import { nothing } from '../text.ts';
@@ -23,18 +24,22 @@ export const pluginList = defineCommand({
     output.answer({ plugins }, () =>
       plugins.length === 0
         ? ['no plugins: name them under `plugins` in ccm.yaml']
-        : tableLines(
-            ['PLUGIN', 'IS', 'SITES', 'HOOKS', 'OWED', 'FAILED', 'ERROR'],
-            plugins.map(({ name, plugin, sites, hooks, owed, failed, error }) => [
-              name,
-              plugin,
-              sites?.join(', ') ?? 'all',
-              hooks.join(', '),
-              String(owed),
-              String(failed),
-              error === null ? nothing : printable(error.message),
-            ]),
-          ),
+        : [
+            ...tableLines(
+              ['PLUGIN', 'IS', 'SITES', 'HOOKS', 'OWED', 'WAITS', 'FAILED', 'ERROR'],
+              plugins.map(({ name, plugin, sites, hooks, owed, waiting, failed, error }) => [
+                name,
+                plugin,
+                sites?.join(', ') ?? 'all',
+                hooks.join(', '),
+                String(owed),
+                String(waiting),
+                String(failed),
+                error === null ? nothing : printable(error.message),
+              ]),
+            ),
+            ...fixLines(plugins),
+          ],
     );
   },
 });

@@ -1,7 +1,9 @@
 // Lists calls of plugins on the CCM: purges, reindexing, notifications.
 
 import { z } from 'zod';
+import type { PluginTaskResource } from '../../model/api.ts';
 import { defineCommand } from '../command.ts';
+import { fixLines } from '../fix-lines.ts';
 import { name } from '../input-schemas.ts';
 import { printable } from '../printable.ts';
 import { tableLines } from '../table.ts';
@@ -37,20 +39,30 @@ export const pluginTasks = defineCommand({
     output.answer({ tasks }, () =>
       tasks.length === 0
         ? ['none']
-        : tableLines(
-            ['TASK', 'PLUGIN', 'HOOK', 'SITE', 'JOB', 'STATE', 'TRIES', 'SINCE', 'WHAT'],
-            tasks.map((task) => [
-              String(task.id),
-              task.plugin,
-              task.pass === 1 ? task.hook : `${task.hook} (again)`,
-              task.site,
-              task.job ?? '',
-              task.state,
-              String(task.attempts + (task.state === 'owed' ? 0 : 1)),
-              timeText(task.createdAt),
-              printable(task.error?.message ?? task.note ?? ''),
-            ]),
-          ),
+        : [
+            ...tableLines(
+              ['TASK', 'PLUGIN', 'HOOK', 'SITE', 'JOB', 'STATE', 'TRIES', 'SINCE', 'NEXT TRY', 'WHAT'],
+              tasks.map((task) => [
+                String(task.id),
+                task.plugin,
+                task.pass === 1 ? task.hook : `${task.hook} (again)`,
+                task.site,
+                task.job ?? '',
+                task.state,
+                String(task.attempts + (task.state === 'owed' ? 0 : 1)),
+                timeText(task.createdAt),
+                task.state === 'owed' ? timeText(task.notBefore) : '',
+                printable(task.error?.message ?? task.note ?? ''),
+              ]),
+            ),
+            ...fixLines(troubled(tasks)),
+          ],
     );
   },
 });
+
+/** Each reason once, with the newest task that has it. */
+function troubled(tasks: readonly PluginTaskResource[]) {
+  const newest = new Map(tasks.toReversed().map((task) => [task.error?.message ?? '', task]));
+  return [...newest.values()].map(({ id, error }) => ({ name: `task ${id}`, error }));
+}

@@ -7,6 +7,7 @@ export const noPluginService: ApiContext['plugins'] = {
   list: () => [],
   hookTimings: { record: () => undefined, of: () => [] },
   tasks: () => [],
+  troubledOf: () => 0,
   retry(plugin) {
     throw new TreecastError('NOT_FOUND', `There is no plugin ${plugin} on the CCM.`, {
       fix: 'See `treecast plugin list`.',
