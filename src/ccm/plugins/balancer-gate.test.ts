@@ -10,7 +10,7 @@ import { createBalancerGate, type WantedState } from './balancer-gate.ts';
 import { createNodesHeldOut } from './nodes-held-out.ts';
 import { pluginsWith } from './testing/plugin-double.ts';
 
-async function balanced(t: TestContext) {
+async function balanced(t: TestContext, sites: readonly string[] = ['docs']) {
   const { registry } = await temporaryRegistry();
   const clock = createManualClock();
   const states = new Map<string, 'in' | 'out'>([
@@ -52,14 +52,18 @@ async function balanced(t: TestContext) {
   const wanted = new Map<string, WantedState>();
   const want = (node: string, state: 'in' | 'out', reason = ''): void =>
     void wanted.set(node, { node, wanted: state, reason });
+  /** Of the second site; the first one's unless said otherwise. */
+  const wantedOther = new Map<string, WantedState>();
+  const wantOther = (node: string, state: 'in' | 'out', reason = ''): void =>
+    void wantedOther.set(node, { node, wanted: state, reason });
   want('a', 'in');
   want('b', 'in');
   const problems: string[] = [];
   const start = () =>
     createBalancerGate({
       plugins,
-      sites: () => ['docs'],
-      serving: () => [...wanted.values()],
+      sites: () => sites,
+      serving: (site) => [...(site === 'docs' ? wanted : wantedOther).values()],
       facts: (name) => ({ name, url: null, labels: {} }),
       heldOut: createNodesHeldOut(registry.settings),
       clock,
@@ -69,10 +73,10 @@ async function balanced(t: TestContext) {
   const gate = start();
   t.after(() => gate.close());
   const changed = (): void => {
-    gate.changed('docs');
+    for (const site of sites) gate.changed(site);
     clock.advance(50);
   };
-  return { gate, start, clock, states, calls, failing, weights, want, problems, changed };
+  return { gate, start, clock, states, calls, failing, weights, want, wantOther, problems, changed };
 }
 
 test('PLG-16 X13: a stale node is taken out, and put back when its tree is right', async (t) => {
@@ -151,4 +155,22 @@ test('PLG-18: an operator’s drain stays until it is taken back; weights are se
   assert.equal(states.get('a'), 'in');
   await gate.act('docs', 'weigh', ['b'], 0.5);
   assert.equal(weights.get('b'), 0.5);
+});
+
+test('PLG-19: a node that one site needs out is put back for no site that shares its balancers', async (t) => {
+  const { gate, want, wantOther, changed, calls, states } = await balanced(t, ['docs', 'shop']);
+  want('a', 'out', 'not connected');
+  wantOther('a', 'out', 'not connected');
+  changed();
+  await until('both took it out', () => calls.length === 2);
+  want('a', 'in');
+  wantOther('a', 'out', 'stale');
+  assert.deepEqual(await gate.restore('docs', ['a'], 'its tree is live'), [{ node: 'a', error: null }]);
+  assert.deepEqual(
+    calls.filter((call) => call.startsWith('restore')),
+    [],
+  );
+  wantOther('a', 'in');
+  changed();
+  await until('it is back', () => states.get('a') === 'in');
 });

@@ -84,18 +84,45 @@ export function createBalancerGate(options: BalancerGateOptions): BalancerGate {
     const key = keyOf(site, node);
     let error: WireError | null;
     try {
+      // Still out, and noted as such: put back when the other site lets go of it.
+      if (hook === 'restore' && isHeldElsewhere(site, node)) return { node, error: null };
       drained.delete(key);
       // Noted first: after a crash a node that may be out is put back when it should be in.
       if (hook === 'drain') heldOut.note(site, node);
       error = failureOf(await plugins.run(hook, { site, nodes: [facts(node)], reason }, { site }));
       if (error === null && hook === 'drain') drained.add(key);
-      else if (error === null) heldOut.forget(site, node);
+      else if (error === null) {
+        heldOut.forget(site, node);
+        for (const other of tiedTo(site)) if (heldOut.isNoted(other, node)) changed(other);
+      }
     } catch (cause) {
       onBug(cause);
       error = toWireError(cause);
     }
     if (error !== null && !closed) options.onProblem(site, node, error);
     return { node, error };
+  }
+
+  /** Sites that an instance with balancers works for as well: a server there may serve all of them. */
+  function tiedTo(site: string): string[] {
+    const instances = plugins.instances.filter(({ hooks }) => hooks.includes('drain'));
+    const covers = (sites: readonly string[] | null, name: string) => sites === null || sites.includes(name);
+    return options
+      .sites()
+      .filter(
+        (other) =>
+          other !== site && instances.some(({ sites }) => covers(sites, site) && covers(sites, other)),
+      );
+  }
+
+  /** PLG-19: whether another site needs the node out of balancers that this one shares. */
+  function isHeldElsewhere(site: string, node: string): boolean {
+    return tiedTo(site).some(
+      (other) =>
+        heldOut.isNoted(other, node) &&
+        (rolling.has(keyOf(other, node)) ||
+          wantedOf(other).some((state) => state.node === node && state.wanted === 'out')),
+    );
   }
 
   function wantedOf(site: string): WantedState[] {
