@@ -79,6 +79,19 @@ test('JOB-20 it stays so when the node comes back with the right tree, until it 
   });
 });
 
+test('JOB-20 JOB-3 a publish of the tree that is live has it told the decision once more, and nobody else', () => {
+  const fleet = servingFleet(2);
+  nodeOf(fleet, 'n1').pluginFails = 'PLUGIN_FAILED';
+  fleet.publish('b');
+  fleet.settle();
+  const sent = decisionsSent(fleet);
+  nodeOf(fleet, 'n1').pluginFails = null;
+  fleet.publish('b');
+  fleet.settle();
+  assert.deepEqual(sent, ['decision']);
+  assert.match(fleet.told.at(-1) ?? '', /unchanged: tree b is live already/);
+});
+
 test('JOB-20 a later decision that it carries out well ends it; one for the tree that it has already does not by itself', () => {
   const fleet = servingFleet(2);
   const failing = nodeOf(fleet, 'n1');
