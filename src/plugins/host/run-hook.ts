@@ -35,6 +35,7 @@ export async function runHook<H extends HookName>(
   const timer = setTimeout(() => limiter.abort(), timeoutMs);
   const limit = limiter.signal;
   const ended = AbortSignal.any([limit, signal]);
+  const abandoned = abandonment(ended, limit, target);
   const done = (rest: Pick<HookRun<H>, 'answer' | 'error' | 'retryable' | 'switchBack'>): HookRun<H> => {
     const ms = Math.round(performance.now() - startedAt);
     const { error } = rest;
@@ -45,7 +46,7 @@ export async function runHook<H extends HookName>(
   try {
     if (signal.aborted) throw stopped(hook);
     const called = Promise.resolve().then(() => target.call(event, { signal: ended, log, dryRun }));
-    const answer = await Promise.race([called, abandoned(ended, limit, target)]);
+    const answer = await Promise.race([called, abandoned.promise]);
     return done({ answer: checkedAnswer(answer, target), error: null, retryable: true, switchBack: false });
   } catch (error) {
     // A bug of the plugin: whoever wrote it needs to know where.
@@ -59,31 +60,37 @@ export async function runHook<H extends HookName>(
     });
   } finally {
     clearTimeout(timer);
+    abandoned.forget();
   }
 }
 
-/** Rejects when the hook was told to end and did not within the grace. */
-function abandoned<H extends HookName>(
+/** Rejects when the hook was told to end and did not within the grace. Forgotten, or Node keeps the signal for as long as the host runs. */
+function abandonment<H extends HookName>(
   ended: AbortSignal,
   limit: AbortSignal,
-  target: HookTarget<H>,
-): Promise<never> {
-  return new Promise((_, reject) => {
-    const give = (): void => {
-      setTimeout(() => {
-        const { hook, timeoutMs } = target;
-        reject(
-          limit.aborted
-            ? new PluginError(`${hook} took longer than ${timeoutMs / 1000} s`, {
-                fix: `Look at what it waits for, or raise timeouts.${hook}.`,
-              })
-            : stopped(hook),
-        );
-      }, graceMs);
-    };
-    if (ended.aborted) give();
-    else ended.addEventListener('abort', give, { once: true });
-  });
+  { hook, timeoutMs }: HookTarget<H>,
+): { readonly promise: Promise<never>; forget(): void } {
+  const { promise, reject } = Promise.withResolvers<never>();
+  let late: NodeJS.Timeout | undefined;
+  const give = (): void => {
+    late = setTimeout(() => {
+      reject(
+        limit.aborted
+          ? new PluginError(`${hook} took longer than ${timeoutMs / 1000} s`, {
+              fix: `Look at what it waits for, or raise timeouts.${hook}.`,
+            })
+          : stopped(hook),
+      );
+    }, graceMs);
+  };
+  ended.addEventListener('abort', give, { once: true });
+  return {
+    promise,
+    forget() {
+      ended.removeEventListener('abort', give);
+      clearTimeout(late);
+    },
+  };
 }
 
 function stopped(hook: HookName): PluginError {
