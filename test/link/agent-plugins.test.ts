@@ -28,7 +28,7 @@ const act = (hook) => async (event, { signal }) => {
   if (how === 'hang') await new Promise((_, reject) => signal.addEventListener('abort', () => reject(new Error('stopped'))));
   if (how === 'switchBack') throw new PluginError('the page is wrong', { fix: 'Mend it.', switchBack: true });
   if (hook === 'beforeSwitch' && how === 'twin') await event.writeTwin('app.css', '.gz', Buffer.from('twin'));
-  return { note: hook + ' done' };
+  return { note: hook + ' done', ...(hook === 'attach' && { urlMap: { origins: ['https://docs.example'] } }) };
 };
 export const it = definePlugin({
   name: 'recorder', summary: 'records', places: ['agent'], configSchema: z.strictObject({}),
@@ -310,4 +310,89 @@ test('PLG-1: a plugin that is missing or wrong keeps the agent from starting, wi
     assert.match(error.message, /probe: config.*unknown/);
     return true;
   });
+});
+
+test('PLG-6: when a restart mends what failed behind the switch, the CCM hears of it after its welcome', async (t) => {
+  const { linked, script } = await linkRecorded(t);
+  script({ afterSwitch: 'fail' });
+  const release = linked.release(1, {}, one);
+  linked.say(linked.inline(release));
+  await linked.next('staged');
+  const decided = linked.decide(release);
+  assert.ok(decided.type === 'decision');
+  linked.say(decided);
+  await linked.next('stale');
+  await linked.restartCcm(decided.decision);
+  await linked.next('stale');
+  script({});
+  await linked.restartAgent();
+  // The CCM sends nothing but its welcome: it has the node down as stale on the right tree.
+  assert.equal((await linked.next('switched')).receipt.tree, treeOf(one));
+});
+
+test('PLG-7 PLG-5: a way back that was interrupted is gone to its end at the next start, hooks and all', async (t) => {
+  const { linked, calls } = await linkRecorded(t);
+  await linked.publish(linked.release(1, {}, one));
+  await linked.publish(linked.release(2, one, two));
+  calls();
+  // As a kill between the note and the move of the link leaves it.
+  const refused = { code: 'PROBE_FAILED', message: 'the page is wrong' };
+  writeFileSync(
+    join(linked.directory, 'plugins', '.pending', 'sample.json'),
+    JSON.stringify({ version: 1, release: { epoch: 1, sequence: 2 }, refused }),
+  );
+  await linked.restartAgent();
+  assert.equal((await linked.fetch('/')).text, 'one');
+  assert.ok(calls().some((line) => line.startsWith('afterSwitch switch-back 1-0001')));
+});
+
+test('PLG-7: a decision of long ago does not make the node forget which one it left', async (t) => {
+  const { linked, script } = await linkRecorded(t);
+  const first = linked.release(1, {}, one);
+  await linked.publish(first);
+  script({ probe: 'switchBack' });
+  const release = linked.release(2, one, two);
+  linked.say(linked.inline(release));
+  await linked.next('staged');
+  const decided = linked.decide(release);
+  assert.ok(decided.type === 'decision');
+  linked.say(decided);
+  assert.equal((await linked.next('stale')).error.code, 'PROBE_FAILED');
+  linked.say(linked.decide(first));
+  linked.say({ type: 'verify', request: 'v', site: 'sample' });
+  await linked.next('verified');
+  script({});
+  await linked.restartAgent();
+  linked.say(welcomeOf(linked.ccm, decided.decision));
+  assert.equal((await linked.next('stale')).error.code, 'PROBE_FAILED');
+  assert.equal((await linked.fetch('/')).text, 'one');
+});
+
+test('the URL map of a site whose web server came up late is told when it is known', async (t) => {
+  const { linked, script } = await linkRecorded(t);
+  await linked.publish(linked.release(1, {}, one));
+  await linked.next('siteFacts');
+  script({ attach: 'fail' });
+  await linked.restartAgent();
+  script({});
+  await linked.publish(linked.release(2, one, two));
+  await linked.next('siteFacts');
+});
+
+test('PLG-6 PLG-8: what was mended while the CCM was away is told when it is back', async (t) => {
+  const { linked, script } = await linkRecorded(t);
+  script({ afterSwitch: 'fail' });
+  const release = linked.release(1, {}, one);
+  linked.say(linked.inline(release));
+  await linked.next('staged');
+  const decided = linked.decide(release);
+  assert.ok(decided.type === 'decision');
+  linked.say(decided);
+  await linked.next('stale');
+  await linked.ccm.gateway.stop();
+  script({});
+  const pending = join(linked.directory, 'plugins', '.pending', 'sample.json');
+  await until('the hooks have succeeded', () => !existsSync(pending));
+  await linked.restartCcm(decided.decision);
+  assert.equal((await linked.next('switched')).receipt.tree, treeOf(one));
 });

@@ -12,8 +12,10 @@ import { readIfThere } from '../../net/read-if-there.ts';
 
 export interface PendingSwitch {
   readonly release: Release;
-  /** Why this node left the release's tree again; null while hooks are owed. */
+  /** Why this node left the release's tree again; null while hooks behind the switch are owed. */
   readonly refused: WireError | null;
+  /** Whether the hooks of the way back have succeeded. */
+  readonly isBack: boolean;
 }
 
 export interface PendingSwitchFile {
@@ -27,6 +29,7 @@ const schema = z.strictObject({
   version: z.literal(1),
   release: releaseSchema,
   refused: wireErrorSchema.nullable(),
+  isBack: z.boolean().default(false),
 });
 
 export function openPendingSwitch(path: string): PendingSwitchFile {
@@ -38,16 +41,16 @@ export function openPendingSwitch(path: string): PendingSwitchFile {
       mayExist = text !== undefined;
       if (text === undefined) return null;
       try {
-        const { release, refused } = schema.parse(JSON.parse(text));
-        return { release, refused };
+        const { version: _, ...noted } = schema.parse(JSON.parse(text));
+        return noted;
       } catch {
         return null;
       }
     },
-    async write({ release, refused }) {
+    async write(noted) {
       mayExist = true;
       await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-      await writeFileAtomic(path, JSON.stringify({ version: 1, release, refused }), 0o600);
+      await writeFileAtomic(path, JSON.stringify({ version: 1, ...noted }), 0o600);
     },
     async clear() {
       if (!mayExist) return;

@@ -59,6 +59,7 @@ export interface SiteHooksOptions {
 
 const nothing: HookOutcome = { timings: [], error: null, switchBack: false };
 const noteCharactersMax = 500;
+const timingsMax = 200;
 
 export function createSiteHooks({ site, root, plugins }: SiteHooksOptions): SiteHooks {
   const place: SiteOnNode = { site, directory: join(root, site), liveLink: join(root, site, 'live') };
@@ -102,9 +103,12 @@ export function createSiteHooks({ site, root, plugins }: SiteHooksOptions): Site
       // `program:install` in an assignment is `program.install` to people and plugins.
       const [prefix] = name.split(':');
       const command = name.replace(':', '.');
+      // Of several instances of one plugin the first; it may have only one of the two hooks.
       const owner = plugins.instances.find(
         ({ plugin, hooks, sites }) =>
-          plugin === prefix && hooks.includes(hook) && (sites === null || sites.includes(site)),
+          plugin === prefix &&
+          (hooks.includes('prepare') || hooks.includes('apply')) &&
+          (sites === null || sites.includes(site)),
       );
       if (owner === undefined) {
         // After the switch there is nobody to blame any more: the vote would have refused it.
@@ -117,6 +121,7 @@ export function createSiteHooks({ site, root, plugins }: SiteHooksOptions): Site
           },
         );
       }
+      if (!owner.hooks.includes(hook)) continue;
       const event = { ...place, command, parameters, to };
       runs.push(...(await plugins.run(hook, event, { site, instance: owner.name, signal })));
       if (failureOf(runs) !== null) break;
@@ -166,9 +171,13 @@ export function createSiteHooks({ site, root, plugins }: SiteHooksOptions): Site
         () => plugins.run('afterSwitch', event, { site, signal }),
         () => plugins.run('probe', event, { site, signal }),
       ];
-      for (const step of steps) {
-        runs.push(...(await step()));
-        if (failureOf(runs) !== null) break;
+      try {
+        for (const step of steps) {
+          runs.push(...(await step()));
+          if (failureOf(runs) !== null) break;
+        }
+      } catch (error) {
+        return { ...outcomeOf(runs), error: toWireError(error) };
       }
       return outcomeOf(runs);
     },
@@ -193,7 +202,8 @@ export function treeOnNode(resolved: ReturnType<SiteStore['resolveLive']>): Tree
 
 function outcomeOf(runs: readonly HookRun[]): HookOutcome {
   return {
-    timings: runs.map(({ plugin, hook, ms, error, answer }) => ({
+    // The last ones: a receipt holds so many.
+    timings: runs.slice(-timingsMax).map(({ plugin, hook, ms, error, answer }) => ({
       plugin,
       hook,
       ms,

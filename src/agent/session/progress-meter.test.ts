@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { createManualClock } from '../../net/testing/manual-clock.ts';
 import { createProgressMeter } from './progress-meter.ts';
 
 test('LINK-19: progress is told at most five times a second, with the sums at that moment', () => {
@@ -16,4 +17,22 @@ test('LINK-19: progress is told at most five times a second, with the sums at th
     meter.executed(now);
   }
   assert.deepEqual(told, ['200: 21 190', '400: 41 390', '600: 61 590', '800: 81 790', '1000: 101 990']);
+});
+
+test('a beat tells that work goes on, until it is stopped', () => {
+  const clock = createManualClock();
+  const told: number[] = [];
+  const meter = createProgressMeter({
+    site: 'docs',
+    assignment: 'a',
+    now: clock.now,
+    report: ({ commandsDone }) => told.push(commandsDone),
+  });
+  meter.executed(3);
+  const stop = meter.beat(clock);
+  clock.advance(25_000);
+  assert.deepEqual(told, [3, 3]);
+  stop();
+  clock.advance(60_000);
+  assert.deepEqual(told, [3, 3]);
 });

@@ -103,6 +103,11 @@ export function createSiteSession(options: SiteSessionOptions): SiteSession {
     for (const staging of stagings) if (isConcerned(staging)) staging.controller.abort();
   }
 
+  function tellFacts(): void {
+    const urlMap = hooks.urlMap();
+    if (urlMap !== null) report({ type: 'siteFacts', site, urlMap });
+  }
+
   /** PLG-3: nobody knows whether what was staged before a restart had its vote to the end. */
   async function voteAgain(opened: SiteStore): Promise<void> {
     const { staged } = opened.holding();
@@ -130,7 +135,10 @@ export function createSiteSession(options: SiteSessionOptions): SiteSession {
       const proof = await opened.stage(entry, signal, ({ commandsDone }) => progress.executed(commandsDone));
       // A part of a release: it is staged when the last one is in.
       if (proof.tree === null) return;
-      const vote = await hooks.vote(opened, signal);
+      const known = hooks.urlMap();
+      const stopBeating = progress.beat(clock);
+      const vote = await hooks.vote(opened, signal).finally(stopBeating);
+      if (hooks.urlMap() !== known) tellFacts();
       if (vote.error !== null || signal.aborted) {
         await giveUp(opened, message.release);
         throw vote.error === null
@@ -203,7 +211,7 @@ export function createSiteSession(options: SiteSessionOptions): SiteSession {
     verifying?.abort();
     abortStagings((staging) => compareReleases(staging.release, decision.release) < 0);
     const last = store?.holding().lastDecision ?? null;
-    if (last === null || compareReleases(last.release, decision.release) < 0) switcher.giveWay();
+    if (last === null || compareReleases(last.release, decision.release) < 0) switcher.giveWay(decision);
     enqueue(() => execute(decision));
   }
 
@@ -220,8 +228,7 @@ export function createSiteSession(options: SiteSessionOptions): SiteSession {
     grant(grant) {
       enqueue(async () => {
         (store ?? (await open())).updateGrant(grant);
-        const urlMap = hooks.urlMap();
-        if (urlMap !== null) report({ type: 'siteFacts', site, urlMap });
+        tellFacts();
       });
       const decision = grant.lastDecision;
       if (decision === null) return;

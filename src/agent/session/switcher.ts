@@ -4,11 +4,11 @@
 
 import type { HeldTree } from '../../model/messages.ts';
 import type { HookTiming, SignedDecision } from '../../model/receipt.ts';
-import { compareReleases } from '../../model/release.ts';
+import { compareReleases, type Release } from '../../model/release.ts';
 import { fromWireError, TreecastError, type WireError } from '../../model/treecast-error.ts';
 import type { Clock } from '../../net/clock.ts';
 import type { SwitchKind, TreeOnNode } from '../../plugins/api/hooks.ts';
-import type { PendingSwitchFile } from '../plugins/pending-switch.ts';
+import type { PendingSwitch, PendingSwitchFile } from '../plugins/pending-switch.ts';
 import { type HookOutcome, type SiteHooks, treeOnNode } from '../plugins/site-hooks.ts';
 import type { DecisionOutcome, SiteStore } from '../store/site-store.ts';
 import type { AgentLog } from './agent-log.ts';
@@ -24,7 +24,7 @@ export interface Switcher {
   tellAgain(store: SiteStore, decision: SignedDecision): boolean;
   reportStale(decision: SignedDecision, live: HeldTree | null, error: unknown): void;
   /** A newer decision has come: hooks that still follow an older one are stopped. */
-  giveWay(): void;
+  giveWay(decision: SignedDecision): void;
   close(): void;
 }
 
@@ -53,15 +53,23 @@ const retryMs = { first: 5_000, most: 300_000 };
 export function createSwitcher(options: SwitcherOptions): Switcher {
   const { site, hooks, pending, report, signReceipt, clock, log } = options;
   let trouble: Trouble | null = null;
-  /** Finished at start, before the CCM could be told. */
+  /** What succeeded last: told at every welcome, since its first telling may have met a closed link. */
   let finished: { readonly decision: SignedDecision; readonly timings: readonly HookTiming[] } | null = null;
   let cancelRetry: (() => void) | undefined;
   let delayMs = retryMs.first;
   let following = new AbortController();
+  let newest: Release | null = null;
+  let closed = false;
 
   /** PLG-4, until a newer decision stops them. */
-  function follow(store: SiteStore, kind: SwitchKind, from: TreeOnNode | null): Promise<HookOutcome> {
+  function follow(
+    store: SiteStore,
+    { release }: SignedDecision,
+    kind: SwitchKind,
+    from: TreeOnNode | null,
+  ): Promise<HookOutcome> {
     following = new AbortController();
+    if (closed || (newest !== null && compareReleases(newest, release) > 0)) following.abort();
     return hooks.follow(store, kind, from, following.signal);
   }
 
@@ -74,8 +82,15 @@ export function createSwitcher(options: SwitcherOptions): Switcher {
     report({ type: 'switched', site, receipt });
   }
 
+  async function succeeded(decision: SignedDecision, timings: readonly HookTiming[]): Promise<void> {
+    await pending.clear();
+    if (hooks.hasFollowers) finished = { decision, timings };
+    reportSwitched(decision, timings);
+  }
+
   function forget(): void {
     cancelRetry?.();
+    finished = null;
     trouble = null;
     delayMs = retryMs.first;
   }
@@ -84,20 +99,19 @@ export function createSwitcher(options: SwitcherOptions): Switcher {
   function remember(store: SiteStore, decision: SignedDecision, error: WireError, refused: boolean): void {
     trouble = { decision, error, refused };
     reportStale(decision, store.live(), fromWireError(error));
-    if (refused) return;
+    if (refused || closed) return;
     cancelRetry = clock.after(delayMs, () => options.later((opened) => retry(opened, decision)));
     delayMs = Math.min(delayMs * 2, retryMs.most);
   }
 
   async function retry(store: SiteStore, decision: SignedDecision): Promise<void> {
     if (trouble?.decision !== decision) return;
-    const { error, timings } = await follow(store, 'start', null);
+    const { error, timings } = await follow(store, decision, 'start', null);
     if (following.signal.aborted && error !== null) return;
     if (error !== null) return remember(store, decision, error, false);
-    await pending.clear();
     forget();
     log.info({ site, release: decision.release }, 'hooks that had failed have succeeded');
-    reportSwitched(decision, timings);
+    await succeeded(decision, timings);
   }
 
   async function afterSwitch(
@@ -107,12 +121,11 @@ export function createSwitcher(options: SwitcherOptions): Switcher {
     from: ReturnType<typeof treeOnNode>,
   ): Promise<void> {
     const kind = decision.kind === 'rollback' ? 'rollback' : 'publish';
-    const { error, timings, switchBack } = await follow(store, kind, from);
+    const { error, timings, switchBack } = await follow(store, decision, kind, from);
     // What is wrong with a release that gives way is of no interest any more; the next one's hooks follow.
     if (following.signal.aborted && error !== null) return;
     if (error === null) {
-      await pending.clear();
-      report({ type: 'switched', site, receipt: signReceipt(site, 'switched', outcome.proof, timings) });
+      await succeeded(decision, timings);
       log.info({ site, release: decision.release, tree: outcome.proof.tree, hooks: timings }, 'switched');
       return;
     }
@@ -124,13 +137,14 @@ export function createSwitcher(options: SwitcherOptions): Switcher {
   /** The backup becomes live again on this node alone. The note comes first, so that no restart switches forward again. */
   async function leave(store: SiteStore, decision: SignedDecision, error: WireError): Promise<void> {
     const failed = treeOnNode(store.resolveLive());
-    await pending.write({ release: decision.release, refused: error });
+    const { release } = decision;
+    await pending.write({ release, refused: error, isBack: false });
     const outcome = await store.switchBack(decision);
     if (outcome.outcome !== 'switched') {
-      await pending.write({ release: decision.release, refused: null });
+      await pending.write({ release, refused: null, isBack: false });
       return remember(store, decision, error, false);
     }
-    const back = await follow(store, 'switch-back', failed);
+    const back = await goBack(store, decision, error, failed);
     log.warn(
       { site, release: decision.release, hooks: back.timings },
       'this node returned to its former tree',
@@ -138,6 +152,31 @@ export function createSwitcher(options: SwitcherOptions): Switcher {
     const told = `${error.message}; this node returned to its former tree`;
     const and = back.error === null ? '' : `, where ${back.error.message}`;
     remember(store, decision, { ...error, message: `${told}${and}` }, true);
+  }
+
+  /** PLG-5, where the decision will be executed: the note that it replaces, null when there was none. */
+  async function noteBefore(
+    store: SiteStore,
+    decision: SignedDecision,
+  ): Promise<PendingSwitch | null | undefined> {
+    const { lastDecision, executed } = store.holding();
+    const order = lastDecision === null ? 1 : compareReleases(decision.release, lastDecision.release);
+    if (!hooks.hasFollowers || order < 0 || (order === 0 && executed)) return undefined;
+    const before = await pending.read();
+    await pending.write({ release: decision.release, refused: null, isBack: false });
+    return before;
+  }
+
+  /** The hooks of the way back; noted when they have succeeded, so that a restart does not owe them. */
+  async function goBack(
+    store: SiteStore,
+    decision: SignedDecision,
+    refused: WireError,
+    from: TreeOnNode | null,
+  ): Promise<HookOutcome> {
+    const back = await follow(store, decision, 'switch-back', from);
+    if (back.error === null) await pending.write({ release: decision.release, refused, isBack: true });
+    return back;
   }
 
   return {
@@ -153,12 +192,12 @@ export function createSwitcher(options: SwitcherOptions): Switcher {
       } else if (noted.refused !== null) {
         // The crash may have come between the note and the way back.
         if (executed) await store.switchBack(lastDecision);
+        if (!noted.isBack) await goBack(store, lastDecision, noted.refused, null);
         trouble = { decision: lastDecision, error: noted.refused, refused: true };
       } else if (executed) {
-        const { error, timings } = await follow(store, 'start', null);
+        const { error, timings } = await follow(store, lastDecision, 'start', null);
         if (error !== null) return remember(store, lastDecision, error, false);
-        await pending.clear();
-        finished = { decision: lastDecision, timings };
+        await succeeded(lastDecision, timings);
       }
     },
 
@@ -168,11 +207,13 @@ export function createSwitcher(options: SwitcherOptions): Switcher {
         return;
       }
       const from = treeOnNode(store.resolveLive());
+      const noted = await noteBefore(store, decision);
       let outcome: DecisionOutcome;
       try {
-        if (hooks.hasFollowers && !isExecuted(store, decision))
-          await pending.write({ release: decision.release, refused: null });
         outcome = await store.decide(decision);
+        // Nothing moved: what was noted before is still so.
+        if (noted !== undefined && outcome.outcome !== 'switched')
+          await (noted === null ? pending.clear() : pending.write(noted));
       } catch (error) {
         log.error({ site, release: decision.release, err: error }, 'the switch failed');
         reportStale(decision, store.live(), error);
@@ -209,28 +250,26 @@ export function createSwitcher(options: SwitcherOptions): Switcher {
     },
 
     tellAgain(store, decision) {
-      if (finished !== null && compareReleases(finished.decision.release, decision.release) === 0) {
-        reportSwitched(decision, finished.timings);
-        finished = null;
+      const isAbout = (known: { readonly decision: SignedDecision } | null) =>
+        known !== null && compareReleases(known.decision.release, decision.release) === 0;
+      if (trouble !== null && isAbout(trouble)) {
+        reportStale(decision, store.live(), fromWireError(trouble.error));
         return true;
       }
-      if (trouble === null || compareReleases(trouble.decision.release, decision.release) !== 0) return false;
-      reportStale(decision, store.live(), fromWireError(trouble.error));
+      if (finished === null || !isAbout(finished)) return false;
+      reportSwitched(decision, finished.timings);
       return true;
     },
 
-    giveWay() {
+    giveWay({ release }) {
+      newest = release;
       following.abort();
     },
 
     close() {
+      closed = true;
       cancelRetry?.();
       following.abort();
     },
   };
-}
-
-function isExecuted(store: SiteStore, { release }: SignedDecision): boolean {
-  const { lastDecision, executed } = store.holding();
-  return executed && lastDecision !== null && compareReleases(lastDecision.release, release) === 0;
 }
