@@ -168,7 +168,10 @@ function startLoad(farm: WebFarm) {
     clean: (version: number) => void child.send({ clean: version }),
     async window(window: WindowRequest['window']): Promise<WindowFigures> {
       child.send({ window } satisfies WindowRequest);
-      const [figures] = (await once(child, 'message')) as [WindowFigures];
+      const died = once(child, 'exit').then(([code]) => {
+        throw new Error(`the load generator ended (${code})`);
+      });
+      const [figures] = (await Promise.race([once(child, 'message'), died])) as [WindowFigures];
       return figures;
     },
     close: () => void child.kill(),

@@ -169,7 +169,13 @@ export async function runCcm(options: CcmOptions): Promise<Ccm> {
       configure: takeUpMembership,
       releaseKeys: [keys.releasePublicKey],
       verifyRequests,
-      siteFacts: pluginService.urlMaps.report,
+      siteFacts(node, site, urlMap) {
+        if (!pluginService.urlMaps.report(node, site, urlMap))
+          logger.warn(
+            { node, site },
+            'a node said how it maps a site, and it is no URL map, or not its site',
+          );
+      },
       receipt: pluginService.hookTimings.record,
       onForged: (node, what) => logger.warn({ node, what }, 'a node sent something that it did not sign'),
       assignmentBytes: (id) => store.known(id)?.dataBytes ?? 0,

@@ -1,7 +1,7 @@
 // The whole product before real servers: two nginx nodes behind HAProxy with Varnish in front, publishes under load, and what breaks.
 
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { Agent, request } from 'node:http';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -12,7 +12,6 @@ import { testNeeding } from '../../src/plugins/testing/test-needing.ts';
 import { until } from '../../src/plugins/testing/until.ts';
 import { type Author, createAuthor, type GitResult } from '../lab/author.ts';
 import { createWebFarm, type WebFarm } from '../lab/farm/web-farm.ts';
-import { runProgram } from '../lab/run-program.ts';
 
 const needs = ['nginx', 'haproxy', 'varnishd'];
 const pages = 6;
@@ -28,13 +27,11 @@ function running() {
   started ??= (async () => {
     const directory = await mkdtemp(join(tmpdir(), 'treecast-farm-'));
     const author = await createAuthor();
-    await mkdir(join(directory, 'installed'));
     const farm = await createWebFarm({
       directory,
       nodes: 2,
       cache: { fetchBound: 0.2 },
       nginx: { siteConfiguration: {}, errorPage: '404.html' },
-      agentPlugins: [{ use: 'program', config: { allow: [join(directory, 'installed', '*')] } }],
       policy: { start: { count: 1, share: 0.5 } },
     });
     await author.write('index.html', 'up\n');
@@ -339,37 +336,6 @@ testNeeding(
       wrong.filter((line) => line.startsWith(String(farm.haproxy))),
       [],
     );
-  },
-);
-
-testNeeding(
-  needs,
-  'R2.5: a program travels with the tree, is installed behind the switch, and comes back with a rollback',
-  async () => {
-    const { farm, author, directory } = await running();
-    const { client, site } = farm.fleet;
-    const to = join(directory, 'installed', 'tool');
-    const commands = [{ name: 'program.install', parameters: { from: 'bin/tool', to } }];
-    await author.write('bin/tool', '#!/bin/sh\necho one\n');
-    await client.sites.update(site, { policy: { commands } });
-    await publish(farm, author);
-    assert.equal(await runProgram(to, []), 'one\n');
-    await author.write('bin/tool', '#!/bin/sh\necho two\n');
-    await publish(farm, author);
-    assert.equal(await runProgram(to, []), 'two\n');
-    const job = await client.sites.rollback(site);
-    await until('it is rolled back', async () => (await client.jobs.get(job.id)).phase === 'succeeded');
-    assert.equal(await runProgram(to, []), 'one\n');
-    // One that the node's operator has not allowed holds the release.
-    const forbidden = [
-      { name: 'program.install', parameters: { from: 'bin/tool', to: '/usr/local/bin/tool' } },
-    ];
-    await client.sites.update(site, { policy: { commands: forbidden } });
-    await writeVersion(author);
-    const { stderr } = await push(farm, author);
-    assert.match(stderr, /not published.*program: .*\/usr\/local\/bin\/tool/s);
-    await client.sites.update(site, { policy: { commands: [] } });
-    await publish(farm, author);
   },
 );
 

@@ -42,6 +42,7 @@ export interface OwedSummary {
 }
 
 export interface PluginTasks {
+  /** One that waits for its time already is not added again: what happens until then, it covers. */
   add(task: NewTask): void;
   /** Of each plugin, hook, site and pass the oldest that is due. */
   due(): Task[];
@@ -71,9 +72,27 @@ export function createPluginTasks(database: CcmDatabase, now: () => number): Plu
     database.run(queries.updateTable(table).set(values).where('id', '=', id));
   }
 
+  function isAwaited({ plugin, hook, site, pass, payload }: NewTask & { readonly pass: number }, at: number) {
+    const same = queries
+      .selectFrom(table)
+      .select('payload')
+      .where('plugin', '=', plugin)
+      .where('hook', '=', hook)
+      .where('site', '=', site)
+      .where('pass', '=', pass)
+      .where('state', '=', 'owed')
+      .where('not_before', '>', at);
+    const aim = (of: NewTask['payload']) => JSON.stringify([of['kind'], of['fromTree'], of['toTree']]);
+    return (
+      payload['kind'] === 'synchronize' &&
+      database.all(same).some((row) => aim(fromJsonColumn(row.payload)) === aim(payload))
+    );
+  }
+
   return {
     add({ payload, pass = 1, notBefore, ...task }) {
       const at = now();
+      if (notBefore !== undefined && notBefore > at && isAwaited({ ...task, payload, pass }, at)) return;
       const row = {
         ...task,
         payload: toJsonColumn(payload),

@@ -69,11 +69,14 @@ export function createTaskRunner(options: TaskRunnerOptions): TaskRunner {
       const last = page.at(-1);
       if (last === undefined) return;
       database.transaction(() => {
-        for (const event of page) for (const task of tasksOfEvent(event, withHook(event))) tasks.add(task);
+        for (const event of page)
+          for (const task of tasksOfEvent(event, withHook(event), isGated)) tasks.add(task);
         settings.set(setting.cursor, String(last.id));
       });
     }
   }
+
+  const isGated = (site: string): boolean => plugins.has('drain', site);
 
   function withHook(event: EventResource) {
     return (hook: HookName, site: string): string[] =>

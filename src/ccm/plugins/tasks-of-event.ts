@@ -2,7 +2,7 @@
 
 import { z } from 'zod';
 import type { EventResource } from '../../model/api.ts';
-import { emptyTreeId } from '../../model/tree.ts';
+import { emptyTreeId, emptyTreeIds } from '../../model/tree.ts';
 import type { HookName } from '../../plugins/api/hook-table.ts';
 import type { NewTask } from './plugin-tasks.ts';
 
@@ -60,10 +60,17 @@ const phases: Readonly<Record<string, NotifyPhase>> = {
   'job.aborted': 'aborted',
 };
 
-/** `withHook` names the instances that have a hook for a site. An event of another shape (an older version's) asks for nothing. */
+/** Nodes that come back together are purged for together. */
+const gatherMs = 2_000;
+
+/**
+ * `withHook` names the instances that have a hook for a site; `isGated` says whether balancers keep nodes without its tree out. An event
+ * of another shape (an older version's) asks for nothing.
+ */
 export function tasksOfEvent(
   event: EventResource,
   withHook: (hook: HookName, site: string) => readonly string[],
+  isGated: (site: string) => boolean,
 ): NewTask[] {
   const { site, job, kind } = event;
   if (site === null) return [];
@@ -97,7 +104,10 @@ export function tasksOfEvent(
   if (kind === 'node.synchronized') {
     const found = synchronized.safeParse(event.data);
     if (!found.success || found.data.fromTree === found.data.toTree) return [];
-    return each('invalidate', { ...found.data, kind: 'synchronize', commit: null, decidedAt: at });
+    // An empty node that nobody was sent to has answered nothing that a cache could hold.
+    if (emptyTreeIds.includes(found.data.fromTree) && isGated(site)) return [];
+    const payload = { ...found.data, kind: 'synchronize', commit: null, decidedAt: at };
+    return each('invalidate', payload).map((task) => ({ ...task, job: null, notBefore: at + gatherMs }));
   }
   return [];
 }

@@ -18,8 +18,8 @@ export interface AgentEventsOptions {
   readonly configure: () => void;
   readonly releaseKeys: readonly KeyObject[];
   readonly verifyRequests: VerifyRequests;
-  /** How a web server on a node maps a site; false when it is no URL map. */
-  readonly siteFacts: (node: string, site: string, urlMap: unknown) => boolean;
+  /** How a web server on a node maps a site; it may be no URL map at all. */
+  readonly siteFacts: (node: string, site: string, urlMap: unknown) => void;
   /** A receipt of a switch or of a staging, verified. */
   readonly receipt: (receipt: SignedReceipt) => void;
   readonly onForged: (node: string, what: string) => void;
@@ -102,7 +102,7 @@ export function createAgentEvents(options: AgentEventsOptions): AgentHandlers {
           });
           return;
         case 'siteFacts':
-          if (!options.siteFacts(node, site, report.urlMap)) onForged(node, 'URL map');
+          options.siteFacts(node, site, report.urlMap);
           return;
         case 'undone':
           post({ type: 'nodeUndone', node, site, release: report.release });

@@ -37,8 +37,6 @@ export interface WebFarmOptions {
   readonly nginx?: Readonly<Record<string, unknown>>;
   /** Added to the cache's. */
   readonly cache?: Readonly<Record<string, unknown>>;
-  /** Entries of agent.yaml's `plugins` behind nginx. */
-  readonly agentPlugins?: readonly Readonly<Record<string, unknown>>[];
 }
 
 const host = 'site.test';
@@ -163,7 +161,6 @@ export async function createWebFarm(options: WebFarmOptions): Promise<WebFarm> {
                 ...options.nginx,
               },
             },
-            ...(options.agentPlugins ?? []),
           ],
         }),
       },

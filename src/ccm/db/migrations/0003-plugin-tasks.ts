@@ -20,7 +20,8 @@ const statements: readonly string[] = [
     created_at integer not null,
     ended_at integer
   ) strict`,
-  "create index plugin_tasks_owed on plugin_tasks (id) where state = 'owed'",
+  "create index plugin_tasks_owed on plugin_tasks (plugin, hook, site, pass, id) where state = 'owed'",
+  'create index plugin_tasks_ended on plugin_tasks (ended_at) where ended_at is not null',
   'create index plugin_tasks_by_job on plugin_tasks (job)',
 ];
 
