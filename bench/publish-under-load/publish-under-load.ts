@@ -164,13 +164,15 @@ function startLoad(farm: WebFarm) {
     [farm.host, String(farm.varnish), String(farm.haproxy)],
     { execArgv: ['--disable-warning=ExperimentalWarning'], stdio: ['ignore', 'inherit', 'inherit', 'ipc'] },
   );
+  const died = once(child, 'exit').then(([code]) => {
+    throw new Error(`the load generator ended (${code})`);
+  });
+  // Looked at while a window is waited for; at the end it is ended on purpose.
+  died.catch(() => undefined);
   return {
     clean: (version: number) => void child.send({ clean: version }),
     async window(window: WindowRequest['window']): Promise<WindowFigures> {
       child.send({ window } satisfies WindowRequest);
-      const died = once(child, 'exit').then(([code]) => {
-        throw new Error(`the load generator ended (${code})`);
-      });
       const [figures] = (await Promise.race([once(child, 'message'), died])) as [WindowFigures];
       return figures;
     },
