@@ -26,9 +26,7 @@ test('N13 Fastly by URL: each changed URL once, rate limits waited for, other ob
   for (const path of [...Object.keys(pages(40, '')), 'kept.html'])
     fastly.objects.set(`${siteHost}/${path}`, []);
   const plugin = await startPlugin({
-    caches: [
-      { kind: 'fastly', name: 'fastly', api: fastly.endpoint, service: 'SVC1', token, concurrency: 4 },
-    ],
+    caches: [{ kind: 'fastly', name: 'fastly', api: fastly.url, service: 'SVC1', token, concurrency: 4 }],
     urlMap,
   });
   try {
@@ -54,7 +52,7 @@ test('N13 N53 Fastly by key: batches of 256, softly; a key too long goes by URL;
   const plugin = await startPlugin({
     caches: [
       {
-        ...{ kind: 'fastly', name: 'fastly', api: fastly.endpoint, service: 'SVC1', token },
+        ...{ kind: 'fastly', name: 'fastly', api: fastly.url, service: 'SVC1', token },
         ...{ mode: 'keys', keys: ['{site}:{path}'], soft: true, missingKey: 'missing' },
       },
     ],
@@ -64,7 +62,7 @@ test('N13 N53 Fastly by key: batches of 256, softly; a key too long goes by URL;
     await plugin.invalidate(contentEvent({ from, to }));
     assert.deepEqual([...fastly.objects.keys()], [`${siteHost}/kept`]);
     assert.equal(fastly.softPurged.length, 603);
-    const counts = fastly.calls.map(({ path, body }) =>
+    const counts = fastly.requests.map(({ path, body }) =>
       path.endsWith('/purge') ? (JSON.parse(body) as { surrogate_keys: string[] }).surrogate_keys.length : 0,
     );
     assert.deepEqual(
@@ -80,7 +78,7 @@ test('N13 N53 Fastly by key: batches of 256, softly; a key too long goes by URL;
 test('too many URLs, or a 404 page without a key: Fastly forgets everything, never softly', async () => {
   const fastly = await startFastly(tokenText, 'SVC1');
   const plugin = await startPlugin({
-    caches: [{ kind: 'fastly', name: 'fastly', api: fastly.endpoint, service: 'SVC1', token, soft: true }],
+    caches: [{ kind: 'fastly', name: 'fastly', api: fastly.url, service: 'SVC1', token, soft: true }],
     urlMap: { ...urlMap, errorPages: ['404.html'] },
     urlsMax: 5,
   });
@@ -94,7 +92,7 @@ test('too many URLs, or a 404 page without a key: Fastly forgets everything, nev
     );
     assert.equal(fastly.objects.size, 0);
     assert.deepEqual(
-      fastly.calls.map(({ path }) => path),
+      fastly.requests.map(({ path }) => path),
       ['/service/SVC1/purge_all', '/service/SVC1/purge_all'],
     );
   } finally {
@@ -112,7 +110,7 @@ test('N13 Cloudflare by files: 30 a call, variants with their headers, 429 waite
         headers: { 'Accept-Language': language },
       });
   const plugin = await startPlugin({
-    caches: [{ kind: 'cloudflare', name: 'cf', api: cloudflare.endpoint, zone, token, concurrency: 2 }],
+    caches: [{ kind: 'cloudflare', name: 'cf', api: cloudflare.url, zone, token, concurrency: 2 }],
     urlMap: { ...urlMap, variants: [{ header: 'Accept-Language', values: languages }] },
   });
   try {
@@ -134,7 +132,7 @@ test('N13 Cloudflare by tags', async () => {
   for (const path of [...Object.keys(pages(61, '')), 'kept.html'])
     cloudflare.objects.set(`${siteOrigin}/${path}`, { tags: [`/${path}`] });
   const plugin = await startPlugin({
-    caches: [{ kind: 'cloudflare', name: 'cf', api: cloudflare.endpoint, zone, token, mode: 'tags' }],
+    caches: [{ kind: 'cloudflare', name: 'cf', api: cloudflare.url, zone, token, mode: 'tags' }],
     urlMap,
   });
   try {
@@ -151,7 +149,7 @@ test('too many URLs of a site below a prefix: Cloudflare forgets what is below i
   const cloudflare = await startCloudflare(tokenText, zone);
   cloudflare.objects.set(`${siteOrigin}/docs/page-1.html`, {}).set(`${siteOrigin}/shop/`, {});
   const plugin = await startPlugin({
-    caches: [{ kind: 'cloudflare', name: 'cf', api: cloudflare.endpoint, zone, token }],
+    caches: [{ kind: 'cloudflare', name: 'cf', api: cloudflare.url, zone, token }],
     urlMap: { ...urlMap, prefix: '/docs/' },
     urlsMax: 2,
   });
@@ -171,9 +169,7 @@ test('too many URLs: Cloudflare forgets the hosts; 404 pages by their tag', asyn
     .set('https://other.example.org/', {})
     .set('https://other.example.org/nowhere', { tags: ['missing'] });
   const plugin = await startPlugin({
-    caches: [
-      { kind: 'cloudflare', name: 'cf', api: cloudflare.endpoint, zone, token, missingTag: 'missing' },
-    ],
+    caches: [{ kind: 'cloudflare', name: 'cf', api: cloudflare.url, zone, token, missingTag: 'missing' }],
     urlMap: { ...urlMap, errorPages: ['404.html'] },
     urlsMax: 2,
   });
@@ -197,8 +193,8 @@ test('a token that is refused is said to be, and never shown', async () => {
   ];
   const plugin = await startPlugin({
     caches: [
-      { kind: 'cloudflare', name: 'cf', api: cloudflare.endpoint, zone, token },
-      { kind: 'fastly', name: 'fastly', api: fastly.endpoint, service: 'SVC1', token, concurrency: 2 },
+      { kind: 'cloudflare', name: 'cf', api: cloudflare.url, zone, token },
+      { kind: 'fastly', name: 'fastly', api: fastly.url, service: 'SVC1', token, concurrency: 2 },
     ],
     urlMap,
   });
@@ -214,7 +210,7 @@ test('a token that is refused is said to be, and never shown', async () => {
         return true;
       },
     );
-    assert.ok(fastly.calls.length <= 2, 'whoever is let in nowhere does not ask a hundred times');
+    assert.ok(fastly.requests.length <= 2, 'whoever is let in nowhere does not ask a hundred times');
   } finally {
     await plugin.close();
     await cloudflare.close();
@@ -225,7 +221,7 @@ test('a token that is refused is said to be, and never shown', async () => {
 test('ngx_cache_purge: a location with the path behind it', async () => {
   const cache = await startCachePurgeModule();
   const plugin = await startPlugin({
-    caches: [{ kind: 'nginx', name: 'front', endpoints: [cache.endpoint], mode: 'purge' }],
+    caches: [{ kind: 'nginx', name: 'front', endpoints: [cache.url], mode: 'purge' }],
     urlMap,
   });
   try {

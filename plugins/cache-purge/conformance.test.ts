@@ -1,9 +1,8 @@
 // The conformance suite, against two strict stand-ins of Varnish with the shipped VCL.
 
 import { urlMapSchema } from 'treecast/plugin';
-import { contentEvent, testPluginConformance } from 'treecast/plugin/testing';
+import { contentEvent, startStandIn, testPluginConformance } from 'treecast/plugin/testing';
 import { cachePurge } from './cache-purge.ts';
-import { startStandIn } from './testing/start-stand-in.ts';
 
 testPluginConformance(cachePurge, async () => {
   const objects = new Set<string>();
@@ -26,7 +25,7 @@ testPluginConformance(cachePurge, async () => {
           ...{
             kind: 'varnish',
             name: 'edge',
-            endpoints: caches.map(({ endpoint }) => endpoint),
+            endpoints: caches.map(({ url }) => url),
             retryDelay: 0.01,
           },
           ...{ readBack: 'sample', warm: { urls: ['/'], top: 10 } },
@@ -78,14 +77,14 @@ testPluginConformance(cachePurge, async () => {
     },
     observe: () => Promise.resolve([...objects].sort()),
     async breakTarget() {
-      for (const cache of caches) await cache.away();
+      for (const cache of caches) await cache.breakIt();
     },
     stallTarget() {
-      for (const cache of caches) cache.stall();
+      for (const cache of caches) cache.stallIt();
       return Promise.resolve();
     },
     async mendTarget() {
-      for (const cache of caches) await cache.back();
+      for (const cache of caches) await cache.mend();
     },
     failing: ['invalidate', 'warm'],
     async close() {

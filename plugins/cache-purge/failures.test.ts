@@ -2,9 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { type StandInServer, startStandIn } from 'treecast/plugin/testing';
 import { siteOrigin } from './testing/ask.ts';
 import { startPlugin } from './testing/start-plugin.ts';
-import { type StandIn, startStandIn } from './testing/start-stand-in.ts';
 import { change, pathsOf, withCache } from './testing/with-cache.ts';
 
 test('N13 429 is waited for as long as the cache says, by all calls', async () => {
@@ -16,8 +16,8 @@ test('N13 429 is waited for as long as the cache says, by all calls', async () =
     },
     async ({ plugin, cache }) => {
       await plugin.invalidate(change(['a', 'b', 'c', 'd']));
-      const [first, , third] = cache.calls;
-      assert.equal(cache.calls.length, 6);
+      const [first, , third] = cache.requests;
+      assert.equal(cache.requests.length, 6);
       assert.ok((third?.atMs ?? 0) - (first?.atMs ?? 0) >= 990, 'nothing was sent in between');
     },
   );
@@ -30,7 +30,7 @@ test('N13 5xx and broken connections are tried again with growing delays', async
     () => answers[asked++] ?? { status: 200 },
     async ({ plugin, cache }) => {
       await plugin.invalidate(change(['a']));
-      const times = cache.calls.map(({ atMs }) => atMs);
+      const times = cache.requests.map(({ atMs }) => atMs);
       assert.equal(times.length, 4);
       const waits = times.slice(1).map((at, index) => at - (times[index] ?? 0));
       assert.ok((waits[0] ?? 0) >= 19 && (waits[1] ?? 0) >= 39 && (waits[2] ?? 0) >= 79, waits.join(' '));
@@ -72,7 +72,7 @@ test('a cache that is away owes its purge at once, also beside another job, unti
   await withCache(
     () => ({ status: 200 }),
     async ({ plugin, cache }) => {
-      await cache.away();
+      await cache.breakIt();
       const paths = Array.from({ length: 500 }, (_, index) => `p${index}`);
       const startedAtMs = Date.now();
       await assert.rejects(plugin.invalidate(change(paths)), {
@@ -84,7 +84,7 @@ test('a cache that is away owes its purge at once, also beside another job, unti
       await assert.rejects(plugin.invalidate(change(['new'], { job: 'next' })), {
         message: /owes 501 of 501/,
       });
-      await cache.back();
+      await cache.mend();
       const { note } = await plugin.invalidate(change(['new'], { job: 'next' }));
       assert.match(note ?? '', /501 calls/);
       assert.deepEqual(pathsOf(cache), ['/new', ...paths.map((path) => `/${path}`)].sort());
@@ -117,27 +117,27 @@ test('one of two caches away: the other is purged once, not again with the retry
     await startStandIn(() => ({ status: 200 })),
     await startStandIn(() => ({ status: 200 })),
   ];
-  const entry = (name: string, { endpoint }: StandIn) => ({
+  const entry = (name: string, { url }: StandInServer) => ({
     kind: 'varnish',
     name,
-    endpoints: [endpoint],
+    endpoints: [url],
     retryDelay: 0,
   });
   const plugin = await startPlugin({
     caches: [
-      { ...entry('pair', here), endpoints: [here.endpoint, far.endpoint] },
+      { ...entry('pair', here), endpoints: [here.url, far.url] },
       { ...entry('single', here), sites: ['docs'] },
       { ...entry('foreign', here), sites: ['other'] },
     ],
     urlMap: { origins: [siteOrigin] },
   });
   try {
-    await far.away();
+    await far.breakIt();
     await assert.rejects(plugin.invalidate(change(['a'])), {
-      message: new RegExp(`^pair at ${far.endpoint} owes 1 of 1 URLs`),
+      message: new RegExp(`^pair at ${far.url} owes 1 of 1 URLs`),
     });
     assert.equal(here.take().length, 2);
-    await far.back();
+    await far.mend();
     await plugin.invalidate(change(['a']));
     assert.equal(here.take().length, 0);
     assert.equal(far.take().length, 1);
@@ -159,8 +159,8 @@ test('caches behind caches: the one nearer to the origin is clean before the nex
     ),
   );
   const plugin = await startPlugin({
-    caches: caches.map(({ endpoint }, index) => ({
-      ...{ kind: 'varnish', name: `layer-${1 - index}`, endpoints: [endpoint], layer: 1 - index },
+    caches: caches.map(({ url }, index) => ({
+      ...{ kind: 'varnish', name: `layer-${1 - index}`, endpoints: [url], layer: 1 - index },
     })),
     urlMap: { origins: [siteOrigin] },
   });

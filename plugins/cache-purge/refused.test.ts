@@ -2,9 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { startStandIn } from 'treecast/plugin/testing';
 import { siteOrigin } from './testing/ask.ts';
 import { startPlugin } from './testing/start-plugin.ts';
-import { startStandIn } from './testing/start-stand-in.ts';
 import { change, pathsOf, withCache } from './testing/with-cache.ts';
 
 test('N13 400: the others are purged, the refused are named, and not tried again', async () => {
@@ -78,10 +78,10 @@ test('a cache that cannot forget a whole site fails the last pass; the others ar
   ];
   const plugin = await startPlugin({
     caches: [
-      { kind: 'http', name: 'plain', url: `${plain.endpoint}{path}` },
+      { kind: 'http', name: 'plain', url: `${plain.url}{path}` },
       {
-        ...{ kind: 'http', name: 'far', url: `${far.endpoint}{path}`, attempts: 1 },
-        everything: { method: 'POST', url: `${far.endpoint}/all/{host}` },
+        ...{ kind: 'http', name: 'far', url: `${far.url}{path}`, attempts: 1 },
+        everything: { method: 'POST', url: `${far.url}/all/{host}` },
       },
     ],
     urlMap: { origins: [siteOrigin] },
@@ -89,9 +89,9 @@ test('a cache that cannot forget a whole site fails the last pass; the others ar
   });
   try {
     const cannot = /plain has no call that forgets a whole site/;
-    await far.away();
+    await far.breakIt();
     await assert.rejects(plugin.invalidate(change(['a', 'b'])), { message: cannot, retryable: true });
-    await far.back();
+    await far.mend();
     const { note, againAfterMs } = await plugin.invalidate(change(['a', 'b']));
     assert.match(note ?? '', cannot);
     assert.equal(againAfterMs, 10_000);

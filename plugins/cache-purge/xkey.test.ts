@@ -4,12 +4,12 @@ import assert from 'node:assert/strict';
 import { globSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before } from 'node:test';
-import { contentEvent, testNeeding } from 'treecast/plugin/testing';
+import { contentEvent, testNeeding, until } from 'treecast/plugin/testing';
 import { ask, siteOrigin } from './testing/ask.ts';
 import { assertExactPurge } from './testing/publish-scenario.ts';
 import { type Origin, startOrigin } from './testing/start-origin.ts';
 import { type StartedPlugin, startPlugin } from './testing/start-plugin.ts';
-import { type RunningProgram, waitFor } from './testing/start-program.ts';
+import type { RunningProgram } from './testing/start-program.ts';
 import { startVarnish } from './testing/start-varnish.ts';
 
 const hasXkey = globSync('/usr/{lib,lib64,local/lib}/{,*/}varnish/vmods/libvmod_xkey.so').length > 0;
@@ -119,7 +119,7 @@ testNeeding(needs, 'N53 a soft purge by key serves the old object once more, wit
     await plugin.invalidate(event);
     assert.equal((await ask(port, '/soft.html')).body, 'old', 'within its grace');
     await plugin.warm(event);
-    await waitFor('the fresh object', async () => (await ask(port, '/soft.html')).body === 'new');
+    await until('the fresh object is there', async () => (await ask(port, '/soft.html')).body === 'new');
   });
 });
 

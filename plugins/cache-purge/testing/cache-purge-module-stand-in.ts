@@ -1,8 +1,7 @@
 // An nginx with the module ngx_cache_purge, for tests: a location with the path behind it. Refuses everything else.
 
-import { type StandIn, startStandIn } from './start-stand-in.ts';
-
-export interface CachePurgeModule extends StandIn {
+import { type StandInServer, startStandIn } from 'treecast/plugin/testing';
+export interface CachePurgeModule extends StandInServer {
   /** Objects by `host/path`. */
   readonly objects: Set<string>;
 }

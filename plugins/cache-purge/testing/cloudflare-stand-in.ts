@@ -1,14 +1,13 @@
 // Cloudflare's purge_cache as documented: one kind of entry a call, 30 entries, a bearer token; refusals come as JSON with codes.
 
-import { type Reply, type StandIn, startStandIn } from './start-stand-in.ts';
-
+import { type StandInAnswer, type StandInServer, startStandIn } from 'treecast/plugin/testing';
 export interface CloudflareObject {
   readonly tags?: readonly string[];
   /** The request header that the cache keeps it apart by. */
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-export interface Cloudflare extends StandIn {
+export interface Cloudflare extends StandInServer {
   /** By URL, or `URL {headers}` for a variant. */
   readonly objects: Map<string, CloudflareObject>;
   /** So many calls are answered 429 from now on. */
@@ -22,7 +21,7 @@ export async function startCloudflare(token: string, zone: string): Promise<Clou
   const objects = new Map<string, CloudflareObject>();
   let limited = 0;
 
-  const standIn = await startStandIn(({ method, path, headers, body }): Reply => {
+  const standIn = await startStandIn(({ method, path, headers, body }): StandInAnswer => {
     if (headers['authorization'] !== `Bearer ${token}`) return refusal(403, 10000, 'Authentication error');
     if (path !== `/client/v4/zones/${zone}/purge_cache`) return refusal(404, 7003, 'Could not route');
     if (method !== 'POST') return refusal(405, 10405, 'Method not allowed');
@@ -92,7 +91,7 @@ function parse(body: string): Record<string, unknown> | null {
   }
 }
 
-function refusal(status: number, code: number, message: string): Reply {
+function refusal(status: number, code: number, message: string): StandInAnswer {
   return {
     status,
     body: JSON.stringify({ success: false, errors: [{ code, message }], messages: [], result: null }),

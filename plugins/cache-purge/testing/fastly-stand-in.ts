@@ -1,8 +1,7 @@
 // Fastly's purge API as documented: a key per account, 256 surrogate keys a call, 1,024 bytes a key, rate limits with Retry-After.
 
-import { type Reply, type StandIn, startStandIn } from './start-stand-in.ts';
-
-export interface Fastly extends StandIn {
+import { type StandInAnswer, type StandInServer, startStandIn } from 'treecast/plugin/testing';
+export interface Fastly extends StandInServer {
   /** Objects by `host/path`, with their surrogate keys. */
   readonly objects: Map<string, readonly string[]>;
   readonly softPurged: string[];
@@ -15,7 +14,7 @@ export async function startFastly(token: string, service: string): Promise<Fastl
   const softPurged: string[] = [];
   let limited = 0;
 
-  const standIn = await startStandIn(({ method, path, headers, body }): Reply => {
+  const standIn = await startStandIn(({ method, path, headers, body }): StandInAnswer => {
     if (headers['fastly-key'] !== token)
       return json(401, { msg: 'Provided credentials are missing or invalid' });
     if (method !== 'POST') return json(405, { msg: 'Method not allowed' });
@@ -67,6 +66,6 @@ function keysOf(body: string): string[] | null {
   }
 }
 
-function json(status: number, body: unknown): Reply {
+function json(status: number, body: unknown): StandInAnswer {
   return { status, body: JSON.stringify(body) };
 }

@@ -1,12 +1,11 @@
-// The plugin as the host sets it up, with a state directory of its own, and its hooks as a publish calls them.
+// The plugin and its hooks as a publish calls them.
 
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import type { ContentEvent, HookAnswer, PluginParts } from 'treecast/plugin';
+import type { ContentEvent, HookAnswer } from 'treecast/plugin';
+import { startPlugin as start } from 'treecast/plugin/testing';
 import { cachePurge } from '../cache-purge.ts';
 
 export interface StartedPlugin {
+  /** For `options` of another start, which finds what this one owes. */
   readonly stateDirectory: string;
   readonly warnings: readonly string[];
   invalidate(event: ContentEvent, signal?: AbortSignal): Promise<HookAnswer>;
@@ -14,42 +13,26 @@ export interface StartedPlugin {
   close(): Promise<void>;
 }
 
+/** Throws what `validate` throws, as it is. */
 export async function startPlugin(
   config: Record<string, unknown>,
   options: { readonly stateDirectory?: string } = {},
 ): Promise<StartedPlugin> {
-  const stateDirectory = options.stateDirectory ?? (await mkdtemp(join(tmpdir(), 'treecast-purge-')));
-  const cleanups: (() => void | Promise<void>)[] = [];
-  const warnings: string[] = [];
-  const nothing = (): void => undefined;
-  const log = {
-    debug: nothing,
-    info: nothing,
-    error: nothing,
-    warn: (_: unknown, message: string) => {
-      warnings.push(message);
-    },
-  };
-  const parts: PluginParts = await cachePurge.setup({
-    config: cachePurge.configSchema.parse(config),
-    place: 'ccm',
-    instance: 'cache-purge',
-    log,
-    exec: () => Promise.reject(new Error('it calls no program')),
-    stateDirectory,
-    onCleanup: (clean) => cleanups.push(clean),
-  });
-  const call = (signal = AbortSignal.timeout(30_000)) => ({ signal, log, dryRun: false });
-  await parts.validate?.(call());
-  const { invalidate, warm } = parts.hooks;
+  const started = await start(cachePurge, { config, validateAtStart: false, ...options });
+  try {
+    await started.validate();
+  } catch (error) {
+    await started.close();
+    throw error;
+  }
   return {
-    stateDirectory,
-    warnings,
-    invalidate: async (event, signal) => (await invalidate?.(event, call(signal))) ?? {},
-    warm: async (event, signal) => (await warm?.(event, call(signal))) ?? {},
-    async close() {
-      for (const clean of cleanups.reverse()) await clean();
-      if (options.stateDirectory === undefined) await rm(stateDirectory, { recursive: true, force: true });
+    stateDirectory: started.stateDirectory,
+    get warnings() {
+      return started.warnings;
     },
+    invalidate: async (event, signal) =>
+      (await started.call('invalidate', event, signal && { signal })) ?? {},
+    warm: async (event, signal) => (await started.call('warm', event, signal && { signal })) ?? {},
+    close: started.close,
   };
 }

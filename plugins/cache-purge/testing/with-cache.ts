@@ -1,10 +1,15 @@
 // A cache of kind `http` that answers as a test says, the plugin in front of it, and changes that it is told of.
 
 import type { ContentEvent } from 'treecast/plugin';
-import { contentEvent } from 'treecast/plugin/testing';
+import {
+  contentEvent,
+  type StandInAnswer,
+  type StandInRequest,
+  type StandInServer,
+  startStandIn,
+} from 'treecast/plugin/testing';
 import { siteOrigin } from './ask.ts';
 import { type StartedPlugin, startPlugin } from './start-plugin.ts';
-import { type Handler, type StandIn, startStandIn } from './start-stand-in.ts';
 
 type Files = Readonly<Record<string, string>>;
 
@@ -17,21 +22,21 @@ export function change(
 }
 
 export async function withCache(
-  handler: Handler,
+  handler: (request: StandInRequest) => StandInAnswer | 'hang' | 'reset',
   use: (facts: {
     readonly plugin: StartedPlugin;
-    readonly cache: StandIn;
+    readonly cache: StandInServer;
     again(): Promise<StartedPlugin>;
   }) => Promise<void>,
   more: (endpoint: string) => Record<string, unknown> = () => ({}),
 ): Promise<void> {
   const cache = await startStandIn(handler);
-  const { endpoint } = cache;
-  const { urlMap, ...rest } = more(endpoint);
+  const { url } = cache;
+  const { urlMap, ...rest } = more(url);
   const config = {
     caches: [
       {
-        ...{ kind: 'http', name: 'edge', url: `${endpoint}{path}`, concurrency: 2, retryDelay: 0.01 },
+        ...{ kind: 'http', name: 'edge', url: `${url}{path}`, concurrency: 2, retryDelay: 0.01 },
         ...{ requestTimeout: 0.3, fetchBound: 1, ...rest },
       },
     ],
@@ -57,7 +62,7 @@ export async function withCache(
 }
 
 /** Of the calls since this was asked last. */
-export const pathsOf = (cache: StandIn): string[] =>
+export const pathsOf = (cache: StandInServer): string[] =>
   cache
     .take()
     .map(({ path }) => path)

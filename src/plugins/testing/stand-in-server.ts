@@ -15,11 +15,14 @@ export interface StandInRequest {
   readonly path: string;
   readonly headers: IncomingHttpHeaders;
   readonly body: string;
+  /** When it was here as a whole. */
+  readonly atMs: number;
 }
 
 export interface StandInAnswer {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
+  /** A text as it is, anything else as JSON. */
   readonly body?: unknown;
 }
 
@@ -27,8 +30,13 @@ export interface StandInServer {
   readonly url: string;
   /** Answers given before the service's own, one each. */
   readonly first: StandInAnswer[];
+  /** Also those that were not answered. */
   readonly requests: StandInRequest[];
+  /** Requests since this was asked last. */
+  take(): StandInRequest[];
+  /** Nothing listens there, until `mend`. */
   breakIt(): Promise<void>;
+  /** Requests are accepted and never answered, until `mend`. */
   stallIt(): void;
   mend(): Promise<void>;
   close(): Promise<void>;
@@ -36,9 +44,11 @@ export interface StandInServer {
 
 const bodyBytesMax = 64 * 1_048_576;
 
+/** `answer` decides on each request; with `hang` it is never answered, with `reset` cut off. */
 export async function startStandIn(
-  answer: (request: StandInRequest) => StandInAnswer,
+  answer: (request: StandInRequest) => StandInAnswer | 'hang' | 'reset',
 ): Promise<StandInServer> {
+  let taken = 0;
   const first: StandInAnswer[] = [];
   const requests: StandInRequest[] = [];
   let stalled = false;
@@ -48,14 +58,20 @@ export async function startStandIn(
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const pieces: Buffer[] = [];
     for await (const piece of request as AsyncIterable<Buffer>) pieces.push(piece);
-    if (stalled) return;
     const body = Buffer.concat(pieces);
     const { method = '', url = '', headers } = request;
-    const seen = { method, path: url, headers, body: body.toString('utf8') };
+    const seen = { method, path: url, headers, body: body.toString('utf8'), atMs: Date.now() };
     requests.push(seen);
+    if (stalled) return;
     const given = body.length > bodyBytesMax ? { status: 413 } : (first.shift() ?? answer(seen));
-    const text = typeof given.body === 'string' ? given.body : JSON.stringify(given.body ?? {});
-    response.writeHead(given.status, { 'content-type': 'application/json', ...given.headers }).end(text);
+    if (given === 'hang') return;
+    if (given === 'reset') {
+      request.socket.resetAndDestroy();
+      return;
+    }
+    const isText = given.body === undefined || typeof given.body === 'string';
+    const headersOut = { ...(isText ? {} : { 'content-type': 'application/json' }), ...given.headers };
+    response.writeHead(given.status, headersOut).end(isText ? given.body : JSON.stringify(given.body));
   }
 
   async function open(): Promise<void> {
@@ -83,6 +99,11 @@ export async function startStandIn(
     url: `http://127.0.0.1:${port}`,
     first,
     requests,
+    take() {
+      const fresh = requests.slice(taken);
+      taken = requests.length;
+      return fresh;
+    },
     breakIt,
     stallIt() {
       stalled = true;
