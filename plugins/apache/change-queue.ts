@@ -1,15 +1,11 @@
 // Changes to Apache's drop-ins: all that wait are written together, tested once, and followed by one graceful reload. What Apache refuses
 // is undone; when several were written, each is then tried alone, so that one site's mistake is not another's. It knows no site.
 
-import { mkdir, readFile, rm, stat } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { stat } from 'node:fs/promises';
 import { setTimeout as wait } from 'node:timers/promises';
-import { PluginError, replaceFile } from 'treecast/plugin';
+import { type FileContents, PluginError, readContents, writeContents } from 'treecast/plugin';
 import type { ApacheFacts, ApacheProgram, Reloaded } from './apache-program.ts';
 import { dropInMark } from './drop-in.ts';
-
-/** Contents by absolute path; null: not there. */
-export type Files = ReadonlyMap<string, string | null>;
 
 export interface Applied {
   readonly result: Reloaded | 'unchanged';
@@ -18,19 +14,19 @@ export interface Applied {
 
 export interface ChangeQueue {
   /** Resolves when Apache uses these contents, or has tested them while it does not run. */
-  apply(files: Files, signal: AbortSignal): Promise<Applied>;
+  apply(files: FileContents, signal: AbortSignal): Promise<Applied>;
   /** Resolves when nothing is under way. */
   settled(): Promise<void>;
 }
 
 interface Job {
-  readonly files: Files;
+  readonly files: FileContents;
   readonly signal: AbortSignal;
   resolve(applied: Applied): void;
   reject(error: unknown): void;
 }
 
-const [fileMode, directoryMode] = [0o644, 0o755];
+const fix = 'Let the agent’s user write there, or set another `includeDirectory`.';
 const [collectMs, restoreLimitMs] = [50, 15_000];
 
 export function createChangeQueue(
@@ -72,16 +68,16 @@ export function createChangeQueue(
       throw new PluginError('the hook was stopped before its turn came', {
         fix: 'Nothing: it is called again when it is due.',
       });
-    const former = await contentsOf([...files.keys()]);
+    const former = await readContents(files.keys(), fix);
     const differing = new Map([...files].filter(([path, text]) => former.get(path) !== text));
     for (const path of differing.keys()) refuseForeign(path, former.get(path) ?? null);
     const undo = new Map([...differing.keys()].map((path) => [path, former.get(path) ?? null]));
     let facts: ApacheFacts;
     try {
-      await writeAll(differing);
+      await writeContents(differing, fix);
       facts = await apache.test(signal);
     } catch (error) {
-      await writeAll(undo);
+      await writeContents(undo, fix);
       throw error;
     }
     if (differing.size === 0 && !(await isOwed(facts, files))) return { result: 'unchanged', facts };
@@ -94,7 +90,7 @@ export function createChangeQueue(
   }
 
   /** An earlier call was ended between writing and reloading: the file is younger than what Apache runs by. */
-  async function isOwed(facts: ApacheFacts, files: Files): Promise<boolean> {
+  async function isOwed(facts: ApacheFacts, files: FileContents): Promise<boolean> {
     const readAt = await apache.readAt(facts);
     if (readAt === null) return false;
     for (const path of files.keys()) {
@@ -104,9 +100,9 @@ export function createChangeQueue(
     return false;
   }
 
-  async function takeBack(undo: Files): Promise<void> {
+  async function takeBack(undo: FileContents): Promise<void> {
     try {
-      await writeAll(undo);
+      await writeContents(undo, fix);
       const limit = AbortSignal.timeout(restoreLimitMs);
       await apache.reload(await apache.test(limit), limit);
     } catch (error) {
@@ -135,41 +131,5 @@ function refuseForeign(path: string, text: string | null): void {
   throw new PluginError(`${path} is there and was not written by Treecast`, {
     fix: 'Move it away, or set another `includeDirectory`.',
     retryable: false,
-  });
-}
-
-async function contentsOf(paths: readonly string[]): Promise<Map<string, string | null>> {
-  const found = new Map<string, string | null>();
-  for (const path of paths) {
-    try {
-      found.set(path, await readFile(path, 'utf8'));
-    } catch (cause) {
-      if (!(cause instanceof Error && 'code' in cause && cause.code === 'ENOENT'))
-        throw cannot('read', path, cause);
-      found.set(path, null);
-    }
-  }
-  return found;
-}
-
-async function writeAll(files: Files): Promise<void> {
-  for (const [path, text] of files) {
-    try {
-      if (text === null) await rm(path, { force: true });
-      else {
-        await mkdir(dirname(path), { recursive: true, mode: directoryMode });
-        await replaceFile(path, text, fileMode);
-      }
-    } catch (cause) {
-      throw cannot('written', path, cause);
-    }
-  }
-}
-
-function cannot(what: string, path: string, cause: unknown): PluginError {
-  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause);
-  return new PluginError(`${path} cannot be ${what} (${code})`, {
-    cause,
-    fix: 'Let the agent’s user write there, or set another `includeDirectory`.',
   });
 }

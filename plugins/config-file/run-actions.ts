@@ -1,7 +1,6 @@
 // Runs the operator's validators and reloads, and tells what they said. Does not decide when, nor what follows a failure.
 
-import { setTimeout as pause } from 'node:timers/promises';
-import { type Exec, type ExecResult, PluginError } from 'treecast/plugin';
+import { askUntilSteady, type Exec, type ExecResult, PluginError } from 'treecast/plugin';
 import type { Reload, Validator } from './config-file-config.ts';
 
 export interface RunOptions {
@@ -18,7 +17,6 @@ export interface ValidateRun extends RunOptions {
   readonly called: string;
 }
 
-const askAgainMs = 200;
 const toldCharactersMax = 2_000;
 
 export async function runValidator(exec: Exec, run: ValidateRun): Promise<void> {
@@ -43,17 +41,7 @@ export async function runReload(
   if (result.code !== 0) throw failure(`the reload ${name} failed`, name, result);
   if (verify === undefined) return;
   const ask = (): Promise<ExecResult> => exec(verify.program, verify.args, limits(signal, timeoutSeconds));
-  const options = signal === undefined ? {} : { signal };
-  const until = performance.now() + verify.waitSeconds * 1000;
-  let answer = await ask();
-  while (answer.code !== 0 && performance.now() < until) {
-    await pause(askAgainMs, undefined, options);
-    answer = await ask();
-  }
-  if (answer.code === 0 && verify.steadySeconds > 0) {
-    await pause(verify.steadySeconds * 1000, undefined, options);
-    answer = await ask();
-  }
+  const answer = await askUntilSteady(ask, { ...verify, signal });
   if (answer.code !== 0) throw failure(`the service does not work after the reload ${name}`, name, answer);
 }
 

@@ -1,20 +1,16 @@
 // Changes to nginx's files, one after another: written, tested, and undone when nginx refuses; then one reload for all that came in
 // together. A crash in between leaves a marker, and the next change tests and reloads. It knows no directive and no site.
 
-import { access, mkdir, readFile, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
-import { PluginError, replaceFile } from 'treecast/plugin';
+import { access, rm } from 'node:fs/promises';
+import { type FileContents, readContents, replaceFile, writeContents } from 'treecast/plugin';
 import { oneAtATime } from './one-at-a-time.ts';
 import type { Reloaded } from './reload-nginx.ts';
 
-/** Contents by absolute path; null: not there. */
-export type Files = ReadonlyMap<string, string | null>;
-
 export interface ChangeQueue {
   /** Resolves when nginx uses these contents. Where nothing differs nothing is called, unless `always` asks for a reload. */
-  apply(files: Files, signal: AbortSignal, always?: boolean): Promise<Reloaded | 'unchanged'>;
+  apply(files: FileContents, signal: AbortSignal, always?: boolean): Promise<Reloaded | 'unchanged'>;
   /** Would nginx accept them? Afterwards everything is as it was, and nothing was reloaded. */
-  tryOut(files: Files, signal: AbortSignal): Promise<void>;
+  tryOut(files: FileContents, signal: AbortSignal): Promise<void>;
   /** Resolves when nothing is under way. */
   settled(): Promise<void>;
 }
@@ -33,7 +29,7 @@ export interface ChangeQueueOptions {
 
 interface Job {
   readonly kind: 'apply' | 'always' | 'try';
-  readonly files: Files;
+  readonly files: FileContents;
   readonly signal: AbortSignal;
   resolve(result: Reloaded | 'unchanged'): void;
   reject(error: unknown): void;
@@ -41,11 +37,10 @@ interface Job {
 
 interface Written {
   readonly job: Job;
-  readonly former: Files;
+  readonly former: FileContents;
 }
 
-const fileMode = 0o644;
-const directoryMode = 0o755;
+const fix = 'See that the agent may write there, or choose another `includeDirectory`.';
 /** nginx that was refused a port tries for some seconds before it hears the next signal. */
 const restoreSecondsMax = 10;
 
@@ -59,7 +54,7 @@ export function createChangeQueue({
   let waiting: Job[] = [];
   let working: Promise<void> | null = null;
 
-  function add(kind: Job['kind'], files: Files, signal: AbortSignal): Promise<Reloaded | 'unchanged'> {
+  function add(kind: Job['kind'], files: FileContents, signal: AbortSignal): Promise<Reloaded | 'unchanged'> {
     return new Promise((resolve, reject) => {
       waiting.push({ kind, files, signal, resolve, reject });
       goOn();
@@ -99,7 +94,7 @@ export function createChangeQueue({
   /** Null when no reload is needed for it; then it has been answered. */
   async function carryOut(job: Job): Promise<Written | null> {
     job.signal.throwIfAborted();
-    const former = await contentsOf([...job.files.keys()]);
+    const former = await readContents(job.files.keys(), fix);
     const differs = [...job.files].some(([path, content]) => former.get(path) !== content);
     const owed = await isThere(marker);
     if (!differs && !owed && job.kind !== 'always') {
@@ -108,15 +103,15 @@ export function createChangeQueue({
     }
     if (job.kind !== 'try') await replaceFile(marker, '', 0o600);
     try {
-      if (differs) await writeAll(job.files);
+      if (differs) await writeContents(job.files, fix);
       await test(job.signal);
     } catch (error) {
-      if (differs) await writeAll(former);
+      if (differs) await writeContents(former, fix);
       if (job.kind !== 'try' && !owed) await rm(marker, { force: true });
       throw error;
     }
     if (job.kind !== 'try') return { job, former };
-    if (differs) await writeAll(former);
+    if (differs) await writeContents(former, fix);
     job.resolve('unchanged');
     return null;
   }
@@ -136,7 +131,7 @@ export function createChangeQueue({
   /** nginx may have taken some of it: it is reloaded once more, and if that fails too the marker stays. */
   async function undo(written: readonly Written[], isStopped: boolean): Promise<void> {
     try {
-      for (const { former } of [...written].reverse()) await writeAll(former);
+      for (const { former } of [...written].reverse()) await writeContents(former, fix);
       // What hangs would hang again: the marker says that a reload is owed.
       if (isStopped) return;
       const limit = AbortSignal.timeout((restoreSecondsMax + 5) * 1000);
@@ -157,44 +152,6 @@ export function createChangeQueue({
       while (working) await working;
     },
   };
-}
-
-async function contentsOf(paths: readonly string[]): Promise<Files> {
-  const found = new Map<string, string | null>();
-  for (const path of paths) {
-    try {
-      found.set(path, await readFile(path, 'utf8'));
-    } catch (error) {
-      if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT'))
-        throw cannot('read', path, error);
-      found.set(path, null);
-    }
-  }
-  return found;
-}
-
-async function writeAll(files: Files): Promise<void> {
-  for (const [path, content] of files) {
-    try {
-      if (content === null) await rm(path, { force: true });
-      else {
-        await mkdir(dirname(path), { recursive: true, mode: directoryMode });
-        await replaceFile(path, content, fileMode);
-      }
-    } catch (error) {
-      throw cannot('write', path, error);
-    }
-  }
-}
-
-function cannot(verb: string, path: string, cause: unknown): PluginError {
-  return new PluginError(
-    `cannot ${verb} ${path}: ${cause instanceof Error ? cause.message : String(cause)}`,
-    {
-      cause,
-      fix: 'See that the agent may write there, or choose another `includeDirectory`.',
-    },
-  );
 }
 
 async function isThere(path: string): Promise<boolean> {

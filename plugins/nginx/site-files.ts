@@ -3,8 +3,14 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
-import { PluginError, type SiteOnNode, type SwitchEvent, type TreeOnNode } from 'treecast/plugin';
-import type { ChangeQueue, Files } from './change-queue.ts';
+import {
+  type FileContents,
+  PluginError,
+  type SiteOnNode,
+  type SwitchEvent,
+  type TreeOnNode,
+} from 'treecast/plugin';
+import type { ChangeQueue } from './change-queue.ts';
 import type { Configuration } from './configuration.ts';
 import { emptyIncludeFile, everyLocation, includeFile, type StaticModule } from './include-file.ts';
 import type { Reloaded } from './reload-nginx.ts';
@@ -79,7 +85,7 @@ export function createSiteFiles(
       return told(site, queue.apply(files, signal));
     },
     detach: async ({ site }, signal) => {
-      const gone: Files = new Map([
+      const gone: FileContents = new Map([
         [includeOf(site), null],
         [siteFileOf(site), null],
       ]);
@@ -98,7 +104,7 @@ export function createSiteFiles(
     },
     follow: async ({ site, to }, signal) => {
       if (!rules && !config.cacheReload) return null;
-      const files: Files = new Map(rules ? [[siteFileOf(site), await broughtBy(to)]] : []);
+      const files: FileContents = new Map(rules ? [[siteFileOf(site), await broughtBy(to)]] : []);
       return told(site, queue.apply(files, signal, config.cacheReload));
     },
   };

@@ -1,10 +1,8 @@
 // Restarts a unit and looks whether it runs then. Throws what the programs said; does not decide what follows.
 
-import { setTimeout as pause } from 'node:timers/promises';
-import { type Exec, type ExecOptions, type ExecResult, PluginError } from 'treecast/plugin';
+import { askUntilSteady, type Exec, type ExecOptions, type ExecResult, PluginError } from 'treecast/plugin';
 import type { ProgramConfig } from './program-config.ts';
 
-const askAgainMs = 200;
 const toldCharactersMax = 1_000;
 
 export async function restartUnit(
@@ -22,16 +20,7 @@ export async function restartUnit(
   if (restarted.code !== 0) throw failure(unit, `restarting ${unit} failed`, restarted);
 
   const ask = (): Promise<ExecResult> => exec(verify.program, fill(verify.args), options);
-  const until = performance.now() + verify.waitSeconds * 1000;
-  let answer = await ask();
-  while (answer.code !== 0 && performance.now() < until) {
-    await pause(askAgainMs, undefined, options);
-    answer = await ask();
-  }
-  if (answer.code === 0 && verify.steadySeconds > 0) {
-    await pause(verify.steadySeconds * 1000, undefined, options);
-    answer = await ask();
-  }
+  const answer = await askUntilSteady(ask, { ...verify, signal });
   if (answer.code !== 0) throw failure(unit, `${unit} does not run after its restart`, answer);
 }
 

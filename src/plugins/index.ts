@@ -22,6 +22,7 @@ export type { Exec, ExecOptions, ExecResult, PluginHost, PluginLog } from './api
 export { Secret, secret } from './api/secret.ts';
 export { createKeptAssets, type KeptAssets, keptAssetsSchema } from './assets/kept-assets.ts';
 export { type TwinsPolicy, twinsSchema, writeTwins } from './assets/write-twins.ts';
+export { type FileContents, readContents, writeContents } from './files/file-contents.ts';
 export { createGuardedFiles, type GuardedFiles } from './files/guarded-files.ts';
 export { openTreeFile, treePathProblem } from './files/tree-file.ts';
 export {
@@ -30,6 +31,7 @@ export {
   type RequestOptions,
   requestWithRetry,
 } from './http/request-with-retry.ts';
+export { askUntilSteady, type SteadyOptions } from './programs/ask-until-steady.ts';
 export { pathGlob } from './urls/path-glob.ts';
 export { type UrlMap, type UrlMapInput, urlMapSchema } from './urls/url-map.ts';
 export { urlPattern } from './urls/url-pattern.ts';
