@@ -5,28 +5,12 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { type TestContext, test } from 'node:test';
-import {
-  createSiteOnDisk,
-  directorySnapshot,
-  type SiteOnDisk,
-  testNeeding,
-  until,
-} from 'treecast/plugin/testing';
+import { test } from 'node:test';
+import { createSiteOnDisk, directorySnapshot, testNeeding, until } from 'treecast/plugin/testing';
 import { createChangeQueue } from './change-queue.ts';
-import { createRealNginx, type NginxText, type RealNginx } from './testing/real-nginx.ts';
+import { prepareNginx } from './testing/beside-nginx.ts';
+import { createRealNginx, type RealNginx } from './testing/real-nginx.ts';
 import { startPlugin } from './testing/start-plugin.ts';
-
-async function prepared(
-  context: TestContext,
-  text: NginxText = {},
-): Promise<{ real: RealNginx; site: SiteOnDisk }> {
-  const real = createRealNginx(text);
-  context.after(() => real.close());
-  const site = await createSiteOnDisk('docs', { 'index.html': 'one' });
-  context.after(() => site.remove());
-  return { real, site };
-}
 
 /** nginx answers also before it serves the site: with what its own prefix has. */
 const bodyOf = async (real: RealNginx): Promise<string> => (await real.get('/')).body;
@@ -35,7 +19,7 @@ testNeeding(
   ['nginx'],
   'attach writes, tests and reloads once; the second time it does nothing at all (N29)',
   async (context) => {
-    const { real, site } = await prepared(context);
+    const { real, site } = await prepareNginx(context);
     await real.start();
     const plugin = await startPlugin(real);
     assert.match((await plugin.call('attach', site.attachEvent()))?.note ?? '', /^nginx reloaded$/);
@@ -56,7 +40,7 @@ testNeeding(
 );
 
 testNeeding(['nginx'], 'attaches that come together cost one reload (N29)', async (context) => {
-  const { real } = await prepared(context, { http: 'include treecast/b*.conf;' });
+  const { real } = await prepareNginx(context, { http: 'include treecast/b*.conf;' });
   await real.start();
   const sites = await Promise.all(
     ['b1', 'b2', 'b3', 'b4'].map((name) => createSiteOnDisk(name, { 'index.html': name })),
@@ -80,7 +64,7 @@ testNeeding(
   ['nginx'],
   'where nginx does not run, files are written and tested, and that is said',
   async (context) => {
-    const { real, site } = await prepared(context);
+    const { real, site } = await prepareNginx(context);
     const plugin = await startPlugin(real);
     assert.match((await plugin.call('attach', site.attachEvent()))?.note ?? '', /nginx does not run here/);
     assert.deepEqual(
@@ -96,7 +80,7 @@ testNeeding(
   ['nginx'],
   'what nginx refuses is put back, with its own message, and the old one serves on (N9)',
   async (context) => {
-    const { real, site } = await prepared(context);
+    const { real, site } = await prepareNginx(context);
     const good = await startPlugin(real);
     await good.call('attach', site.attachEvent());
     await real.start();
@@ -124,7 +108,7 @@ testNeeding(
   ['nginx'],
   'a reload that is accepted and fails later is caught, and undone (N68)',
   async (context) => {
-    const { real, site } = await prepared(context, { http: 'include treecast/other.con[f];' });
+    const { real, site } = await prepareNginx(context, { http: 'include treecast/other.con[f];' });
     const other = await createSiteOnDisk('other', { 'index.html': 'other' });
     context.after(() => other.remove());
     const taken = createServer();
@@ -157,7 +141,7 @@ testNeeding(
 );
 
 testNeeding(['nginx'], 'a reload program that fails: put back, told with its words', async (context) => {
-  const { real, site } = await prepared(context);
+  const { real, site } = await prepareNginx(context);
   await real.start();
   const plugin = await startPlugin(real, {
     reload: { program: 'sh', args: ['-c', 'echo unit is masked >&2; exit 3'] },
@@ -173,7 +157,7 @@ testNeeding(
   ['nginx'],
   'a crash between writing and reloading is made good at the next attach',
   async (context) => {
-    const { real, site } = await prepared(context);
+    const { real, site } = await prepareNginx(context);
     const first = await startPlugin(real);
     await first.call('attach', site.attachEvent());
     const text = readFileSync(join(real.includeDirectory, 'docs.conf'), 'utf8');
@@ -191,7 +175,7 @@ testNeeding(
   ['nginx'],
   'detach removes the file; where a configuration names it, one stays that answers 404',
   async (context) => {
-    const { real, site } = await prepared(context);
+    const { real, site } = await prepareNginx(context);
     const plugin = await startPlugin(real);
     await plugin.call('attach', site.attachEvent());
     await real.start();
@@ -287,7 +271,7 @@ testNeeding(
       ['conf.d/broken.conf:}', /unexpected "}"/],
       ['conf.d/broken.conf:charset "a;', /unexpected end of file/],
     ] as const) {
-      const { real, site } = await prepared(context, { http: 'include conf.d/*.conf;' });
+      const { real, site } = await prepareNginx(context, { http: 'include conf.d/*.conf;' });
       mkdirSync(join(real.prefix, 'conf.d'));
       const [path, text] = [broken.slice(0, broken.indexOf(':')), broken.slice(broken.indexOf(':') + 1)];
       writeFileSync(join(real.prefix, path), text);
@@ -300,7 +284,7 @@ testNeeding(
 );
 
 testNeeding(['nginx'], 'hooks that are stopped in the middle leave the former files', async (context) => {
-  const { real, site } = await prepared(context);
+  const { real, site } = await prepareNginx(context);
   await real.start();
   const plugin = await startPlugin(real, { reload: { program: 'sh', args: ['-c', 'exec sleep 60'] } });
   const controller = new AbortController();
@@ -318,7 +302,7 @@ testNeeding(
   ['nginx'],
   'two instances take turns: what one tries out is no hindrance to the other',
   async (context) => {
-    const { real, site } = await prepared(context, { http: 'include treecast/other.con[f];' });
+    const { real, site } = await prepareNginx(context, { http: 'include treecast/other.con[f];' });
     const other = await createSiteOnDisk('other', { 'index.html': 'other' });
     context.after(() => other.remove());
     const slow = join(real.prefix, 'slow-nginx');

@@ -3,57 +3,17 @@
 import assert from 'node:assert/strict';
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { TestContext } from 'node:test';
 import { gunzipSync } from 'node:zlib';
-import {
-  createSiteOnDisk,
-  type FilesByPath,
-  type SiteOnDisk,
-  type StartedPlugin,
-  testNeeding,
-} from 'treecast/plugin/testing';
-import { createRealNginx, type NginxText, type RealNginx } from './testing/real-nginx.ts';
+import { createSiteOnDisk, type FilesByPath, testNeeding } from 'treecast/plugin/testing';
+import { serveSite } from './testing/beside-nginx.ts';
+import { createRealNginx } from './testing/real-nginx.ts';
 import { startPlugin } from './testing/start-plugin.ts';
-
-interface Scene {
-  readonly real: RealNginx;
-  readonly plugin: StartedPlugin;
-  readonly site: SiteOnDisk;
-  publish(files: FilesByPath): Promise<void>;
-}
-
-async function scene(
-  context: TestContext,
-  files: FilesByPath,
-  config: Record<string, unknown> = {},
-  text: NginxText = {},
-): Promise<Scene> {
-  const real = createRealNginx(text);
-  context.after(() => real.close());
-  const site = await createSiteOnDisk('docs', files);
-  context.after(() => site.remove());
-  const plugin = await startPlugin(real, config);
-  await plugin.call('attach', site.attachEvent());
-  await real.start();
-  return {
-    real,
-    plugin,
-    site,
-    publish: async (next) => {
-      const to = await site.stage(next);
-      const event = site.switchEvent(to);
-      await plugin.call('beforeSwitch', site.beforeSwitchEvent(to));
-      await site.switchTo(to);
-      await plugin.call('afterSwitch', event);
-    },
-  };
-}
 
 testNeeding(
   ['nginx'],
   'a publish is seen by the next request, with its release in a header, and needs no reload',
   async (context) => {
-    const { real, publish } = await scene(context, { 'index.html': 'one', 'a/index.html': 'a one' });
+    const { real, publish } = await serveSite(context, { 'index.html': 'one', 'a/index.html': 'a one' });
     for (const [path, body] of [
       ['/', 'one'],
       ['/a/', 'a one'],
@@ -86,7 +46,7 @@ testNeeding(
   ['nginx'],
   'under load every answer is of the release its header names, and none fails (N5)',
   async (context) => {
-    const { real, publish } = await scene(
+    const { real, publish } = await serveSite(
       context,
       { 'index.html': '1-0001', 'p.html': '1-0001' },
       {},
@@ -121,7 +81,7 @@ testNeeding(
   ['nginx'],
   'unchanged files keep their ETag and their 304 over a switch; also a 304 names its release (N22)',
   async (context) => {
-    const { real, publish } = await scene(context, { 'index.html': 'one', 'same.css': 'same' });
+    const { real, publish } = await serveSite(context, { 'index.html': 'one', 'same.css': 'same' });
     const first = await real.get('/same.css');
     const etag = String(first.headers['etag']);
     const changed = String((await real.get('/')).headers['etag']);
@@ -143,7 +103,7 @@ testNeeding(
   ['nginx'],
   'names that begin with a dot are not there, but .well-known is; error pages keep the header',
   async (context) => {
-    const { real } = await scene(
+    const { real } = await serveSite(
       context,
       {
         'index.html': 'i',
@@ -185,7 +145,7 @@ testNeeding(
       [`assets/app-${n}.js`]: `app ${n}`,
       [`img-0000000${n}.svg`]: `image ${n}`,
     });
-    const { real, publish, plugin, site } = await scene(context, release(1), {
+    const { real, publish, plugin, site } = await serveSite(context, release(1), {
       keptAssets: { releases: 2 },
       fallback: 'index.html',
       assetExpires: '365d',
@@ -223,7 +183,7 @@ testNeeding(
   'twins are served to those who take them, with the file’s type and an ETag that stays',
   async (context) => {
     const text = 'body { color: black }\n'.repeat(100);
-    const { real, publish } = await scene(
+    const { real, publish } = await serveSite(
       context,
       { 'index.html': 'i', 'a.css': text },
       { twins: { encodings: ['gzip', 'br'] } },
@@ -248,7 +208,7 @@ testNeeding(
   ['nginx'],
   'a link that leads nowhere serves nothing of this node, and the first tree is served without a reload',
   async (context) => {
-    const { real, site } = await scene(
+    const { real, site } = await serveSite(
       context,
       { 'index.html': 'one' },
       { keptAssets: {}, fallback: 'index.html', siteConfiguration: {} },

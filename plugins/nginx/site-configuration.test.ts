@@ -5,11 +5,11 @@ import { existsSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { createSiteOnDisk, directorySnapshot, testNeeding } from 'treecast/plugin/testing';
+import { directorySnapshot, testNeeding } from 'treecast/plugin/testing';
 import { siteDirectives } from './configuration.ts';
 import { readDirectives } from './read-directives.ts';
 import { siteConfiguration } from './site-configuration.ts';
-import { createRealNginx } from './testing/real-nginx.ts';
+import { attachSite, prepareNginx, serveSite } from './testing/beside-nginx.ts';
 import { startPlugin } from './testing/start-plugin.ts';
 
 const rules = {
@@ -161,14 +161,8 @@ testNeeding(
   ['nginx'],
   'a release brings its configuration: tested before, active after, gone with a rollback',
   async (context) => {
-    const real = createRealNginx();
-    context.after(() => real.close());
     const base = { 'index.html': 'one', 'new.html': 'new' };
-    const site = await createSiteOnDisk('docs', base);
-    context.after(() => site.remove());
-    const plugin = await startPlugin(real, { siteConfiguration: {} });
-    await plugin.call('attach', site.attachEvent());
-    await real.start();
+    const { real, site, plugin } = await serveSite(context, base, { siteConfiguration: {} });
     const first = site.live();
     assert.equal((await real.get('/old')).status, 404);
 
@@ -219,13 +213,11 @@ testNeeding(
   ['nginx'],
   'configuration that nginx refuses fails the release, told with the repository’s file and line (N9)',
   async (context) => {
-    const real = createRealNginx();
-    context.after(() => real.close());
-    const site = await createSiteOnDisk('docs', { 'index.html': 'one' });
-    context.after(() => site.remove());
-    const plugin = await startPlugin(real, { siteConfiguration: {} });
-    await plugin.call('attach', site.attachEvent());
-    await real.start();
+    const { real, site, plugin } = await serveSite(
+      context,
+      { 'index.html': 'one' },
+      { siteConfiguration: {} },
+    );
     const before = await directorySnapshot(real.includeDirectory);
     for (const [text, message] of [
       ['\n\nrewrite ^/(x /y last;', /\[emerg\] pcre.*missing.*in treecast\/nginx\.conf:3/s],
@@ -254,12 +246,11 @@ testNeeding(
   ['nginx'],
   'a crash while a candidate lay there is made good at attach; a dry run does not ask nginx',
   async (context) => {
-    const real = createRealNginx();
-    context.after(() => real.close());
-    const site = await createSiteOnDisk('docs', { 'index.html': 'one' });
-    context.after(() => site.remove());
-    const plugin = await startPlugin(real, { siteConfiguration: {} });
-    await plugin.call('attach', site.attachEvent());
+    const { real, site, plugin } = await attachSite(
+      context,
+      { 'index.html': 'one' },
+      { siteConfiguration: {} },
+    );
     const file = join(real.includeDirectory, 'docs.site');
     const live = readFileSync(file, 'utf8');
     writeFileSync(file, 'a candidate');
@@ -280,10 +271,7 @@ testNeeding(
   ['nginx'],
   'the file is not read through a link out of the tree, and without the policy not at all',
   async (context) => {
-    const real = createRealNginx();
-    context.after(() => real.close());
-    const site = await createSiteOnDisk('docs', { 'index.html': 'one' });
-    context.after(() => site.remove());
+    const { real, site } = await prepareNginx(context);
     const off = await startPlugin(real);
     await off.call('attach', site.attachEvent());
     const evil = await site.stage({ 'index.html': 'two', 'treecast/nginx.conf': 'root /etc;' });
