@@ -27,6 +27,16 @@ const moduleOf = { gzip: 'gzip_static', br: 'brotli_static', zstd: 'zstd_static'
 /** The names that dotfiles begin with; what lies in `.well-known` is public by its meaning. */
 const hiddenNames = '/\\.(?!well-known(?:/|$))';
 
+/**
+ * The repository's configuration is for nginx and not for readers: its path, its twins, and what a URL without its suffix would find.
+ * A slash may be doubled: `merge_slashes` may be off.
+ */
+function unpublishedPattern(path: string, cleanUrls: readonly string[]): string {
+  const stems = cleanUrls.flatMap((suffix) => (path.endsWith(suffix) ? [path.slice(0, -suffix.length)] : []));
+  const literal = (text: string): string => text.replaceAll(/[.+]/g, '\\$&').replaceAll('/', '/+');
+  return `^/+(?:${[`${literal(path)}(?:\\.(?:gz|br|zst))?`, ...stems.map(literal)].join('|')})$`;
+}
+
 export function includeFile(config: Configuration, facts: IncludeFacts): string {
   const file = emptyFile();
   const server = serverOf(config, facts.site);
@@ -94,6 +104,7 @@ function fill(block: NginxConfItem, config: Configuration, facts: IncludeFacts, 
 
   const hidden = location(block, `~ ${quoteValue(hiddenNames)}`);
   hidden._add('return', '404');
+  if (config.siteConfiguration) hideConfiguration(block, config, config.siteConfiguration.path);
   if (config.keptAssets) addAssets(block, config, facts);
   const all = location(block, '/');
   serveTree(all, config, facts);
@@ -101,6 +112,13 @@ function fill(block: NginxConfItem, config: Configuration, facts: IncludeFacts, 
   if (tried !== null) all._add('try_files', tried);
   // Last: the locations above win over the repository's patterns.
   if (facts.siteFile !== null) block._add('include', quotePath(facts.siteFile));
+}
+
+/** Before the locations of assets: the path may be among theirs. */
+function hideConfiguration(block: NginxConfItem, { cleanUrls }: Configuration, path: string): void {
+  // An exact location wins over every pattern, and the repository cannot have a second one.
+  for (const value of [`= ${quoteValue(`/${path}`)}`, `~ ${quoteValue(unpublishedPattern(path, cleanUrls))}`])
+    location(block, value)._add('return', '404');
 }
 
 function addAssets(block: NginxConfItem, config: Configuration, facts: IncludeFacts): void {

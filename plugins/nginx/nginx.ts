@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { createKeptAssets, definePlugin, writeTwins } from 'treecast/plugin';
 import { createChangeQueue } from './change-queue.ts';
 import { configurationSchema } from './configuration.ts';
+import { createLeftOutSites } from './left-out-sites.ts';
 import { createNginxProgram } from './nginx-program.ts';
 import { reloadNginx } from './reload-nginx.ts';
 import { createSiteFiles } from './site-files.ts';
@@ -34,6 +35,7 @@ export const nginx = definePlugin({
         );
       },
     });
+    const leftOut = createLeftOutSites(stateDirectory);
     onCleanup(() => queue.settled());
     const files = createSiteFiles(config, queue, (site) => kept?.directoryOf(site) ?? '');
 
@@ -45,8 +47,17 @@ export const nginx = definePlugin({
       hooks: {
         attach: async (event, { signal }) => {
           const { modules } = await surroundings.build(signal);
-          const result = await files.attach(event, modules, signal);
-          const { urlMap, note } = await surroundings.look(event);
+          const file = files.includeOf(event.site);
+          // Included since by the operator: whether nginx was reloaded after that is not known.
+          const isNew = (await leftOut.has(event.site)) && (await surroundings.includes(file)) === true;
+          const result = await files.attach(event, modules, signal, isNew);
+          const { urlMap, note, isLeftOut } = await surroundings.look(event, file);
+          await leftOut.set(event.site, isLeftOut);
+          if (isLeftOut)
+            log.warn(
+              { site: event.site, note },
+              'nothing in nginx’s configuration includes the file of this site',
+            );
           return {
             note: [noteOf(result), note].filter((one) => one !== null).join('; '),
             ...(urlMap ? { urlMap } : {}),
@@ -55,6 +66,7 @@ export const nginx = definePlugin({
         detach: async (event, { signal }) => {
           const note = noteOf(await files.detach(event, signal));
           await kept?.forget(event);
+          await leftOut.set(event.site, false);
           return { note };
         },
         beforeSwitch: async (event, { signal, dryRun }) => {

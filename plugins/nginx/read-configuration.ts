@@ -17,19 +17,35 @@ export interface ConfigurationFiles {
   readonly globs?: readonly string[] | undefined;
 }
 
-/** Directives of these files, `include`s replaced by what they name. */
+export interface ConfigurationRead {
+  /** `include`s are replaced by what they name. */
+  readonly directives: Directive[];
+  /** The files, by the names that includes have for them. */
+  readonly paths: ReadonlySet<string>;
+  /** False when something could not be read, or not to its end: there may be more. */
+  readonly isWhole: boolean;
+}
+
 export async function readConfiguration({
   mainConfiguration,
   globs,
-}: ConfigurationFiles): Promise<Directive[]> {
+}: ConfigurationFiles): Promise<ConfigurationRead> {
   const left = { files: filesMax, bytes: bytesMax };
+  const paths = new Set<string>();
+  let isWhole = true;
 
   async function read(path: string, depth: number): Promise<Directive[]> {
-    if (depth > depthMax || left.files <= 0 || left.bytes <= 0) return [];
+    const text = depth > depthMax || left.files <= 0 || left.bytes <= 0 ? null : await readText(path);
+    if (text === null) {
+      isWhole = false;
+      return [];
+    }
+    paths.add(path);
     left.files -= 1;
-    const text = await readText(path);
     left.bytes -= text.length;
-    return expand(readDirectives(text).directives, depth);
+    const { directives, problem } = readDirectives(text);
+    if (problem) isWhole = false;
+    return expand(directives, depth);
   }
 
   async function expand(directives: readonly Directive[], depth: number): Promise<Directive[]> {
@@ -47,7 +63,7 @@ export async function readConfiguration({
   const found: Directive[] = [];
   for (const pattern of globs ?? [mainConfiguration])
     for (const path of await filesOf(pattern)) found.push(...(await read(path, 0)));
-  return found;
+  return { directives: found, paths, isWhole };
 }
 
 /** In the order nginx has them. */
@@ -62,18 +78,18 @@ async function filesOf(pattern: string): Promise<string[]> {
   return found.sort();
 }
 
-/** One character for a byte: names and paths that matter here are read alike, and nothing is refused. */
-async function readText(path: string): Promise<string> {
+/** One character for a byte: names and paths that matter here are read alike. Null when it cannot be read. */
+async function readText(path: string): Promise<string | null> {
   try {
     const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
     try {
       const stat = await file.stat();
-      if (!stat.isFile() || stat.size > fileBytesMax) return '';
+      if (!stat.isFile() || stat.size > fileBytesMax) return null;
       return (await file.readFile()).toString('latin1');
     } finally {
       await file.close();
     }
   } catch {
-    return '';
+    return null;
   }
 }

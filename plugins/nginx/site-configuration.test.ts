@@ -287,3 +287,55 @@ testNeeding(
     assert.match(readFileSync(join(real.includeDirectory, 'docs.site'), 'utf8'), /brings no configuration/);
   },
 );
+
+for (const path of ['treecast/nginx.conf', 'assets/nginx.txt', 'a+b.conf'])
+  testNeeding(['nginx'], `readers do not get the repository’s configuration: ${path}`, async (context) => {
+    const real = createRealNginx({ server: 'merge_slashes off;' });
+    context.after(() => real.close());
+    const text = '# who may read this?\n'.repeat(100);
+    const files = { 'index.html': 'page', 'treecast/nginx_conf': 'other', 'aab.conf': 'other', [path]: text };
+    const site = await createSiteOnDisk('docs', { ...files, [path]: `${text}# first\n` });
+    context.after(() => site.remove());
+    const suffix = path.slice(path.lastIndexOf('.'));
+    const config = {
+      keptAssets: { paths: ['assets/**', '*.conf'] },
+      twins: { bytesMin: 10, paths: ['**'] },
+      cleanUrls: [suffix],
+      fallback: 'index.html',
+      index: [path.slice(path.lastIndexOf('/') + 1), 'index.html'],
+    };
+    const plugin = await startPlugin(real, { ...config, siteConfiguration: { path } });
+    await plugin.call('attach', site.attachEvent());
+    await real.start();
+    const two = await site.stage(files);
+    await plugin.call('beforeSwitch', site.beforeSwitchEvent(two));
+    const there = site.switchEvent(two);
+    await site.switchTo(two);
+    await plugin.call('afterSwitch', there);
+    assert.ok(existsSync(join(two.directory, `${path}.gz`)), 'it has a twin');
+    const url = `/${path}`;
+    for (const asked of [
+      url,
+      `/${url}`,
+      url.replaceAll('/', '//'),
+      `/${path.replaceAll('/', '%2f')}`,
+      `/x/..${url}`,
+      url.replace('n', '%6e'),
+      `${url}.gz`,
+      `${url}?x`,
+      url.slice(0, -suffix.length),
+      url.slice(0, url.lastIndexOf('/') + 1).replace(/^\/$/, url),
+    ]) {
+      const { status, body } = await real.get(asked, { 'accept-encoding': 'gzip' });
+      assert.deepEqual([status, body.includes('who may')], [404, false], asked);
+    }
+    assert.equal((await real.get('/treecast/nginx_conf')).body, 'other', 'a dot in the path is a dot');
+    assert.equal((await real.get('/aab.conf')).body, 'other', 'a plus in the path is a plus');
+    assert.equal((await real.get('/some/route')).body, path === 'a+b.conf' ? 'page' : 'page');
+
+    const own = await site.stage({ ...files, [path]: `location = ${url} { expires 1h; }\n` });
+    await assert.rejects(plugin.call('beforeSwitch', site.beforeSwitchEvent(own)), /duplicate location/);
+    // Without the policy it is a file as any other.
+    await (await startPlugin(real, config, 'without')).call('attach', site.attachEvent());
+    assert.equal((await real.get(url)).status, 200);
+  });

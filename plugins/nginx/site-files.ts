@@ -19,10 +19,14 @@ import { inRepositoryTerms, siteConfiguration } from './site-configuration.ts';
 type Changed = Reloaded | 'unchanged';
 
 export interface SiteFiles {
+  /** What nginx's configuration has to include. */
+  includeOf(site: string): string;
+  /** `always`: reload also when nothing differs. */
   attach(
     event: SiteOnNode & { readonly live: TreeOnNode | null },
     modules: ReadonlySet<StaticModule>,
     signal: AbortSignal,
+    always: boolean,
   ): Promise<Changed>;
   detach(site: SiteOnNode, signal: AbortSignal): Promise<Changed>;
   /** Throws when the staged tree brings configuration that is not allowed, or that nginx refuses. */
@@ -67,7 +71,8 @@ export function createSiteFiles(
   }
 
   return {
-    attach: async (event, modules, signal) => {
+    includeOf,
+    attach: async (event, modules, signal, always) => {
       modulesFound = modules;
       const { site, liveLink } = event;
       const siteFile = rules ? siteFileOf(site) : null;
@@ -82,7 +87,7 @@ export function createSiteFiles(
       // First: what the include names is there before it.
       files.set(siteFileOf(site), siteFile === null ? null : await broughtBy(event.live));
       files.set(includeOf(site), text);
-      return told(site, queue.apply(files, signal));
+      return told(site, queue.apply(files, signal, always));
     },
     detach: async ({ site }, signal) => {
       const gone: FileContents = new Map([

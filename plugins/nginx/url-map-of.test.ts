@@ -194,12 +194,18 @@ test('includes are followed by glob and from the main configuration’s director
   writeFileSync(join(base, 'sites/inner.inc'), 'root "/srv/live";');
   const found = urlMapOf(
     mountsOf(
-      virtualHostsOf(await readConfiguration({ mainConfiguration, globs: [join(base, 'sites/*.conf')] })),
+      virtualHostsOf(
+        (await readConfiguration({ mainConfiguration, globs: [join(base, 'sites/*.conf')] })).directives,
+      ),
       isLive,
     ),
   );
   assert.deepEqual(found?.origins.slice(0, 3), ['http://a.a', 'http://b.b', 'http://c.c']);
-  assert.deepEqual(await readConfiguration({ mainConfiguration: join(base, 'nothing') }), []);
+  assert.deepEqual(await readConfiguration({ mainConfiguration: join(base, 'nothing') }), {
+    directives: [],
+    paths: new Set(),
+    isWhole: false,
+  });
 });
 
 test('files of any bytes are read', async () => {
@@ -207,7 +213,8 @@ test('files of any bytes are read', async () => {
   await fc.assert(
     fc.asyncProperty(fc.uint8Array({ maxLength: 300 }), async (bytes) => {
       writeFileSync(file, bytes);
-      urlMapOf(mountsOf(virtualHostsOf(await readConfiguration({ mainConfiguration: file })), () => true));
+      const { directives } = await readConfiguration({ mainConfiguration: file });
+      urlMapOf(mountsOf(virtualHostsOf(directives), () => true));
     }),
     { numRuns: 200 },
   );
