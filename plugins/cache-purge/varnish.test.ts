@@ -271,6 +271,28 @@ testNeeding(
   },
 );
 
+testNeeding(
+  needs,
+  'where the file with the secret cannot be read, or is empty, nobody may purge',
+  async () => {
+    for (const options of [{ secret: '' }, { secret: secretText, isSecretGone: true }]) {
+      const { port, close } = await startVarnish({ originPort: origin.port, ...options });
+      try {
+        for (const headers of [
+          {},
+          { 'x-treecast-secret': '' },
+          { 'x-treecast-secret': ' ' },
+          { 'x-treecast-secret': secretText },
+        ])
+          for (const method of ['PURGE', 'BAN'])
+            assert.equal((await ask(port, '/', { 'x-ban-host': siteHost, ...headers }, method)).status, 405);
+      } finally {
+        await close();
+      }
+    }
+  },
+);
+
 testNeeding(needs, 'what the bench measures is a purge of everything that was read', async () => {
   const { roundsMs, medianMs, forgotten } = await measurePurge({ urls: 300, rounds: 2 });
   assert.equal(forgotten, 600);

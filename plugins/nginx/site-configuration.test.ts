@@ -331,7 +331,7 @@ for (const path of ['treecast/nginx.conf', 'assets/nginx.txt', 'a+b.conf'])
     }
     assert.equal((await real.get('/treecast/nginx_conf')).body, 'other', 'a dot in the path is a dot');
     assert.equal((await real.get('/aab.conf')).body, 'other', 'a plus in the path is a plus');
-    assert.equal((await real.get('/some/route')).body, path === 'a+b.conf' ? 'page' : 'page');
+    assert.equal((await real.get('/some/route')).body, 'page');
 
     const own = await site.stage({ ...files, [path]: `location = ${url} { expires 1h; }\n` });
     await assert.rejects(plugin.call('beforeSwitch', site.beforeSwitchEvent(own)), /duplicate location/);

@@ -10,6 +10,8 @@ export function startVarnish(options: {
   readonly originPort: number;
   /** Checked as the snippet shows it, from a file. */
   readonly secret?: string;
+  /** The file with the secret is not there. */
+  readonly isSecretGone?: boolean;
   /** Instead of the loopback. */
   readonly purger?: string;
   /** Added behind the include. */
@@ -19,7 +21,7 @@ export function startVarnish(options: {
     let text = await readFile(snippet, 'utf8');
     if (options.secret !== undefined) {
       const file = join(directory, 'secret');
-      await writeFile(file, `${options.secret}\n`);
+      if (!options.isSecretGone) await writeFile(file, `${options.secret}\n`);
       text = text
         .replaceAll(/^( *)# (if \(req\.http\.x-treecast-secret|return \(synth\(405, "Wrong|\})/gm, '$1$2')
         .replaceAll(/^ {8}# {5}return/gm, '            return')
