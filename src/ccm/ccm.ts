@@ -55,6 +55,8 @@ export interface CcmOptions {
   readonly agentUrl?: string | undefined;
   readonly logger: Logger;
   readonly plugins?: readonly PluginEntry[];
+  /** Ends the wait for a plugin that hangs while it is set up; its reason is thrown. */
+  readonly signal?: AbortSignal;
   /** Whether a state directory that does not exist is made. */
   readonly create?: boolean;
   /** Called when the CCM can no longer go on (its database refused a write): the process should end and be started again. */
@@ -91,6 +93,7 @@ export async function runCcm(options: CcmOptions): Promise<Ccm> {
     base: options.directory,
     stateDirectory: join(options.directory, 'plugins'),
     log: logger,
+    ...(options.signal === undefined ? {} : { signal: options.signal }),
   }).catch((error: unknown) => {
     opened.close();
     throw error;

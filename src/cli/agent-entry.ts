@@ -43,10 +43,10 @@ export async function readAgentConfiguration(directory: string): Promise<AgentCo
 
 export async function runAgent(
   directory: string,
-  { logger }: { readonly logger: ServiceLogger },
+  { logger, signal }: { readonly logger: ServiceLogger; readonly signal: AbortSignal },
 ): Promise<RunningAgent> {
   const entry = await import('../agent/run/run-agent.ts');
-  return entry.runAgent(directory, { version: packageVersion(), log: logger });
+  return entry.runAgent(directory, { version: packageVersion(), log: logger, signal });
 }
 
 /** For `--with-parent`: when the other end of standard input was closed, however that came. */

@@ -16,6 +16,8 @@ export interface CcmStart {
   readonly create: boolean;
   /** The CCM can no longer go on, for example because its disk refuses writes: end the process. */
   onFatal(error: unknown): void;
+  /** Ends the wait for a plugin that hangs; its reason is thrown. */
+  readonly signal?: AbortSignal;
 }
 
 /** Makes a state directory with keys, database and a first token. Throws ALREADY_EXISTS when it has one. */

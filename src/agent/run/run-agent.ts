@@ -31,6 +31,8 @@ export interface RunAgentOptions {
   readonly clock?: Clock;
   /** In [0, 1). */
   readonly random?: () => number;
+  /** Ends the wait for a plugin that hangs while it is set up; its reason is thrown. */
+  readonly signal?: AbortSignal;
 }
 
 export interface RunningAgent {
@@ -95,6 +97,7 @@ async function start(
     base: directory,
     stateDirectory: join(directory, 'plugins'),
     log,
+    ...(options.signal === undefined ? {} : { signal: options.signal }),
   });
   closers.push(() => plugins.close());
   const ranges = createRangeClient({ identity, ca: joined.ca, clock, random });

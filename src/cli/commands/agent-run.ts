@@ -39,7 +39,10 @@ export const agentRun = defineCommand({
     // Before anything else runs: threads and programs inherit it.
     if (niceness > getPriority()) setPriority(niceness);
     const logger = createServiceLogger({ level: level ?? log.level, format }, 'stderr');
-    const agent = await runAgent(directory, { logger });
+    const agent = await runAgent(directory, { logger, signal }).catch((error: unknown) => {
+      if (!signal.aborted) throw error;
+    });
+    if (agent === undefined) return;
     try {
       output.answer({ ready: true, node: agent.node, url: agent.url }, () => [
         `The agent of ${agent.node} runs${agent.url === null ? '' : ` and serves ${agent.url}`}.`,

@@ -52,7 +52,11 @@ export const ccmRun = defineCommand({
       logger: createServiceLogger(log, 'stderr'),
       create: false,
       onFatal: fatal.reject,
+      signal,
+    }).catch((error: unknown) => {
+      if (!signal.aborted) throw error;
     });
+    if (ccm === undefined) return;
     try {
       output.answer({ ready: true, api: ccm.api, agentUrl: ccm.agentUrl }, () => [
         `The CCM is ready: ${ccm.api} (Git and API), ${ccm.agentUrl} (agents).`,

@@ -4,6 +4,7 @@ import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { TreecastError } from '../../model/treecast-error.ts';
+import { apiTypes } from '../../plugins/scaffold/api-types.ts';
 import { scaffoldPlugin } from '../../plugins/scaffold/scaffold-plugin.ts';
 import { defineCommand } from '../command.ts';
 
@@ -32,7 +33,7 @@ export const pluginCreate = defineCommand({
         fix: 'Name another directory with --dir.',
       });
     }
-    const files = scaffoldPlugin(name);
+    const files = scaffoldPlugin(name, apiTypes());
     for (const [path, text] of files) await writeFile(join(directory, path), text, { flag: 'wx' });
     output.answer({ plugin: name, directory, files: [...files.keys()] }, () => [
       `Made the plugin ${name} in ${directory}: ${[...files.keys()].join(', ')}.`,

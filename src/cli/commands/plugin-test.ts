@@ -2,7 +2,7 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { glob } from 'node:fs/promises';
+import { glob, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { TreecastError } from '../../model/treecast-error.ts';
@@ -22,6 +22,13 @@ export const pluginTest = defineCommand({
   input: z.strictObject({ directory: z.string().min(1).default('.') }),
   async run({ directory: named }, { cwd, output, signal }) {
     const directory = resolve(cwd, named);
+    const there = await stat(directory).catch(() => undefined);
+    if (there?.isDirectory() !== true) {
+      const what = there === undefined ? 'does not exist' : 'is no directory';
+      throw new TreecastError('NOT_FOUND', `${directory} ${what}.`, {
+        fix: 'Name the directory of the plugin, or call this in it; `treecast plugin create NAME` makes one.',
+      });
+    }
     const files: string[] = [];
     for await (const file of glob('**/*.test.{ts,js,mjs}', {
       cwd: directory,

@@ -53,12 +53,15 @@ const fileBytesMax = 65_536;
  */
 export function secret() {
   return z
-    .union([
-      z.strictObject({ file: z.string().startsWith('/', 'must be an absolute path') }),
-      z.strictObject({
-        env: z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'is no name of an environment variable'),
-      }),
-    ])
+    .union(
+      [
+        z.strictObject({ file: z.string().startsWith('/', 'must be an absolute path') }),
+        z.strictObject({
+          env: z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'is no name of an environment variable'),
+        }),
+      ],
+      'is a secret, which is named, not written here: write { file: /path } or { env: NAME }',
+    )
     .transform((from, context) => {
       const read = 'file' in from ? readSecretFile(from.file) : readVariable(from.env);
       if (read.problem === undefined) return new Secret(read.value);

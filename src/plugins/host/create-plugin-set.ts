@@ -3,6 +3,7 @@
 
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { nearestWord } from '../../model/nearest-word.ts';
 import type { PluginDefinition, PluginParts } from '../api/define-plugin.ts';
 import { type HookName, hookNames, hookRow, type PluginPlace } from '../api/hook-table.ts';
 import type { Hook, HookEvent, Hooks } from '../api/hooks.ts';
@@ -24,6 +25,8 @@ export interface PluginSetOptions {
   /** Each instance has a directory below. */
   readonly stateDirectory: string;
   readonly log: PluginLog;
+  /** Ends the wait for a plugin that hangs: what was set up is taken down again, and the signal's reason is thrown. */
+  readonly signal?: AbortSignal;
   /** For tests and the kit: how definitions are found. */
   readonly load?: (use: string, base: string) => Promise<PluginDefinition>;
 }
@@ -39,7 +42,7 @@ const cleanUpTimeoutMs = 10_000;
 
 /** Throws PLUGIN_INVALID with every problem. */
 export async function createPluginSet(options: PluginSetOptions): Promise<PluginSet> {
-  const { place, load = loadPlugin } = options;
+  const { place, signal: told, load = loadPlugin } = options;
   const stopping = new AbortController();
   const cleanups: { readonly instance: string; readonly clean: () => void | Promise<void> }[] = [];
   const instances: Instance[] = [];
@@ -73,14 +76,16 @@ export async function createPluginSet(options: PluginSetOptions): Promise<Plugin
           onCleanup: (clean) => cleanups.push({ instance: name, clean }),
         }),
       ),
+      told,
     );
-    const hooks = checkedHooks(parts, place);
+    const hooks = checkedHooks(parts, definition, place);
     if (parts.validate !== undefined) {
-      const signal = AbortSignal.any([stopping.signal, AbortSignal.timeout(setupTimeoutMs)]);
+      const signals = [stopping.signal, AbortSignal.timeout(setupTimeoutMs), ...(told ? [told] : [])];
       await within(
         'validate',
         setupTimeoutMs,
-        Promise.resolve(parts.validate({ signal, log, dryRun: false })),
+        Promise.resolve(parts.validate({ signal: AbortSignal.any(signals), log, dryRun: false })),
+        told,
       );
     }
     const { name: plugin, summary } = definition;
@@ -99,11 +104,13 @@ export async function createPluginSet(options: PluginSetOptions): Promise<Plugin
   const { decoded, problems } = await decodeEntries({ ...options, load });
   for (const entry of decoded) {
     try {
-      await setUp(entry);
+      if (told?.aborted !== true) await setUp(entry);
     } catch (error) {
       problems.push(`${entry.name}: ${problemText(error)}`);
     }
   }
+  if (told?.aborted === true) await close();
+  told?.throwIfAborted();
   if (problems.length > 0) {
     await close();
     throw pluginsInvalid(problems);
@@ -157,23 +164,41 @@ export async function createPluginSet(options: PluginSetOptions): Promise<Plugin
   };
 }
 
-function checkedHooks(parts: PluginParts, place: PluginPlace): HookName[] {
+function checkedHooks(parts: PluginParts, { places }: PluginDefinition, place: PluginPlace): HookName[] {
   if (typeof parts !== 'object' || parts === null || typeof parts.hooks !== 'object' || parts.hooks === null)
     throw new PluginError('setup returned no hooks', { fix: 'Return `{ hooks: { … } }` from setup.' });
   const hooks: HookName[] = [];
   for (const [name, hook] of Object.entries(parts.hooks as Hooks & Record<string, unknown>)) {
     if (hook === undefined) continue;
-    if (!(hookNames as string[]).includes(name)) throw new PluginError(`there is no hook ${name}`);
+    if (!isHookName(name)) {
+      const near = nearestWord(name, hookNames);
+      const meant = near === undefined ? '' : `Did you mean ${near}? `;
+      throw new PluginError(`there is no hook ${name}`, { fix: `${meant}Hooks: ${hookNames.join(', ')}.` });
+    }
     if (typeof hook !== 'function') throw new PluginError(`the hook ${name} is no function`);
+    const runsOn = hookRow(name).places;
+    if (!runsOn.some((one) => places.includes(one))) {
+      throw new PluginError(
+        `the hook ${name} would never be called: it runs on ${runsOn.join(' and ')}, and \`places\` of the plugin has ${places.join(' and ')} only`,
+        { fix: `Add ${runsOn.join(' or ')} to \`places\`, or take the hook out.` },
+      );
+    }
     // A plugin for several places returns all its hooks; here only this place's are called.
-    if (hookRow(name as HookName).places.includes(place)) hooks.push(name as HookName);
+    if (runsOn.includes(place)) hooks.push(name);
   }
   return hooks;
 }
 
-async function within<T>(what: string, limitMs: number, work: Promise<T>): Promise<T> {
+function isHookName(name: string): name is HookName {
+  return (hookNames as string[]).includes(name);
+}
+
+async function within<T>(what: string, limitMs: number, work: Promise<T>, told?: AbortSignal): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
+  let stop: (() => void) | undefined;
   const limit = new Promise<never>((_, reject) => {
+    stop = () => reject(new PluginError(`${what} was stopped`));
+    told?.addEventListener('abort', stop, { once: true });
     timer = setTimeout(
       () => reject(new PluginError(`${what} took longer than ${limitMs / 1000} s`)),
       limitMs,
@@ -183,5 +208,6 @@ async function within<T>(what: string, limitMs: number, work: Promise<T>): Promi
     return await Promise.race([work, limit]);
   } finally {
     clearTimeout(timer);
+    if (stop !== undefined) told?.removeEventListener('abort', stop);
   }
 }

@@ -1,12 +1,12 @@
 // The first half of a plugin's life, for all of them: found, placed, its configuration decoded, its programs looked for. Starts nothing, so
 // that a configuration can be checked without its servers.
 
-import { namePattern } from '../../model/site.ts';
 import { TreecastError } from '../../model/treecast-error.ts';
 import type { PluginDefinition } from '../api/define-plugin.ts';
 import type { PluginPlace } from '../api/hook-table.ts';
 import { PluginError } from '../api/plugin-error.ts';
 import { maskSecrets } from '../api/secret.ts';
+import { errorLocation } from './error-location.ts';
 import { isProgramThere } from './find-program.ts';
 import { innermostIssues } from './innermost-issues.ts';
 import { loadPlugin } from './load-plugin.ts';
@@ -28,6 +28,9 @@ export interface DecodedEntry {
   readonly config: unknown;
 }
 
+/** No dot: in a command it stands between the plugin's name and the command's. */
+const pluginNamePattern = /^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?$/;
+
 /** Every problem of every entry, one line each. */
 export async function decodeEntries({
   entries,
@@ -41,7 +44,7 @@ export async function decodeEntries({
   for (const entry of entries) {
     try {
       const definition = await load(entry.use, base);
-      if (!namePattern.test(definition.name)) {
+      if (!pluginNamePattern.test(definition.name)) {
         problems.push(
           `${entry.name ?? entry.use}: its plugin calls itself ${JSON.stringify(definition.name)}, which is no name: lower-case letters, digits and dashes`,
         );
@@ -93,7 +96,10 @@ export function pluginsInvalid(problems: readonly string[]): TreecastError {
 }
 
 export function problemText(error: unknown): string {
-  const fix = error instanceof PluginError || error instanceof TreecastError ? error.fix : undefined;
   const message = maskSecrets(error instanceof Error ? error.message : String(error));
-  return fix === undefined ? message : `${message}. ${maskSecrets(fix)}`;
+  if (error instanceof PluginError || error instanceof TreecastError)
+    return error.fix === undefined ? message : `${message}. ${maskSecrets(error.fix)}`;
+  // Whoever wrote the plugin needs to know where.
+  const at = errorLocation(error);
+  return at === undefined ? message : `${message} (at ${at})`;
 }

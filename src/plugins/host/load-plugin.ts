@@ -9,6 +9,7 @@ import { nearestWord } from '../../model/nearest-word.ts';
 import { TreecastError } from '../../model/treecast-error.ts';
 import { isPluginDefinition, type PluginDefinition } from '../api/define-plugin.ts';
 import { maskSecrets } from '../api/secret.ts';
+import { importErrorLocation } from './error-location.ts';
 
 const isSource = import.meta.url.endsWith('.ts');
 const root = fileURLToPath(new URL('../../..', import.meta.url));
@@ -36,9 +37,10 @@ export async function loadPlugin(use: string, base: string): Promise<PluginDefin
   try {
     exported = (await import(pathToFileURL(file).href)) as Record<string, unknown>;
   } catch (cause) {
+    const at = importErrorLocation(cause, file);
     const why = maskSecrets(cause instanceof Error ? cause.message : String(cause));
     throw invalid(
-      `the plugin ${use} (${file}) cannot be loaded: ${why}`,
+      `the plugin ${use} (${file}) cannot be loaded: ${why}${at === undefined ? '' : ` (at ${at})`}`,
       'Mend the plugin, or take it out of the configuration.',
       cause,
     );

@@ -1,11 +1,13 @@
 // The files of a new plugin: it works, passes the conformance suite, and shows where one's own code goes.
 
+import type { ApiTypes } from './api-types.ts';
+
 /** Contents by path below the plugin's directory. `name` is a plugin's name: lower-case letters, digits, dashes. */
-export function scaffoldPlugin(name: string): ReadonlyMap<string, string> {
+export function scaffoldPlugin(name: string, types: ApiTypes): ReadonlyMap<string, string> {
   const identifier = name.replace(/-+([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
   return new Map([
     ['package.json', packageJson(name)],
-    ['tsconfig.json', tsconfig],
+    ['tsconfig.json', tsconfig(types)],
     ['index.ts', plugin(name, identifier)],
     ['index.test.ts', test(identifier)],
     ['README.md', readme(name)],
@@ -25,28 +27,33 @@ function packageJson(name: string): string {
   return `${JSON.stringify(content, null, 2)}\n`;
 }
 
-/** For editors: Node runs the file as it is. */
-const tsconfig = `${JSON.stringify(
-  {
+/** For editors and tsc: Node runs the file as it is. Where the types are is this installation's, so it is written anew elsewhere. */
+function tsconfig({ api, testing, typeRoots }: ApiTypes): string {
+  const content = {
     compilerOptions: {
       target: 'es2024',
+      lib: ['es2024', 'esnext.disposable'],
       module: 'nodenext',
       strict: true,
+      noUncheckedIndexedAccess: true,
+      exactOptionalPropertyTypes: true,
       noEmit: true,
       erasableSyntaxOnly: true,
       verbatimModuleSyntax: true,
       allowImportingTsExtensions: true,
       skipLibCheck: true,
+      paths: { 'treecast/plugin': [api], 'treecast/plugin/testing': [testing] },
+      ...(typeRoots === undefined ? {} : { typeRoots: [typeRoots], types: ['node'] }),
     },
-    include: ['*.ts'],
-  },
-  null,
-  2,
-)}\n`;
+    include: ['**/*.ts'],
+  };
+  return `${JSON.stringify(content, null, 2)}\n`;
+}
 
 function plugin(name: string, identifier: string): string {
   return `// After each switch, writes what is live into a file. Put your own server, cache or service in its place.
 
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { definePlugin, PluginError, replaceFile, z } from 'treecast/plugin';
 
@@ -62,7 +69,11 @@ export const ${identifier} = definePlugin({
   programs: [],
 
   async setup({ config, log, onCleanup }) {
-    // Open what you need; say at once how it is closed. It is closed also when the set-up fails further down.
+    // Make and open what you need: what fails here is told when the agent starts, not by the first publish.
+    await mkdir(config.directory, { recursive: true }).catch((cause) => {
+      throw new PluginError(\`\${config.directory} cannot be made\`, { cause, fix: 'Make it, or correct \`directory\`.' });
+    });
+    // Say at once how it is closed. It is closed also when the set-up fails further down.
     onCleanup(() => log.debug({}, 'closed'));
 
     return {
@@ -158,8 +169,9 @@ plugins:
 
 | key | meaning |
 |---|---|
-| \`directory\` | where the files are written; must exist |
+| \`directory\` | where the files are written; made when it is not there |
 
-\`treecast plugin test\` in this folder runs its tests. How plugins are written: docs/plugins.md of Treecast.
+\`treecast plugin test\` in this folder runs its tests. \`tsconfig.json\` tells editors and \`tsc\` where the types of the Treecast are that made this folder; on another
+machine correct its paths. How plugins are written: docs/plugins.md of Treecast.
 `;
 }

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { TreecastError } from '../../model/treecast-error.ts';
 import type { PluginDefinition } from '../api/define-plugin.ts';
-import { type HookName, hookNames, hookRow } from '../api/hook-table.ts';
+import { type HookName, hookNames, hookRow, type PluginPlace } from '../api/hook-table.ts';
 import type { HookEvent, HookTypes } from '../api/hooks.ts';
 import type { HookRun } from '../host/plugin-set.ts';
 import { type StartedPlugin, startPlugin } from './start-plugin.ts';
@@ -20,7 +20,7 @@ export interface ConformanceFixture {
     readonly config: Record<string, unknown>;
     readonly problems: readonly RegExp[];
   }[];
-  /** An event for every hook the plugin has, of two sites. Asked for anew before each test. */
+  /** An event for every hook the plugin has, of two sites; those for another place are left out. Asked for anew before each test. */
   events(site: 'one' | 'two'): Partial<{ [H in HookName]: HookTypes[H]['event'] }>;
   /** What the outside world shows now: comparable as JSON. */
   observe(): Promise<unknown>;
@@ -35,16 +35,26 @@ export interface ConformanceFixture {
   close(): Promise<void>;
 }
 
+export interface ConformanceOptions {
+  /** Programs that the fixture calls. */
+  readonly needs?: readonly string[];
+  /** Where it is started, and so which of its hooks are tried; the first of its places otherwise. */
+  readonly place?: PluginPlace;
+}
+
 const stalledSeconds = 1;
 /** A stalled hook ends within its limit, the host's grace, and what a busy machine adds. */
 const endsWithinMs = 10_000;
 
-/** Registers the suite for one plugin; each test has a fixture of its own. `needs`: programs that the fixture calls. */
+/** Registers the suite for one plugin; each test has a fixture of its own. */
 export function testPluginConformance(
   plugin: PluginDefinition,
   prepare: () => Promise<ConformanceFixture>,
-  { needs = [] }: { readonly needs?: readonly string[] } = {},
+  { needs = [], place = plugin.places[0] }: ConformanceOptions = {},
 ): void {
+  const isHere = (hook: HookName): boolean => place === undefined || hookRow(hook).places.includes(place);
+  // A plugin for several places registers one suite for each.
+  const title = `conformance of ${plugin.name}${plugin.places.length > 1 ? ` on ${place}` : ''}`;
   async function withFixture(
     use: (fixture: ConformanceFixture, start: StartPlugin) => Promise<void>,
   ): Promise<void> {
@@ -53,7 +63,12 @@ export function testPluginConformance(
     const started: StartedPlugin[] = [];
     try {
       await use(fixture, async (options = {}) => {
-        const set = await startPlugin(plugin, { config: fixture.config, ...options, stateDirectory });
+        const set = await startPlugin(plugin, {
+          config: fixture.config,
+          ...options,
+          ...(place === undefined ? {} : { place }),
+          stateDirectory,
+        });
         started.push(set);
         return set;
       });
@@ -64,14 +79,14 @@ export function testPluginConformance(
     }
   }
 
-  testNeeding(needs, `conformance of ${plugin.name}: its life cycle, every hook once`, () =>
+  testNeeding(needs, `${title}: its life cycle, every hook once`, () =>
     withFixture(async (fixture, start) => {
       const set = await start();
       const hooks = set.hooks;
       assert.ok(hooks.length > 0, 'it has no hook');
       const events = fixture.events('one');
       assert.deepEqual(
-        Object.keys(events).sort(),
+        (Object.keys(events) as HookName[]).filter(isHere).sort(),
         [...hooks].sort(),
         'the fixture has an event for every hook',
       );
@@ -83,42 +98,38 @@ export function testPluginConformance(
     }),
   );
 
-  testNeeding(
-    needs,
-    `conformance of ${plugin.name}: a wrong configuration is refused at start, all problems at once`,
-    () =>
-      withFixture(async (fixture, start) => {
-        assert.ok(fixture.wrong.length > 0, 'the fixture has no wrong configuration');
-        for (const { config, problems } of fixture.wrong) {
-          await assert.rejects(start({ config }), (error) => {
-            assert.ok(error instanceof TreecastError && error.code === 'PLUGIN_INVALID', String(error));
-            for (const problem of problems) assert.match(error.message, problem);
-            return true;
-          });
-        }
-      }),
-  );
-
-  testNeeding(
-    needs,
-    `conformance of ${plugin.name}: a failing target gives errors that say what to do, and is survived`,
-    () =>
-      withFixture(async (fixture, start) => {
-        assert.ok(fixture.failing.length > 0, 'the fixture names no hook that can fail');
-        const set = await start();
-        await fixture.breakTarget();
-        for (const hook of fixture.failing) assertFailed(await runOne(set, hook, fixture, 'one'));
-        await fixture.mendTarget();
-        for (const hook of fixture.failing) assertDone(await runOne(set, hook, fixture, 'one'));
-      }),
-  );
-
-  testNeeding(needs, `conformance of ${plugin.name}: a stalled target ends within the time limit`, () =>
+  testNeeding(needs, `${title}: a wrong configuration is refused at start, all problems at once`, () =>
     withFixture(async (fixture, start) => {
-      const timeouts = Object.fromEntries(fixture.failing.map((hook) => [hook, stalledSeconds]));
+      assert.ok(fixture.wrong.length > 0, 'the fixture has no wrong configuration');
+      for (const { config, problems } of fixture.wrong) {
+        await assert.rejects(start({ config }), (error) => {
+          assert.ok(error instanceof TreecastError && error.code === 'PLUGIN_INVALID', String(error));
+          for (const problem of problems) assert.match(error.message, problem);
+          return true;
+        });
+      }
+    }),
+  );
+
+  testNeeding(needs, `${title}: a failing target gives errors that say what to do, and is survived`, () =>
+    withFixture(async (fixture, start) => {
+      const failing = fixture.failing.filter(isHere);
+      assert.ok(failing.length > 0, 'the fixture names no hook that can fail');
+      const set = await start();
+      await fixture.breakTarget();
+      for (const hook of failing) assertFailed(await runOne(set, hook, fixture, 'one'));
+      await fixture.mendTarget();
+      for (const hook of failing) assertDone(await runOne(set, hook, fixture, 'one'));
+    }),
+  );
+
+  testNeeding(needs, `${title}: a stalled target ends within the time limit`, () =>
+    withFixture(async (fixture, start) => {
+      const failing = fixture.failing.filter(isHere);
+      const timeouts = Object.fromEntries(failing.map((hook) => [hook, stalledSeconds]));
       const set = await start({ timeouts });
       await (fixture.stallTarget ?? fixture.breakTarget).call(fixture);
-      for (const hook of fixture.failing) {
+      for (const hook of failing) {
         const run = await runOne(set, hook, fixture, 'one');
         assertFailed(run);
         assert.ok(run.ms < endsWithinMs, `${hook} took ${run.ms} ms`);
@@ -127,7 +138,7 @@ export function testPluginConformance(
     }),
   );
 
-  testNeeding(needs, `conformance of ${plugin.name}: a dry run changes nothing`, () =>
+  testNeeding(needs, `${title}: a dry run changes nothing`, () =>
     withFixture(async (fixture, start) => {
       const set = await start();
       const before = await fixture.observe();
@@ -139,7 +150,7 @@ export function testPluginConformance(
     }),
   );
 
-  testNeeding(needs, `conformance of ${plugin.name}: a hook called twice does no more than once`, () =>
+  testNeeding(needs, `${title}: a hook called twice does no more than once`, () =>
     withFixture(async (fixture, start) => {
       const set = await start();
       for (const hook of hooksOf(set)) {
@@ -151,7 +162,7 @@ export function testPluginConformance(
     }),
   );
 
-  testNeeding(needs, `conformance of ${plugin.name}: two sites do not get in each other’s way`, () =>
+  testNeeding(needs, `${title}: two sites do not get in each other’s way`, () =>
     withFixture(async (fixture, start) => {
       const set = await start();
       const hooks = hooksOf(set).filter((hook) => hook !== 'detach');

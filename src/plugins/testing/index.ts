@@ -1,9 +1,11 @@
 // `treecast/plugin/testing`: what a plugin's tests are written with. Needs node:test around it.
 
 export { askHttp, type HttpAnswer, type HttpQuestion } from './ask-http.ts';
-export { type ConformanceFixture, testPluginConformance } from './conformance.ts';
+export { balanceEvent } from './balance-event.ts';
+export { type ConformanceFixture, type ConformanceOptions, testPluginConformance } from './conformance.ts';
 export { type ContentEventFacts, contentEvent } from './content-event.ts';
 export { freePort, freePorts } from './free-ports.ts';
+export { notifyEvent } from './notify-event.ts';
 export { runHook } from './run-hook.ts';
 export { secretFile } from './secret-file.ts';
 export { createSiteOnDisk, directorySnapshot, type FilesByPath, type SiteOnDisk } from './site-on-disk.ts';

@@ -107,7 +107,7 @@ export async function startPlugin(
     entries: [
       pluginEntrySchema.parse({
         use: plugin.name,
-        name: instance,
+        ...(options.instance === undefined ? {} : { name: options.instance }),
         config: options.config ?? {},
         timeouts: options.timeouts ?? {},
       }),
