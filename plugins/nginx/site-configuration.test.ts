@@ -5,11 +5,12 @@ import { existsSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { directorySnapshot, testNeeding } from 'treecast/plugin/testing';
+import { createSiteOnDisk, directorySnapshot, testNeeding } from 'treecast/plugin/testing';
 import { siteDirectives } from './configuration.ts';
 import { readDirectives } from './read-directives.ts';
 import { siteConfiguration } from './site-configuration.ts';
 import { attachSite, prepareNginx, serveSite } from './testing/beside-nginx.ts';
+import { createRealNginx } from './testing/real-nginx.ts';
 import { startPlugin } from './testing/start-plugin.ts';
 
 const rules = {
