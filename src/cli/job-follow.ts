@@ -17,7 +17,8 @@ export async function followJob(
   let ended: JobResource | undefined = endedPhases.has(job.phase) ? job : undefined;
   if (ended === undefined) {
     for await (const update of api.jobs.follow(job.id, { signal })) {
-      output.text(printable(update.text));
+      // The CCM's own lines; what stands in one stays there.
+      for (const line of update.text.split('\n')) output.text(printable(line));
       if (update.kind === 'end') ended = update.job;
     }
   }

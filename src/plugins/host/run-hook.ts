@@ -50,7 +50,12 @@ export async function runHook<H extends HookName>(
     return done({ answer: checkedAnswer(answer, target), error: null, retryable: true, switchBack: false });
   } catch (error) {
     // A bug of the plugin: whoever wrote it needs to know where.
-    if (!(error instanceof PluginError) && error instanceof Error && error.stack !== undefined)
+    if (
+      !ended.aborted &&
+      !(error instanceof PluginError) &&
+      error instanceof Error &&
+      error.stack !== undefined
+    )
       log.error({ hook, stack: maskSecrets(error.stack) }, 'a plugin threw something that is no PluginError');
     return done({
       answer: undefined,
