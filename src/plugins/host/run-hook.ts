@@ -48,14 +48,12 @@ export async function runHook<H extends HookName>(
     const called = Promise.resolve().then(() => target.call(event, { signal: ended, log, dryRun }));
     const answer = await Promise.race([called, abandoned.promise]);
     return done({ answer: checkedAnswer(answer, target), error: null, retryable: true, switchBack: false });
-  } catch (error) {
+  } catch (cause) {
+    const isOwn = cause instanceof PluginError || cause instanceof TreecastError;
+    // What a plugin's calls throw when their signal ends them is no bug of its own.
+    const error = isOwn || !ended.aborted ? cause : endOf(target, limit);
     // A bug of the plugin: whoever wrote it needs to know where.
-    if (
-      !ended.aborted &&
-      !(error instanceof PluginError) &&
-      error instanceof Error &&
-      error.stack !== undefined
-    )
+    if (!isOwn && error === cause && error instanceof Error && error.stack !== undefined)
       log.error({ hook, stack: maskSecrets(error.stack) }, 'a plugin threw something that is no PluginError');
     return done({
       answer: undefined,
@@ -73,20 +71,12 @@ export async function runHook<H extends HookName>(
 function abandonment<H extends HookName>(
   ended: AbortSignal,
   limit: AbortSignal,
-  { hook, timeoutMs }: HookTarget<H>,
+  target: HookTarget<H>,
 ): { readonly promise: Promise<never>; forget(): void } {
   const { promise, reject } = Promise.withResolvers<never>();
   let late: NodeJS.Timeout | undefined;
   const give = (): void => {
-    late = setTimeout(() => {
-      reject(
-        limit.aborted
-          ? new PluginError(`${hook} took longer than ${timeoutMs / 1000} s`, {
-              fix: `Look at what it waits for, or raise timeouts.${hook}.`,
-            })
-          : stopped(hook),
-      );
-    }, graceMs);
+    late = setTimeout(() => reject(endOf(target, limit)), graceMs);
   };
   ended.addEventListener('abort', give, { once: true });
   return {
@@ -96,6 +86,13 @@ function abandonment<H extends HookName>(
       clearTimeout(late);
     },
   };
+}
+
+function endOf<H extends HookName>({ hook, timeoutMs }: HookTarget<H>, limit: AbortSignal): PluginError {
+  if (!limit.aborted) return stopped(hook);
+  return new PluginError(`${hook} took longer than ${timeoutMs / 1000} s`, {
+    fix: `Look at what it waits for, or raise timeouts.${hook}.`,
+  });
 }
 
 function stopped(hook: HookName): PluginError {
