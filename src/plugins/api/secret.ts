@@ -37,7 +37,8 @@ const maskedCharactersMin = 4;
 /** The text without any secret that this process has read, also in its URL-encoded and base64 spellings. */
 export function maskSecrets(text: string): string {
   let masked = text;
-  for (const value of revealed) {
+  // The longest first: one secret may be part of another.
+  for (const value of [...revealed].sort((a, b) => b.length - a.length)) {
     if (value.length < maskedCharactersMin) continue;
     const spellings = [value, encodeURIComponent(value), Buffer.from(value).toString('base64')];
     for (const spelling of spellings) masked = masked.replaceAll(spelling, '[secret]');
