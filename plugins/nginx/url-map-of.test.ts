@@ -1,15 +1,13 @@
 // URL maps from server blocks as people write them, and from files on disk that nobody would write.
 
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import fc from 'fast-check';
 import { treeFacts, type UrlMap, urlMapSchema, urlsOfChanges } from 'treecast/plugin';
-import { contentEvent, createSiteOnDisk, testNeeding } from 'treecast/plugin/testing';
+import { contentEvent, createSiteOnDisk, freePort, testNeeding } from 'treecast/plugin/testing';
 import { readConfiguration } from './read-configuration.ts';
 import { readDirectives } from './read-directives.ts';
 import { createRealNginx } from './testing/real-nginx.ts';
@@ -297,12 +295,3 @@ testNeeding(
     }
   },
 );
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}

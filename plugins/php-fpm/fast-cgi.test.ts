@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { PluginError } from 'treecast/plugin';
+import { listen } from 'treecast/plugin/testing';
 import { readPoolState } from './ask-pool.ts';
 import { askFastCgi, parseCgi } from './fast-cgi.ts';
 import {
@@ -101,11 +101,7 @@ async function serve(answer: (socket: Socket) => void): Promise<{ port: number; 
     socket.on('error', () => undefined);
     socket.once('data', () => answer(socket));
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  assert.ok(address !== null && typeof address === 'object');
-  return { port: address.port, server };
+  return { port: await listen(server), server };
 }
 
 const endRequest = (status: number): Buffer =>

@@ -2,10 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { createServer, type RequestListener } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
 import { PluginError, type SwitchEvent } from 'treecast/plugin';
-import { createSiteOnDisk, type SiteOnDisk, testNeeding } from 'treecast/plugin/testing';
+import { createSiteOnDisk, listen, type SiteOnDisk, testNeeding } from 'treecast/plugin/testing';
 import { type NginxOfSite, startNginxOfSite } from './testing/nginx-of-site.ts';
 import { runProbe } from './testing/run-probe.ts';
 
@@ -24,9 +23,9 @@ async function withSite(use: (site: SiteOnDisk, nginx: NginxOfSite) => Promise<v
 
 async function withServer(listener: RequestListener, use: (url: string) => Promise<void>): Promise<void> {
   const server = createServer(listener);
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const port = await listen(server);
   try {
-    await use(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+    await use(`http://127.0.0.1:${port}`);
   } finally {
     server.closeAllConnections();
     server.close();

@@ -2,6 +2,7 @@
 
 import { once } from 'node:events';
 import { createServer } from 'node:http';
+import { listen } from 'treecast/plugin/testing';
 
 export interface Origin {
   readonly port: number;
@@ -54,13 +55,11 @@ export async function startOrigin(): Promise<Origin> {
     holds.delete(path);
     held.reach();
     void held.released.then(answer);
-  }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  if (typeof address !== 'object' || address === null) throw new Error('no port');
+  });
+  const port = await listen(server);
 
   return {
-    port: address.port,
+    port,
     serve(next, more = {}) {
       files = next;
       headers = more;

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { until } from 'treecast/plugin/testing';
+import { listen, until } from 'treecast/plugin/testing';
 import { startPlugin } from '../testing/start-plugin.ts';
 import { parseEndpoints, renderEndpoints } from './endpoints-file.ts';
 
@@ -142,9 +142,8 @@ test('envoy with its admin address: what it loaded is read back, requests are wa
         );
         if (loads) loaded = checkEndpoints(text);
       });
-    }).listen(0, '127.0.0.1');
-    await once(admin, 'listening');
-    const { port } = admin.address() as { port: number };
+    });
+    const port = await listen(admin);
     const balancer = {
       name: 'mesh',
       kind: 'envoy',

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { test } from 'node:test';
-import { askHttp, testNeeding, until } from 'treecast/plugin/testing';
+import { askHttp, listen, testNeeding, until } from 'treecast/plugin/testing';
 import type { ServerLook } from '../balancer-driver.ts';
 import { mergeLooks } from '../merge-looks.ts';
 import { haproxyScene as scene } from '../testing/haproxy-scene.ts';
@@ -16,9 +15,8 @@ testNeeding(
     const agent = createServer((socket) => {
       socket.on('error', () => undefined);
       socket.end('ready\n');
-    }).listen(0, '127.0.0.1');
-    await once(agent, 'listening');
-    const { port } = agent.address() as { port: number };
+    });
+    const port = await listen(agent);
     try {
       await scene(
         {

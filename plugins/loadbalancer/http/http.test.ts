@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { test } from 'node:test';
 import { PluginError } from 'treecast/plugin';
-import { until } from 'treecast/plugin/testing';
+import { listen, until } from 'treecast/plugin/testing';
 import { startPlugin } from '../testing/start-plugin.ts';
 
 interface Pool {
@@ -53,9 +52,7 @@ async function startPool(): Promise<Pool> {
     Object.assign(entry, JSON.parse(body));
     return void response.writeHead(204).end();
   }
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
+  const port = await listen(server);
   return Object.assign(pool, {
     url: `http://127.0.0.1:${port}`,
     async close() {

@@ -1,8 +1,8 @@
 // A node's web server in tests: says its name, holds `/hold` open until told otherwise, answers `/health` as told, and breaks every
 // connection while it is away.
 
-import { once } from 'node:events';
 import { createServer, type ServerResponse } from 'node:http';
+import { listen } from 'treecast/plugin/testing';
 
 export interface Origin {
   readonly name: string;
@@ -36,13 +36,10 @@ export async function startOrigin(name: string): Promise<Origin> {
     }
   });
   server.keepAliveTimeout = 60_000;
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('no port');
+  const port = await listen(server);
   return {
     name,
-    port: address.port,
+    port,
     requests: () => requests,
     held: () => held.size,
     release() {

@@ -5,6 +5,7 @@ export { balanceEvent } from './balance-event.ts';
 export { type ConformanceFixture, type ConformanceOptions, testPluginConformance } from './conformance.ts';
 export { type ContentEventFacts, contentEvent } from './content-event.ts';
 export { freePort, freePorts } from './free-ports.ts';
+export { listen } from './listen.ts';
 export { notifyEvent } from './notify-event.ts';
 export { runHook } from './run-hook.ts';
 export { secretFile } from './secret-file.ts';

@@ -9,6 +9,7 @@ import {
   type Server,
   type ServerResponse,
 } from 'node:http';
+import { listen } from './listen.ts';
 
 export interface StandInRequest {
   readonly method: string;
@@ -79,10 +80,7 @@ export async function startStandIn(
       // A request that is cut has nobody to answer to.
       serve(request, response).catch(() => response.destroy());
     });
-    server.listen(port, '127.0.0.1');
-    await once(server, 'listening');
-    const address = server.address();
-    if (address !== null && typeof address === 'object') port = address.port;
+    port = await listen(server, port);
   }
 
   async function breakIt(): Promise<void> {
