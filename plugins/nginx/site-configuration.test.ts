@@ -5,12 +5,11 @@ import { existsSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { createSiteOnDisk, directorySnapshot, testNeeding } from 'treecast/plugin/testing';
+import { directorySnapshot, testNeeding } from 'treecast/plugin/testing';
 import { siteDirectives } from './configuration.ts';
 import { readDirectives } from './read-directives.ts';
 import { siteConfiguration } from './site-configuration.ts';
 import { attachSite, prepareNginx, serveSite } from './testing/beside-nginx.ts';
-import { createRealNginx } from './testing/real-nginx.ts';
 import { startPlugin } from './testing/start-plugin.ts';
 
 const rules = {
@@ -291,12 +290,8 @@ testNeeding(
 
 for (const path of ['treecast/nginx.conf', 'assets/nginx.txt', 'a+b.conf'])
   testNeeding(['nginx'], `readers do not get the repository’s configuration: ${path}`, async (context) => {
-    const real = createRealNginx({ server: 'merge_slashes off;' });
-    context.after(() => real.close());
     const text = '# who may read this?\n'.repeat(100);
     const files = { 'index.html': 'page', 'treecast/nginx_conf': 'other', 'aab.conf': 'other', [path]: text };
-    const site = await createSiteOnDisk('docs', { ...files, [path]: `${text}# first\n` });
-    context.after(() => site.remove());
     const suffix = path.slice(path.lastIndexOf('.'));
     const config = {
       keptAssets: { paths: ['assets/**', '*.conf'] },
@@ -305,15 +300,14 @@ for (const path of ['treecast/nginx.conf', 'assets/nginx.txt', 'a+b.conf'])
       fallback: 'index.html',
       index: [path.slice(path.lastIndexOf('/') + 1), 'index.html'],
     };
-    const plugin = await startPlugin(real, { ...config, siteConfiguration: { path } });
-    await plugin.call('attach', site.attachEvent());
-    await real.start();
-    const two = await site.stage(files);
-    await plugin.call('beforeSwitch', site.beforeSwitchEvent(two));
-    const there = site.switchEvent(two);
-    await site.switchTo(two);
-    await plugin.call('afterSwitch', there);
-    assert.ok(existsSync(join(two.directory, `${path}.gz`)), 'it has a twin');
+    const { real, site, plugin, publish } = await serveSite(
+      context,
+      { ...files, [path]: `${text}# first\n` },
+      { ...config, siteConfiguration: { path } },
+      { server: 'merge_slashes off;' },
+    );
+    await publish(files);
+    assert.ok(existsSync(join(site.live().directory, `${path}.gz`)), 'it has a twin');
     const url = `/${path}`;
     for (const asked of [
       url,

@@ -1,7 +1,7 @@
 // The plugin in tests, its hooks called by names of nodes.
 
 import type { BalanceEvent, BalancerState } from 'treecast/plugin';
-import { startPlugin as start } from 'treecast/plugin/testing';
+import { balanceEvent, startPlugin as start } from 'treecast/plugin/testing';
 import { loadbalancer } from '../loadbalancer.ts';
 
 export interface StartedPlugin {
@@ -48,7 +48,7 @@ export function eventOf(
   nodes: readonly string[],
   { site = 'docs' }: { readonly site?: string } = {},
 ): BalanceEvent {
-  return { site, reason: 'test', nodes: nodes.map((name) => ({ name, url: null, labels: {} })) };
+  return balanceEvent({ site, nodes: nodes.map((name) => ({ name, url: null, labels: {} })) });
 }
 
 function noteOf(answer: unknown): string {

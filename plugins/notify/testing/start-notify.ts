@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { HookAnswer, NotifyEvent } from 'treecast/plugin';
-import { secretFile, startPlugin } from 'treecast/plugin/testing';
+import { notifyEvent as anyNotifyEvent, secretFile, startPlugin } from 'treecast/plugin/testing';
 import { notify } from '../notify.ts';
 
 export interface StartedNotify {
@@ -44,18 +44,13 @@ export async function startNotify(
 
 export function notifyEvent(over: Partial<NotifyEvent> = {}): NotifyEvent {
   const phase = over.phase ?? 'live';
-  return {
-    site: 'docs',
-    job: 'j0000000001',
-    type: 'publish',
+  return anyNotifyEvent({
     phase,
-    commit: 'c'.repeat(40),
     release: '1-0042',
     requestedBy: 'ann@example.org',
     nodes: { total: 3, live: phase === 'live' ? 3 : 0, failed: [] },
     text: `docs ${phase}`,
-    at: 1_700_000_000_000,
     durationMs: phase === 'started' ? null : 4200,
     ...over,
-  };
+  });
 }
