@@ -1,5 +1,6 @@
 // `treecast/plugin/testing`: what a plugin's tests are written with. Needs node:test around it.
 
+export type { HookRun } from '../host/plugin-set.ts';
 export { askHttp, type HttpAnswer, type HttpQuestion } from './ask-http.ts';
 export { balanceEvent } from './balance-event.ts';
 export { type ConformanceFixture, type ConformanceOptions, testPluginConformance } from './conformance.ts';
