@@ -171,7 +171,9 @@ plugins:
 |---|---|
 | \`directory\` | where the files are written; made when it is not there |
 
-\`treecast plugin test\` in this folder runs its tests. \`tsconfig.json\` tells editors and \`tsc\` where the types of the Treecast are that made this folder; on another
-machine correct its paths. Where Node's types are unknown: \`npm install --save-dev @types/node\`, and \`"types": ["node"]\` there. How plugins are written: docs/plugins.md of Treecast.
+\`treecast plugin test\` in this folder runs its tests. How plugins are written: docs/plugins.md of Treecast.
+
+\`tsconfig.json\` tells editors and \`tsc\` where the types of the Treecast are that made this folder; on another machine correct its paths. Where
+Node's types are unknown: \`npm install --save-dev @types/node\`, and \`"types": ["node"]\` there.
 `;
 }
