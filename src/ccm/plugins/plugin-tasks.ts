@@ -44,10 +44,10 @@ export interface OwedSummary {
 export interface PluginTasks {
   /** One that waits for its time already is not added again: what happens until then, it covers. */
   add(task: NewTask): void;
-  /** Of each plugin, hook, site and pass the oldest that is due. */
-  due(): Task[];
-  /** When the next one will be due; null when nothing waits for its time. */
-  nextDueAt(): number | null;
+  /** Of each plugin, hook, site and pass the oldest that is due at that moment. */
+  due(at: number): Task[];
+  /** When the next one after that moment will be due; null when nothing waits for its time. */
+  nextDueAfter(at: number): number | null;
   done(id: number, note: string | null): void;
   failed(id: number, error: WireError): void;
   postpone(id: number, notBefore: number, error: WireError): void;
@@ -104,12 +104,12 @@ export function createPluginTasks(database: CcmDatabase, now: () => number): Plu
       };
       database.run(queries.insertInto(table).values(row));
     },
-    due() {
+    due(at) {
       const oldest = queries
         .selectFrom(table)
         .select(({ fn }) => fn.min('id').as('id'))
         .where('state', '=', 'owed')
-        .where('not_before', '<=', now())
+        .where('not_before', '<=', at)
         .groupBy(['plugin', 'hook', 'site', 'pass']);
       const rows = database.all(
         queries.selectFrom(table).selectAll().where('id', 'in', oldest).orderBy('id'),
@@ -126,8 +126,8 @@ export function createPluginTasks(database: CcmDatabase, now: () => number): Plu
         notBefore: not_before,
       }));
     },
-    nextDueAt() {
-      const waiting = queries.selectFrom(table).where('state', '=', 'owed').where('not_before', '>', now());
+    nextDueAfter(at) {
+      const waiting = queries.selectFrom(table).where('state', '=', 'owed').where('not_before', '>', at);
       return database.first(waiting.select(({ fn }) => fn.min('not_before').as('at')))?.at ?? null;
     },
     done(id, note) {

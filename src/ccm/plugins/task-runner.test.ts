@@ -244,3 +244,35 @@ test('people hear once that a job has started, however often it is tried', async
   await until('it is live', () => phases.includes('live'));
   assert.deepEqual(phases, ['started', 'live']);
 });
+
+test('PLG-11: what falls due while it is looked for is not forgotten', async (t) => {
+  const passes: number[] = [];
+  const { registry, clock, tasks } = await started(t, {
+    cache: {
+      invalidate({ pass }) {
+        passes.push(pass);
+        return pass === 1 ? { againAfterMs: 10 } : undefined;
+      },
+    },
+  });
+  registry.events.append(published(1));
+  await until(
+    'its first pass is done',
+    () => tasks.list({ state: 'owed', limit: 9 }).length === 1 && passes.length === 1,
+  );
+  // A question takes a moment, in which the task falls due.
+  const { due } = tasks;
+  let isLate = false;
+  const slow: typeof due = (at) => {
+    const found = due(at);
+    if (!isLate) clock.advance(10);
+    isLate = true;
+    return found;
+  };
+  Object.assign(tasks, { due: slow });
+  registry.events.append({ actor: 'test', kind: 'something.else' });
+  await until('the second pass is done', () => {
+    clock.advance(1);
+    return passes.length === 2;
+  });
+});

@@ -91,7 +91,9 @@ export function createTaskRunner(options: TaskRunnerOptions): TaskRunner {
   }
 
   function startDue(): void {
-    for (const task of tasks.due()) {
+    // One moment for both questions: what falls due between two would be looked for by nobody.
+    const at = now();
+    for (const task of tasks.due(at)) {
       const lane = laneOf(task);
       if (busy.has(lane)) continue;
       busy.set(
@@ -102,7 +104,7 @@ export function createTaskRunner(options: TaskRunnerOptions): TaskRunner {
       );
     }
     cancelTimer?.();
-    const next = tasks.nextDueAt();
+    const next = tasks.nextDueAfter(at);
     if (next !== null) cancelTimer = clock.after(Math.max(0, next - now()), wake);
   }
 
