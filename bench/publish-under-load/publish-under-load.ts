@@ -20,7 +20,7 @@ const pairsMin = 10;
 const loadShare = 0.3;
 const capacityMs = 3_000;
 const windowMinMs = 2_000;
-const cleanTimeoutMs = 30_000;
+const cleanTimeoutMs = 60_000;
 const lowest = 19;
 
 export const publishUnderLoad: Bench = {
