@@ -36,14 +36,17 @@ export function judgeArguments(
 const judges: Readonly<Record<SiteDirective, Judge>> = {
   location: (args) => {
     const [first = '', second] = args;
-    if (args.length === 2 && second !== undefined && (first === '~' || first === '~*')) return null;
+    if (args.length === 2 && second !== undefined && (first === '~' || first === '~*'))
+      return namedGroups(second);
     const path = args.length === 2 && first === '=' ? second : args.length === 1 ? first : undefined;
     if (path === undefined || !path.startsWith('/'))
       return 'takes a path, `= path`, `~ pattern` or `~* pattern`';
     return isClean(path) ? null : 'names a path that begins with a dot';
   },
   rewrite: (args) => {
-    const [, to = '', flag] = args;
+    const [pattern = '', to = '', flag] = args;
+    const named = namedGroups(pattern);
+    if (named !== null) return named;
     if (args.length < 2 || args.length > 3) return 'takes a pattern, a replacement and a flag';
     if (flag !== undefined && !['last', 'redirect', 'permanent'].includes(flag))
       return `may not have the flag ${flag}: last, redirect and permanent are allowed`;
@@ -92,6 +95,13 @@ const judges: Readonly<Record<SiteDirective, Judge>> = {
   default_type: (args) =>
     args.length === 1 && /^[\w.+-]+\/[\w.+-]+$/.test(args[0] ?? '') ? null : 'takes a media type',
 };
+
+/** A named group sets the variable of its name, whosever it is: this site's root, or one of the operator's. */
+function namedGroups(pattern: string): string | null {
+  return /\(\?(?:P?<(?![=!])|')/.test(pattern)
+    ? 'may not name a group of its pattern: it would set a variable; use (…) and $1'
+    : null;
+}
 
 function variablesOf(arg: string): string[] {
   return [...arg.matchAll(/\$(?:\{(\w*)\}?|(\w+))/g)].map((match) => match[1] ?? match[2] ?? '');

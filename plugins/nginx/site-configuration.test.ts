@@ -44,6 +44,14 @@ test('what is allowed is written anew, on its line, every word quoted where it m
   assert.equal(lines[10]?.trim(), 'location "/with space/" { root $treecast_root; expires max; }');
 });
 
+test('groups without a name, and what only looks around, may stand in patterns', () => {
+  for (const text of [
+    'location ~ "^/(?:a|b)/(?=c)(?!d)(?<=c)(?<!e)" { expires 1h; }',
+    'rewrite "^/(?i)old/(.*)$" /new/$1 last;',
+  ])
+    assert.ok(of(text).length > 0, text);
+});
+
 test('whatever could name something outside the tree is refused, with file and line', () => {
   for (const text of [
     'root /etc;',
@@ -59,6 +67,12 @@ test('whatever could name something outside the tree is refused, with file and l
     'location = /.git/config { expires 1h; }',
     'location @x { return 200; }',
     'location =/x { expires 1h; }',
+    'location ~ "^(?<treecast_root>/)etc/" { expires 1h; }',
+    'location ~* "^(?P<treecast_root>/)etc/" { expires 1h; }',
+    'location ~ "^(?\'treecast_root\'/)etc/" { expires 1h; }',
+    'location ~ "^/a(?|(?<x>b)|(?<x>c))" { expires 1h; }',
+    'rewrite "^(?<treecast_root>/)xx/(.*)$" /$2 last;',
+    'rewrite "^/xx(?<treecast_release>p)" /y last;',
     'try_files /../../etc/passwd =404;',
     'try_files /$arg_f =404;',
     'try_files /$1 =404;',
