@@ -49,6 +49,30 @@ test('PLG-6: a node whose hooks failed tries again at once when it is told the d
   assert.equal((await linked.next('switched')).receipt.tree, treeOf(one));
 });
 
+test('PLG-2: a node whose plugin could not attach is stale until it can, and is told so', async (t) => {
+  const { linked, calls, script } = await linkRecorded(t);
+  const release = linked.release(1, {}, one);
+  await linked.publish(release);
+  script({ attach: 'fail' });
+  await linked.restartAgent();
+  const decided = linked.decide(release);
+  assert.ok(decided.type === 'decision');
+  linked.say(welcomeOf(linked.ccm, decided.decision));
+  const stale = await linked.next('stale');
+  assert.equal(stale.error.message, 'recorder: the recorder refuses attach');
+  assert.equal(stale.live?.tree, treeOf(one));
+  calls();
+  linked.say(decided);
+  await linked.next('stale');
+  assert.deepEqual(calls(), ['attach']);
+  script({});
+  // Nobody has to ask: it is tried again by itself.
+  const { receipt } = await linked.next('switched');
+  assert.deepEqual(calls(), ['attach']);
+  assert.deepEqual([receipt.tree, receipt.hooks?.map(({ hook }) => hook)], [treeOf(one), ['attach']]);
+  await linked.next('siteFacts');
+});
+
 test('PLG-7 N32: a failed probe with switchBack returns this node to its former tree, where it stays', async (t) => {
   const { linked, calls, script } = await linkRecorded(t);
   await linked.publish(linked.release(1, {}, one));

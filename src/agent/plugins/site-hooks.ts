@@ -33,11 +33,11 @@ export interface HookOutcome {
 export interface SiteHooks {
   /** Whether anything follows a switch here; when not, a switch needs no note. */
   readonly hasFollowers: boolean;
-  /** Once at start or grant; repeated by `vote` until it succeeds. */
-  attach(store: HookStore): Promise<void>;
+  /** Until it has succeeded once; `vote` and `follow` begin with it too. */
+  attach(store: HookStore): Promise<HookOutcome>;
   /** `prepare` and `beforeSwitch` for what is staged, then its twins are made durable. */
   vote(store: HookStore, signal: AbortSignal): Promise<HookOutcome>;
-  /** `switch`, `apply`, `afterSwitch`, `probe`, up to the first failure. */
+  /** What is owed of `attach`, then `switch`, `apply`, `afterSwitch`, `probe`, up to the first failure. */
   follow(
     store: HookStore,
     kind: SwitchKind,
@@ -133,7 +133,7 @@ export function createSiteHooks({ site, root, plugins }: SiteHooksOptions): Site
     hasFollowers: has('switch', 'apply', 'afterSwitch', 'probe'),
     urlMap: () => urlMap,
     async attach(store) {
-      await attach(store);
+      return outcomeOf(await attach(store));
     },
 
     async vote(store, signal) {
@@ -166,6 +166,7 @@ export function createSiteHooks({ site, root, plugins }: SiteHooksOptions): Site
       const runs: HookRun[] = [];
       const event = switchEvent(store, kind, from, to);
       const steps: readonly (() => Promise<readonly HookRun[]>)[] = [
+        () => attach(store),
         () => plugins.run('switch', event, { site, signal }),
         () => runCommands('apply', store, to, signal),
         () => plugins.run('afterSwitch', event, { site, signal }),

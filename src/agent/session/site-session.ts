@@ -80,6 +80,7 @@ export function createSiteSession(options: SiteSessionOptions): SiteSession {
 
   const switcher = createSwitcher({
     ...options,
+    tellFacts,
     later: (task) => enqueue(async () => task(store ?? (await open()))),
   });
 

@@ -33,6 +33,8 @@ export interface SwitcherOptions {
   readonly hooks: SiteHooks;
   readonly pending: PendingSwitchFile;
   readonly report: (report: Report) => void;
+  /** What plugins found out about the site may be new. */
+  readonly tellFacts: () => void;
   readonly signReceipt: SignReceipt;
   readonly clock: Clock;
   readonly log: AgentLog;
@@ -46,7 +48,11 @@ interface Trouble {
   readonly error: WireError;
   /** The node left the decision's tree again. */
   readonly refused: boolean;
+  /** What has to succeed yet. */
+  readonly owed: Owed;
 }
+
+type Owed = 'attach' | 'follow';
 
 const retryMs = { first: 5_000, most: 300_000 };
 
@@ -84,7 +90,7 @@ export function createSwitcher(options: SwitcherOptions): Switcher {
 
   async function succeeded(decision: SignedDecision, timings: readonly HookTiming[]): Promise<void> {
     await pending.clear();
-    if (hooks.hasFollowers) finished = { decision, timings };
+    if (timings.length > 0) finished = { decision, timings };
     reportSwitched(decision, timings);
   }
 
@@ -96,8 +102,14 @@ export function createSwitcher(options: SwitcherOptions): Switcher {
   }
 
   /** Hooks failed behind the switch: the tree is right, the node is not. They are tried again, less and less often. */
-  function remember(store: SiteStore, decision: SignedDecision, error: WireError, refused: boolean): void {
-    trouble = { decision, error, refused };
+  function remember(
+    store: SiteStore,
+    decision: SignedDecision,
+    error: WireError,
+    refused: boolean,
+    owed: Owed = 'follow',
+  ): void {
+    trouble = { decision, error, refused, owed };
     reportStale(decision, store.live(), fromWireError(error));
     if (refused || closed) return;
     cancelRetry = clock.after(delayMs, () => options.later((opened) => retry(opened, decision)));
@@ -106,10 +118,14 @@ export function createSwitcher(options: SwitcherOptions): Switcher {
 
   async function retry(store: SiteStore, decision: SignedDecision): Promise<void> {
     if (trouble?.decision !== decision) return;
-    const { error, timings } = await follow(store, decision, 'start', null);
-    if (following.signal.aborted && error !== null) return;
-    if (error !== null) return remember(store, decision, error, false);
+    const { owed } = trouble;
+    const { error, timings } = await (owed === 'attach'
+      ? hooks.attach(store)
+      : follow(store, decision, 'start', null));
+    if (owed === 'follow' && following.signal.aborted && error !== null) return;
+    if (error !== null) return remember(store, decision, error, false, owed);
     forget();
+    options.tellFacts();
     log.info({ site, release: decision.release }, 'hooks that had failed have succeeded');
     await succeeded(decision, timings);
   }
@@ -183,17 +199,21 @@ export function createSwitcher(options: SwitcherOptions): Switcher {
     reportStale,
 
     async opened(store) {
-      await hooks.attach(store);
+      const attached = await hooks.attach(store);
       const noted = await pending.read();
-      if (noted === null) return;
       const { lastDecision, executed } = store.holding();
+      if (noted === null) {
+        if (attached.error !== null && lastDecision !== null && executed)
+          remember(store, lastDecision, attached.error, false, 'attach');
+        return;
+      }
       if (lastDecision === null || compareReleases(lastDecision.release, noted.release) !== 0) {
         await pending.clear();
       } else if (noted.refused !== null) {
         // The crash may have come between the note and the way back.
         if (executed) await store.switchBack(lastDecision);
         if (!noted.isBack) await goBack(store, lastDecision, noted.refused, null);
-        trouble = { decision: lastDecision, error: noted.refused, refused: true };
+        trouble = { decision: lastDecision, error: noted.refused, refused: true, owed: 'follow' };
       } else if (executed) {
         const { error, timings } = await follow(store, lastDecision, 'start', null);
         if (error !== null) return remember(store, lastDecision, error, false);

@@ -51,8 +51,8 @@ export interface PluginTasks {
   done(id: number, note: string | null): void;
   failed(id: number, error: WireError): void;
   postpone(id: number, notBefore: number, error: WireError): void;
-  /** Owed tasks of a plugin become due now. Returns how many. */
-  hasten(plugin: string): number;
+  /** What a plugin owes becomes due now, and what it gave up is owed again. */
+  hasten(plugin: string): void;
   /** Those of a job that have not succeeded: owed, or given up. */
   undoneOfJob(job: string, hook: string): number;
   summary(plugin: string): OwedSummary;
@@ -149,13 +149,15 @@ export function createPluginTasks(database: CcmDatabase, now: () => number): Plu
       );
     },
     hasten(plugin) {
-      return database.run(
-        queries
-          .updateTable(table)
-          .set({ not_before: now() })
-          .where('plugin', '=', plugin)
-          .where('state', '=', 'owed'),
-      ).changes;
+      const ofPlugin = queries.updateTable(table).where('plugin', '=', plugin);
+      database.transaction(() => {
+        database.run(ofPlugin.set({ not_before: now() }).where('state', '=', 'owed'));
+        database.run(
+          ofPlugin
+            .set({ state: 'owed', attempts: 0, not_before: now(), ended_at: null })
+            .where('state', '=', 'failed'),
+        );
+      });
     },
     undoneOfJob(job, hook) {
       const { n } = database.first(
@@ -181,11 +183,13 @@ export function createPluginTasks(database: CcmDatabase, now: () => number): Plu
         .where('attempts', '=', 0)
         .where('not_before', '>', now());
       const waiting = count(early).n;
+      // What still waits is of more interest than what was given up.
       const troubled = database.first(
         ofPlugin
           .select('error')
-          .where('state', '=', 'owed')
+          .where('state', 'in', ['owed', 'failed'])
           .where('error', 'is not', null)
+          .orderBy('state', 'desc')
           .orderBy('id')
           .limit(1),
       );

@@ -115,18 +115,19 @@ test('PLG-12 PLG-13 N13: a cache that is away is owed its purges, none of which 
   clock.advance(1_000);
   await until('both were tried again', () => tried().every((attempts) => attempts === 2));
   away = false;
-  assert.equal(tasks.hasten('cache'), 2);
+  tasks.hasten('cache');
   clock.advance(2_000);
   await until('both were purged', () => called.length === 4);
   assert.deepEqual(called.slice(2), ['j1', 'j2']);
   assert.equal(kinds().filter((kind) => kind === 'plugin.owed').length, 2);
 });
 
-test('PLG-13: what cannot succeed is given up at once and told; what follows goes on', async (t) => {
-  const { registry, kinds, state } = await started(t, {
+test('PLG-13: what cannot succeed is given up at once and told, what follows goes on, and an operator has it tried again', async (t) => {
+  let isRight = false;
+  const { registry, kinds, state, tasks, runner } = await started(t, {
     index: {
       reindex({ job }) {
-        if (job === 'j1')
+        if (job === 'j1' && !isRight)
           throw new PluginError('403: the key is wrong', { fix: 'Correct it.', retryable: false });
       },
     },
@@ -136,6 +137,13 @@ test('PLG-13: what cannot succeed is given up at once and told; what follows goe
   await until('both are over', () => state().every((task) => !task.endsWith('owed')) && state().length === 2);
   assert.deepEqual(state(), ['index reindex 1 j1 failed', 'index reindex 1 j2 done']);
   assert.ok(kinds().includes('plugin.failed'));
+  assert.match(tasks.summary('index').error?.message ?? '', /the key is wrong/);
+  isRight = true;
+  tasks.hasten('index');
+  runner.wake();
+  await until('it was tried again', () => !state().some((task) => task.endsWith('owed')));
+  assert.deepEqual(state(), ['index reindex 1 j1 done', 'index reindex 1 j2 done']);
+  assert.equal(tasks.summary('index').error, null);
 });
 
 test('PLG-10 PLG-11: owed work outlives the CCM, events from while it was down are taken up, and a new plugin hears only of what is new', async (t) => {
@@ -166,22 +174,25 @@ test('PLG-10 PLG-11: owed work outlives the CCM, events from while it was down a
   await next.close();
 });
 
-test('a task whose plugin is gone is given up', async (t) => {
-  const { registry, clock, tasks, runner, start, state } = await started(t, {
-    cache: {
-      invalidate() {
-        throw new PluginError('away', { fix: 'Wait.' });
+for (const left of [['other'], []])
+  test(`a task whose plugin is gone is given up, with ${left.length} plugins left`, async (t) => {
+    const { registry, clock, tasks, runner, start, state } = await started(t, {
+      cache: {
+        invalidate() {
+          throw new PluginError('away', { fix: 'Wait.' });
+        },
       },
-    },
+    });
+    registry.events.append(published(1));
+    await until('it is owed', () => tasks.summary('cache').error !== null);
+    await runner.close();
+    const next = start(
+      await pluginsWith(Object.fromEntries(left.map((name) => [name, { invalidate: () => undefined }]))),
+    );
+    clock.advance(1_000);
+    await until('it was given up', () => state()[0] === 'cache invalidate 1 j1 failed');
+    await next.close();
   });
-  registry.events.append(published(1));
-  await until('it is owed', () => tasks.summary('cache').error !== null);
-  await runner.close();
-  const next = start(await pluginsWith({ other: { invalidate: () => undefined } }));
-  clock.advance(1_000);
-  await until('it was given up', () => state()[0] === 'cache invalidate 1 j1 failed');
-  await next.close();
-});
 
 test('a task whose site is gone is given up', async (t) => {
   const { registry, state } = await started(t, { cache: { invalidate: () => undefined } });

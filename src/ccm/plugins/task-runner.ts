@@ -200,7 +200,8 @@ export function createTaskRunner(options: TaskRunnerOptions): TaskRunner {
   }
 
   const unsubscribe = concerned.length === 0 ? () => undefined : events.subscribe(wake);
-  if (concerned.length > 0) wake();
+  // Also without plugins: what one that was taken out still owed is given up.
+  wake();
 
   return {
     wake,

@@ -6,7 +6,7 @@ import { name } from '../input-schemas.ts';
 
 export const pluginRetry = defineCommand({
   name: 'plugin retry',
-  summary: 'try what a plugin owes again now',
+  summary: 'try what a plugin owes, and what it gave up, again now',
   arguments: [{ name: 'plugin', summary: 'its name in ccm.yaml' }],
   examples: [
     { line: 'treecast plugin retry cache-purge', explanation: 'when the cache is back before its next try' },
