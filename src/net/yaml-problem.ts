@@ -128,12 +128,16 @@ function knownKeys(schema: z.ZodType, path: Path): string[] {
     node =
       typeof part === 'number' ? node?.items : (node?.properties?.[String(part)] ?? childOfUnion(node, part));
   }
-  return alternatives(node).flatMap((option) => Object.keys(option.properties ?? {}));
+  return alternatives(node).flatMap(({ properties, propertyNames }) => [
+    ...Object.keys(properties ?? {}),
+    ...(propertyNames?.enum ?? []),
+  ]);
 }
 
 interface JsonSchemaNode {
   readonly properties?: Readonly<Record<string, JsonSchemaNode>>;
   readonly items?: JsonSchemaNode;
+  readonly propertyNames?: { readonly enum?: readonly string[] };
   readonly anyOf?: readonly JsonSchemaNode[];
   readonly oneOf?: readonly JsonSchemaNode[];
 }
