@@ -33,7 +33,7 @@ function siteStatusLines(status: SiteStatus, style: Style): string[] {
     ['NODE', 'STATE', 'PHASE', 'PROGRESS', 'LIVE TREE', 'URL', 'ERROR'],
     status.nodes.map((node) => {
       const jobNode = job?.nodes.find((each) => each.node === node.node);
-      const error = node.error ?? jobNode?.error ?? null;
+      const error = errorOf(node, job);
       return [
         node.node,
         connectionText(node),
@@ -45,17 +45,18 @@ function siteStatusLines(status: SiteStatus, style: Style): string[] {
       ];
     }),
   );
-  const fixes = fixLines(
-    status.nodes.map((node) => ({
-      name: node.node,
-      error: node.error ?? job?.nodes.find((each) => each.node === node.node)?.error ?? null,
-    })),
-  );
+  const fixes = fixLines(status.nodes.map((node) => ({ name: node.node, error: errorOf(node, job) })));
   const owed =
     status.owed === undefined || status.owed === 0
       ? []
       : [style.warn(`plugins owe ${status.owed}: treecast plugin tasks --site ${status.site} --state owed`)];
   return [...lines, ...[...table, ...fixes, ...owed].map((line) => `  ${line}`)];
+}
+
+/** What is wrong with a node now; what a published job met on a node that has become live since is over. */
+function errorOf({ node, phase, error }: SiteStatus['nodes'][number], job: SiteStatus['job']) {
+  if (error !== null || (phase === 'live' && job?.phase === 'succeeded')) return error;
+  return job?.nodes.find((each) => each.node === node)?.error ?? null;
 }
 
 function paintPhase(phase: SiteStatus['nodes'][number]['phase'], style: Style): string {

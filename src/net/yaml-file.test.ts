@@ -12,6 +12,7 @@ const schema = z.strictObject({
   serve: z.strictObject({ host: z.string(), port: z.int().min(0).max(65_535) }).optional(),
   level: z.enum(['info', 'warn']).default('info'),
   globs: z.array(z.strictObject({ glob: z.string() })).optional(),
+  limits: z.partialRecord(z.enum(['attach', 'notify']), z.number()).optional(),
 });
 
 function problemsOf(text: string): readonly YamlProblem[] {
@@ -55,6 +56,8 @@ test('every problem is reported at once, in the order of the file, with line, co
 
 test('a key unlike any known one is answered with the known ones', () => {
   assert.match(String(problemsOf('name: a\nbanana: 1\n')[0]?.fix), /known here: name, serve, level, globs/);
+  const [problem] = problemsOf('name: a\nlimits: { notfy: 1 }\n');
+  assert.deepEqual([problem?.path, problem?.fix], ['limits.notfy', 'Did you mean `notify`?']);
 });
 
 test('the message names the file and every line', () => {
