@@ -12,8 +12,12 @@ enableCompileCache(
 // Node writes it when a process ends by itself, which services often do not.
 setTimeout(flushCompileCache, 5000).unref();
 const { run } = await import('./run.ts');
+const { logIfOfPlugin } = await import('../plugins/host/plugin-of-error.ts');
 
+// A promise that nothing waits for ends here too, when it is rejected.
 process.on('uncaughtException', (error) => {
+  // The sites of a service do not depend on what a plugin left running.
+  if (logIfOfPlugin(error)) return;
   process.stderr.write(
     `error: ${error.stack ?? error.message} [BUG]\nThis is a defect in Treecast: please report it with the lines above.\n`,
   );

@@ -14,6 +14,7 @@ import { createExec } from './exec-program.ts';
 import { loadPlugin } from './load-plugin.ts';
 import { maskedLog } from './masked-log.ts';
 import type { PluginEntry } from './plugin-entry.ts';
+import { logErrorsOfPlugins } from './plugin-of-error.ts';
 import type { HookRun, PluginFacts, PluginSet, RunOptions } from './plugin-set.ts';
 import { runHook } from './run-hook.ts';
 
@@ -47,6 +48,7 @@ export async function createPluginSet(options: PluginSetOptions): Promise<Plugin
   const cleanups: { readonly instance: string; readonly clean: () => void | Promise<void> }[] = [];
   const instances: Instance[] = [];
   const underWay = new Set<Promise<unknown>>();
+  logErrorsOfPlugins(options.log);
 
   async function close(): Promise<void> {
     stopping.abort();

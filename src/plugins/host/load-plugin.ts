@@ -10,6 +10,7 @@ import { TreecastError } from '../../model/treecast-error.ts';
 import { isPluginDefinition, type PluginDefinition } from '../api/define-plugin.ts';
 import { maskSecrets } from '../api/secret.ts';
 import { importErrorLocation } from './error-location.ts';
+import { rememberPlugin } from './plugin-of-error.ts';
 
 const isSource = import.meta.url.endsWith('.ts');
 const root = fileURLToPath(new URL('../../..', import.meta.url));
@@ -35,6 +36,8 @@ export async function loadPlugin(use: string, base: string): Promise<PluginDefin
   const file = locate(use, base);
   let exported: Record<string, unknown>;
   try {
+    // Its name is known once it is there; it may throw before.
+    rememberPlugin(file, use);
     exported = (await import(pathToFileURL(file).href)) as Record<string, unknown>;
   } catch (cause) {
     const at = importErrorLocation(cause, file);
@@ -47,7 +50,10 @@ export async function loadPlugin(use: string, base: string): Promise<PluginDefin
   }
   const found = Object.values(exported).filter(isPluginDefinition);
   const [definition] = found;
-  if (definition !== undefined && found.length === 1) return definition;
+  if (definition !== undefined && found.length === 1) {
+    rememberPlugin(file, definition.name);
+    return definition;
+  }
   throw invalid(
     `the module ${file} exports ${found.length === 0 ? 'no plugin' : `${found.length} plugins`}`,
     'Export exactly one value made by definePlugin.',
