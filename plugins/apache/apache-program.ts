@@ -4,6 +4,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { setTimeout as wait } from 'node:timers/promises';
 import { type Exec, PluginError } from 'treecast/plugin';
 import type { ApacheConfig } from './apache-config.ts';
+import { type DirectivePermits, readDirectivePermits } from './directive-permits.ts';
 import { generationOf, takesConnections } from './old-workers.ts';
 
 export interface ApacheFacts {
@@ -18,6 +19,8 @@ export type Reloaded = 'reloaded' | 'not running';
 export interface ApacheProgram {
   /** Throws with Apache's own words when it refuses its configuration. */
   test(signal: AbortSignal, more?: readonly string[]): Promise<ApacheFacts>;
+  /** What it lists about the directives of the modules that its configuration loads. */
+  permits(signal: AbortSignal): Promise<DirectivePermits>;
   /** Resolves when Apache serves by the configuration on disk; throws when it does not in time, or has ended. */
   reload(facts: ApacheFacts, signal: AbortSignal): Promise<Reloaded>;
   /** Milliseconds since 1970: when the running Apache read its configuration; null when none runs. */
@@ -55,6 +58,15 @@ export function createApacheProgram(
         fix: /Invalid command '(?:Rewrite|Header|SSL)/.test(said)
           ? 'Enable the module that has this directive (Debian: a2enmod rewrite headers ssl), or leave out the option that needs it.'
           : 'Correct the configuration it names; the former one is still in use.',
+      });
+    },
+
+    async permits(signal) {
+      const { code, stdout, stderr } = await apache(['-L'], signal);
+      const permits = readDirectivePermits(stdout);
+      if (code === 0 && permits.size > 0) return permits;
+      throw new PluginError(`Apache does not list its directives (-L): ${saidBy('', stderr)}`, {
+        fix: 'Correct its configuration, or name as `program` one that passes -L on, such as apachectl or httpd.',
       });
     },
 

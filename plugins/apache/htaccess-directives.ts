@@ -1,7 +1,10 @@
-// What Apache's documentation says about directives in .htaccess files: which class of AllowOverride permits which, and which have no
-// business in a file that comes with content. Directives that are named nowhere here are left to Apache itself.
+// Why a directive may not stand in a .htaccess file. Apache's own list decides; for directives that it does not list, such as those of a
+// module that is not loaded, what its documentation says. What is named in neither is left to Apache's configuration test.
 
 import type { OverrideClass } from './apache-config.ts';
+import type { DirectivePermits } from './directive-permits.ts';
+import type { Directive } from './read-directives.ts';
+import { restrictedFunction } from './restricted-expression.ts';
 
 const byClass: Readonly<Record<OverrideClass, string>> = {
   AuthConfig: `AuthBasicAuthoritative AuthBasicFake AuthBasicProvider AuthBasicUseDigestAlgorithm AuthDBMGroupFile AuthDBMType
@@ -43,10 +46,20 @@ const forbidden = new Set(
   ),
 );
 
-/** Why a directive (lower case) may not stand in a .htaccess file here; null when it may, or when Apache will tell. */
-export function htaccessObstacle(name: string, allowed: readonly OverrideClass[]): string | null {
-  if (forbidden.has(name) || name.includes('$')) return 'is not allowed in .htaccess files';
-  const needed = classes.get(name);
-  if (needed === undefined || allowed.includes(needed)) return null;
-  return `needs AllowOverride ${needed}, and this site has ${allowed.join(' ') || 'None'}`;
+/** Null when it may, or when Apache's test will tell. */
+export function htaccessObstacle(
+  directive: Directive,
+  { allowed, permits }: { readonly allowed: readonly OverrideClass[]; readonly permits: DirectivePermits },
+): string | null {
+  const { name, block } = directive;
+  const listed = permits.get(block === null ? name : `<${name}`);
+  if (forbidden.has(name) || name.includes('$') || listed?.length === 0)
+    return 'is not allowed in .htaccess files';
+  const byDocumentation = classes.get(name);
+  const needed = listed ?? (byDocumentation === undefined ? undefined : [byDocumentation]);
+  if (needed !== undefined && !needed.some((one) => allowed.includes(one)))
+    return `needs AllowOverride ${needed.join(' or ')}, and this site has ${allowed.join(' ') || 'None'}`;
+  const restricted = restrictedFunction(directive);
+  if (restricted === null) return null;
+  return `has an expression with ${restricted}…, which reads files and is not available in .htaccess files`;
 }

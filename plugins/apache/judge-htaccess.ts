@@ -1,5 +1,6 @@
 // .htaccess files of a staged tree: Apache reads them only when a request comes, and answers 500 when one is broken. So they are judged
-// before the switch: by what they may use, then by Apache itself, in its own configuration but out of the way of the running server.
+// before the switch: by what Apache lists as permitted there, then by its test, in its own configuration but out of the way of the running
+// server. The test alone is too lenient: it reads them as sections of the server's configuration.
 
 import { constants } from 'node:fs';
 import { type FileHandle, mkdir, open, readdir, realpath, rm, writeFile } from 'node:fs/promises';
@@ -39,13 +40,15 @@ export async function judgeHtaccess(
   if (allowed.length === 0) return `${paths.length} .htaccess not used (allowOverride: None)`;
   if (paths.length > filesMax)
     throw refused(`the release has ${paths.length} .htaccess files; ${filesMax} are the limit`);
+  // Asked each time: the operator may have loaded other modules since.
+  const permits = await apache.permits(signal);
   const found: Found[] = [];
   for (const path of paths) {
     const bytes = await readFileOfTree(event.to.directory, path);
     if (bytes === null) continue;
     if (bytes.length > bytesMax) throw refused(`${path} has more than ${bytesMax} bytes`);
     for (const directive of everyDirective(readDirectives(bytes))) {
-      const obstacle = htaccessObstacle(directive.name, allowed);
+      const obstacle = htaccessObstacle(directive, { allowed, permits });
       if (obstacle !== null)
         throw refused(`line ${directive.line} of ${path}: ${directive.name} ${obstacle}`);
     }

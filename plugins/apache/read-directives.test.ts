@@ -54,7 +54,7 @@ test('any bytes are read: never an exception, never more than there is', () => {
       assert.ok(directives.length <= bytes.length);
       const map = urlMapOf([directives], directives, site);
       assert.ok(map === null || map.origins.length > 0);
-      for (const { name } of directives) htaccessObstacle(name, []);
+      for (const directive of directives) htaccessObstacle(directive, { allowed: [], permits: new Map() });
       readFacts(Buffer.from(bytes).toString('latin1'));
     }),
     { numRuns: 500 },
