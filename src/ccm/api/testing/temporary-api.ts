@@ -6,6 +6,7 @@ import type { Role } from '../../../model/api.ts';
 import type { CcmDatabase } from '../../db/ccm-database.ts';
 import { openDatabase } from '../../db/open-database.ts';
 import { createRegistry, type Registry } from '../../registry/registry.ts';
+import type { ApiContext } from '../api-context.ts';
 import { createApi } from '../create-api.ts';
 import { type ConnectionLimits, createPublicServer } from '../public-server.ts';
 import { noPluginService } from './no-plugin-service.ts';
@@ -37,6 +38,8 @@ export interface TemporaryApiOptions {
   readonly git?: RequestHandler;
   readonly attemptsMax?: number;
   readonly limits?: Partial<ConnectionLimits>;
+  /** Default: a CCM without plugins. */
+  readonly plugins?: ApiContext['plugins'];
 }
 
 /** The commit that `main` names in every repository. */
@@ -50,7 +53,7 @@ export async function temporaryApi(options: TemporaryApiOptions = {}): Promise<T
   const api = createApi({
     service,
     registry,
-    plugins: noPluginService,
+    plugins: options.plugins ?? noPluginService,
     version: '9.9.9',
     git: options.git ?? ((_, response) => void response.status(418).end()),
     resolveRef: async (_, ref) => (ref === 'refs/heads/main' || ref === mainCommit ? mainCommit : undefined),
