@@ -356,4 +356,12 @@ testNeeding(needs, 'R9.2: an operator takes a node out, sets weights, and puts i
   assert.match((await haproxyStates(farm)).get('node1') ?? '', /^UP/);
   const weighed = await client.sites.rebalance(site, { action: 'weigh', nodes: ['node1'], share: 0.5 });
   assert.deepEqual(weighed.errors, []);
+  const { nodes } = await client.sites.balance(site);
+  assert.deepEqual(
+    nodes.map(({ node, balancers }) => [node, balancers.map(({ weight }) => weight)]),
+    [
+      ['node1', [50]],
+      ['node2', [100]],
+    ],
+  );
 });

@@ -35,7 +35,9 @@ export function haproxyMain(
   port: number,
   servers: readonly { readonly name: string; readonly port: number }[],
 ): string {
-  const lines = servers.map(({ name, port: at }) => `  server ${name} 127.0.0.1:${at} check inter 500ms`);
+  const lines = servers.map(
+    ({ name, port: at }) => `  server ${name} 127.0.0.1:${at} check inter 500ms weight 100`,
+  );
   return `global
   stats socket ${join(directory, 'haproxy.sock')} level admin mode 600
   maxconn 4000
