@@ -54,6 +54,8 @@ export function failureText({ name, error }: Failure): string {
 
 function fixOf(error: unknown): string {
   const fix =
-    error instanceof PluginError ? error.fix : 'It is a bug of the plugin: report it to its author.';
+    error instanceof PluginError
+      ? error.fix
+      : 'It is a bug of the plugin, for its author: where it happened is in the log of the agent or CCM.';
   return fix ?? 'Look at the balancer.';
 }

@@ -20,6 +20,16 @@ test('ccm init listens on the ports of the URLs it is given, and says what to ed
   assert.match(stdout, /listen: 0\.0\.0\.0:9070 and tls/);
 });
 
+test('the port for agents on this machine is open to this machine only', async (t) => {
+  const cli = createTestCli(t);
+  const { code } = await cli.run(['ccm', 'init', '--dir', 'ccm', '--agent-url', 'https://127.0.0.1:9443']);
+  assert.equal(code, 0);
+  assert.match(
+    readFileSync(join(cli.directory, 'ccm', 'ccm.yaml'), 'utf8'),
+    /^agentListen: 127\.0\.0\.1:9443$/m,
+  );
+});
+
 test('config check finds that a file of tls cannot be read', async (t) => {
   const cli = createTestCli(t);
   writeFileSync(join(cli.directory, 'ccm.yaml'), 'tls: {certificate: here.pem, key: gone.pem}\n');

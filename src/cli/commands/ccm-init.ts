@@ -77,8 +77,11 @@ export const ccmInit = defineCommand({
 
 /** The port that others are told to use is the one to listen on, unless something stands before it: then the file is edited. */
 function withPortOf(url: string | undefined, listen: string): string {
-  const port = url === undefined ? '' : new URL(url).port;
-  return port === '' ? listen : listen.replace(/\d+$/, port);
+  if (url === undefined) return listen;
+  const { port, hostname } = new URL(url);
+  if (port === '') return listen;
+  // What others reach on loopback only need not be open to the network.
+  return isLoopback(hostname) ? `127.0.0.1:${port}` : listen.replace(/\d+$/, port);
 }
 
 type Addresses = Pick<CcmConfiguration, 'listen' | 'agentListen' | 'publicUrl' | 'agentUrl'>;

@@ -28,7 +28,7 @@ export const configCheck = defineCommand({
   ],
   kind: 'local',
   exits: ['ok', 'refused'],
-  json: '`{"file","kind","ok":true,"configuration"}`; problems are in `error.data.problems`, each with `line`, `column`, `path`, `message`, `fix`.',
+  json: '`{"file","kind","ok":true,"configuration"}`; problems are in `error.data.problems`, each with `line`, `column`, `path`, `message`, `fix`; of plugins, which are looked at when the file itself is right, as texts.',
   input: z.strictObject({
     file: z.string().min(1),
     kind: z.enum(configurationKindNames).optional(),

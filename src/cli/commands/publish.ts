@@ -10,7 +10,7 @@ export const publish = defineCommand({
   name: 'publish',
   summary: 'publish a site: the head of its branch, or any ref',
   details:
-    'Without --wait it returns as soon as the job exists. With --wait the exit code tells how the job ended.',
+    'Without --wait it returns as soon as the job exists. With --wait the exit code tells how the job ended: 0 also when some nodes are away or stale, which its lines and --json tell, and `verify` and `status` after it.',
   arguments: [{ name: 'site', summary: 'the site' }],
   options: [
     {

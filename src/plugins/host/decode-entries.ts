@@ -41,29 +41,31 @@ export async function decodeEntries({
   const decoded: DecodedEntry[] = [];
   const problems: string[] = [];
   const taken = new Set<string>();
-  for (const entry of entries) {
+  for (const [index, entry] of entries.entries()) {
+    const tell = (name: string, text: string) => problems.push(`plugins[${index}] ${name}: ${text}`);
     try {
       const definition = await load(entry.use, base);
       if (!pluginNamePattern.test(definition.name)) {
-        problems.push(
-          `${entry.name ?? entry.use}: its plugin calls itself ${JSON.stringify(definition.name)}, which is no name: lower-case letters, digits and dashes`,
+        tell(
+          entry.name ?? entry.use,
+          `its plugin calls itself ${JSON.stringify(definition.name)}, which is no name: lower-case letters, digits and dashes`,
         );
         continue;
       }
       const name = entry.name ?? definition.name;
       if (taken.has(name)) {
-        problems.push(`${name}: two plugins have this name; give one of them a \`name\``);
+        tell(name, 'two plugins have this name; give one of them a `name`');
         continue;
       }
       taken.add(name);
       if (!definition.places.includes(place)) {
-        problems.push(`${name}: runs on ${definition.places.join(' and ')}, not on this ${place}`);
+        tell(name, `runs on ${definition.places.join(' and ')}, not on this ${place}`);
         continue;
       }
       const parsed = definition.configSchema.safeParse(entry.config);
       if (!parsed.success) {
         for (const { path, message } of innermostIssues(parsed.error.issues))
-          problems.push(`${name}: ${['config', ...path].join('.')}: ${maskSecrets(message)}`);
+          tell(name, `${['config', ...path].join('.')}: ${maskSecrets(message)}`);
         continue;
       }
       const config = parsed.data;
@@ -71,10 +73,10 @@ export async function decodeEntries({
       const missing = (typeof programs === 'function' ? programs(config) : programs).filter(
         (each) => !isProgramThere(each),
       );
-      for (const program of missing) problems.push(`${name}: the program ${program} is not installed here`);
+      for (const program of missing) tell(name, `the program ${program} is not installed here`);
       if (missing.length === 0) decoded.push({ name, entry, definition, config });
     } catch (error) {
-      problems.push(`${entry.name ?? entry.use}: ${problemText(error)}`);
+      tell(entry.name ?? entry.use, problemText(error));
     }
   }
   return { decoded, problems };

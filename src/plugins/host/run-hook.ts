@@ -107,7 +107,9 @@ function failure<H extends HookName>(error: unknown, { plugin, hook }: HookTarge
       : {
           code: hook === 'probe' ? ('PROBE_FAILED' as const) : ('PLUGIN_FAILED' as const),
           fix:
-            error instanceof PluginError ? error.fix : 'It is a bug of the plugin: report it to its author.',
+            error instanceof PluginError
+              ? error.fix
+              : 'It is a bug of the plugin, for its author: where it happened is in the log of the agent or CCM.',
           data: { plugin, hook },
         };
   const { code, fix, data } = said;
