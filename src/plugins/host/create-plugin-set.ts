@@ -14,7 +14,7 @@ import { createExec } from './exec-program.ts';
 import { loadPlugin } from './load-plugin.ts';
 import { maskedLog } from './masked-log.ts';
 import type { PluginEntry } from './plugin-entry.ts';
-import { logErrorsOfPlugins } from './plugin-of-error.ts';
+import { asPlugin, logErrorsOfPlugins } from './plugin-of-error.ts';
 import type { HookRun, PluginFacts, PluginSet, RunOptions } from './plugin-set.ts';
 import { runHook } from './run-hook.ts';
 
@@ -56,7 +56,11 @@ export async function createPluginSet(options: PluginSetOptions): Promise<Plugin
     await Promise.all(underWay);
     for (const { instance, clean } of cleanups.splice(0).reverse()) {
       try {
-        await within('its clean-up', cleanUpTimeoutMs, Promise.resolve().then(clean));
+        await within(
+          'its clean-up',
+          cleanUpTimeoutMs,
+          asPlugin(instance, async () => clean()),
+        );
       } catch (error) {
         options.log.warn({ plugin: instance, err: error }, 'a plugin’s clean-up failed');
       }
@@ -71,7 +75,7 @@ export async function createPluginSet(options: PluginSetOptions): Promise<Plugin
     const parts = await within(
       'setup',
       setupTimeoutMs,
-      Promise.resolve().then(() =>
+      asPlugin(name, async () =>
         definition.setup({
           ...host,
           config,
@@ -81,12 +85,13 @@ export async function createPluginSet(options: PluginSetOptions): Promise<Plugin
       told,
     );
     const hooks = checkedHooks(parts, definition, place);
-    if (parts.validate !== undefined) {
+    const validate = parts.validate?.bind(parts);
+    if (validate !== undefined) {
       const signals = [stopping.signal, AbortSignal.timeout(setupTimeoutMs), ...(told ? [told] : [])];
       await within(
         'validate',
         setupTimeoutMs,
-        Promise.resolve(parts.validate({ signal: AbortSignal.any(signals), log, dryRun: false })),
+        asPlugin(name, async () => validate({ signal: AbortSignal.any(signals), log, dryRun: false })),
         told,
       );
     }
@@ -145,7 +150,7 @@ export async function createPluginSet(options: PluginSetOptions): Promise<Plugin
         const target = {
           plugin: name,
           hook,
-          call: parts.hooks[hook] as Hook<H>,
+          call: hookOf(name, parts.hooks[hook] as Hook<H>),
           log,
           timeoutMs: seconds === undefined ? timeoutMs : seconds * 1000,
         };
@@ -164,6 +169,10 @@ export async function createPluginSet(options: PluginSetOptions): Promise<Plugin
     },
     close,
   };
+}
+
+function hookOf<H extends HookName>(name: string, hook: Hook<H>): Hook<H> {
+  return (event, call) => asPlugin(name, () => hook(event, call));
 }
 
 function checkedHooks(parts: PluginParts, { places }: PluginDefinition, place: PluginPlace): HookName[] {

@@ -4,7 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
-import { logErrorsOfPlugins, logIfOfPlugin, pluginOfError, rememberPlugin } from './plugin-of-error.ts';
+import {
+  asPlugin,
+  logErrorsOfPlugins,
+  logIfOfPlugin,
+  pluginOfError,
+  rememberPlugin,
+} from './plugin-of-error.ts';
 
 function temporaryDirectory(t: TestContext): string {
   const directory = mkdtempSync(join(tmpdir(), 'treecast-of-error-'));
@@ -74,4 +80,13 @@ test('it is logged only where plugins run', (t) => {
   assert.deepEqual(lines, [
     [{ plugin: 'late', stack: error.stack }, 'the plugin late threw outside of its hooks'],
   ]);
+  assert.equal(
+    asPlugin('caller', () => logIfOfPlugin('text')),
+    true,
+  );
+  assert.deepEqual(lines[1], [
+    { plugin: 'caller', stack: "'text'" },
+    'the plugin caller threw outside of its hooks',
+  ]);
+  assert.equal(logIfOfPlugin('text'), false);
 });

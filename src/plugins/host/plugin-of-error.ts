@@ -1,9 +1,12 @@
 // Errors that nobody caught, of a plugin: thrown in a timer, or by a promise that nothing waits for. It decides by the files on the error's
-// stack whether a loaded plugin threw it, and logs it; what becomes of all others is up to whoever asks.
+// stack, else by whom the code that threw was called for, whether it is a plugin's, and logs it; what becomes of all others is up to whoever
+// asks.
 
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { realpathSync } from 'node:fs';
 import { dirname, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { inspect } from 'node:util';
 import type { PluginLog } from '../api/plugin-host.ts';
 import { maskSecrets } from '../api/secret.ts';
 
@@ -13,7 +16,13 @@ const firstParty = fileURLToPath(new URL('../../first-party/', import.meta.url))
 
 /** By a plugin's file, its name. */
 const loaded = new Map<string, string>();
+const calledFor = new AsyncLocalStorage<string>();
 let running: PluginLog | undefined;
+
+/** Calls a plugin: what comes of it, also later, is the plugin's. Stacks are not enough: those of `fetch` and of files are empty. */
+export function asPlugin<T>(name: string, call: () => T): T {
+  return calledFor.run(name, call);
+}
 
 /** From now on errors of `file`, or of what lies in its folder, are the plugin's. */
 export function rememberPlugin(file: string, name: string): void {
@@ -28,9 +37,9 @@ export function logErrorsOfPlugins(log: PluginLog): void {
 
 /** False: it is no plugin's, or this process runs none; nothing was logged. */
 export function logIfOfPlugin(error: unknown): boolean {
-  const plugin = pluginOfError(error);
+  const plugin = pluginOfError(error) ?? calledFor.getStore();
   if (plugin === undefined || running === undefined) return false;
-  const stack = maskSecrets((error as Error).stack ?? '');
+  const stack = maskSecrets(error instanceof Error ? String(error.stack ?? error) : inspect(error));
   running.error({ plugin, stack }, `the plugin ${plugin} threw outside of its hooks`);
   return true;
 }
