@@ -25,6 +25,8 @@ export interface Fleet {
   /** The CCM is killed (SIGKILL), or ended, and started again in its directory and on its ports. */
   restartCcm(signal: 'SIGKILL' | 'SIGTERM'): Promise<void>;
   restartAgent(index: number, signal: 'SIGKILL' | 'SIGTERM'): Promise<void>;
+  /** One more node joins; resolves when its agent runs. */
+  addAgent(place: Place): Promise<void>;
   /** Every node re-reads every byte. */
   verify(): Promise<VerifyResult>;
   close(): Promise<void>;
@@ -75,6 +77,10 @@ export async function createFleet(
       verify: () => client.sites.verify(site),
       restartCcm: (signal) => ccmRun.restart(signal),
       restartAgent: async (index, signal) => agents[index]?.restart(signal),
+      addAgent: async (place) => {
+        const index = agents.length;
+        agents[index] = await startAgent(start, client, configuration.agent, index, place);
+      },
       close: () => processes.end(),
     };
   } catch (error) {
@@ -130,43 +136,55 @@ async function startCcm(start: Start, { address }: Place, more: Readonly<Record<
   return { api: program.ready.api, token, pid: program.pid, restart: program.restart };
 }
 
+interface RunningAgent {
+  readonly url: string | null;
+  pid(): number;
+  restart(signal: NodeJS.Signals): Promise<void>;
+}
+
 /** In the order of the places. */
 async function startAgents(
   start: Start,
   nodes: readonly Place[],
   client: Client,
   configurationOf: FleetConfiguration['agent'],
-) {
-  const { directory, env } = start;
-  const agents: {
-    readonly url: string | null;
-    pid(): number;
-    restart(signal: NodeJS.Signals): Promise<void>;
-  }[] = [];
+): Promise<RunningAgent[]> {
+  const agents: RunningAgent[] = [];
   const waiting = [...nodes.entries()];
   const worker = async (): Promise<void> => {
     for (let next = waiting.shift(); next; next = waiting.shift()) {
       const [index, place] = next;
-      const name = `node${index + 1}`;
-      const agentDirectory = join(directory, name);
-      const own = ['--dir', agentDirectory];
-      const { token } = await client.joinTokens.create();
-      const server = configurationOf === undefined ? ['--serve', `${place.address}:0`] : [];
-      const joinCommand = ['agent', 'join', token, ...own, '--name', name, ...server, '--json'];
-      const joining = spawnAt(place, launcher, joinCommand, { env, stdio: ['ignore', 'pipe', 'inherit'] });
-      await lineFrom(joining, (line) => line.startsWith('{"node":'));
-      await once(joining, 'exit');
-      if (configurationOf !== undefined)
-        await writeFile(join(agentDirectory, 'agent.yaml'), JSON.stringify(configurationOf(index)));
-      const run = ['agent', 'run', ...own, '--log-level', 'warn', '--json'];
-      const program = await restartable<{ url: string | null }>(start, () =>
-        spawnAt(place, launcher, run, { env, stdio: ['ignore', 'pipe', 'inherit'] }),
-      );
-      agents[index] = { url: program.ready.url, pid: program.pid, restart: program.restart };
+      agents[index] = await startAgent(start, client, configurationOf, index, place);
     }
   };
   await Promise.all(Array.from({ length: startingAtOnce }, worker));
   return agents;
+}
+
+async function startAgent(
+  start: Start,
+  client: Client,
+  configurationOf: FleetConfiguration['agent'],
+  index: number,
+  place: Place,
+): Promise<RunningAgent> {
+  const { directory, env } = start;
+  const name = `node${index + 1}`;
+  const agentDirectory = join(directory, name);
+  const own = ['--dir', agentDirectory];
+  const { token } = await client.joinTokens.create();
+  const server = configurationOf === undefined ? ['--serve', `${place.address}:0`] : [];
+  const joinCommand = ['agent', 'join', token, ...own, '--name', name, ...server, '--json'];
+  const joining = spawnAt(place, launcher, joinCommand, { env, stdio: ['ignore', 'pipe', 'inherit'] });
+  await lineFrom(joining, (line) => line.startsWith('{"node":'));
+  await once(joining, 'exit');
+  if (configurationOf !== undefined)
+    await writeFile(join(agentDirectory, 'agent.yaml'), JSON.stringify(configurationOf(index)));
+  const run = ['agent', 'run', ...own, '--log-level', 'warn', '--json'];
+  const program = await restartable<{ url: string | null }>(start, () =>
+    spawnAt(place, launcher, run, { env, stdio: ['ignore', 'pipe', 'inherit'] }),
+  );
+  return { url: program.ready.url, pid: program.pid, restart: program.restart };
 }
 
 function isReady(line: string): boolean {

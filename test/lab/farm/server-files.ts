@@ -30,13 +30,24 @@ http {
 `;
 }
 
+export interface HealthChecks {
+  /** What a server is well by: that it answers a page with 200, or that its port takes connections. */
+  readonly of: 'answer' | 'port';
+  readonly timing: string;
+}
+
+const answerCheck = `  option httpchk GET / HTTP/1.1
+  http-check send hdr Host site.test
+`;
+
 export function haproxyMain(
   directory: string,
   port: number,
   servers: readonly { readonly name: string; readonly port: number }[],
+  checks: HealthChecks = { of: 'answer', timing: 'inter 500ms' },
 ): string {
   const lines = servers.map(
-    ({ name, port: at }) => `  server ${name} 127.0.0.1:${at} check inter 500ms weight 100`,
+    ({ name, port: at }) => `  server ${name} 127.0.0.1:${at} check ${checks.timing} weight 100`,
   );
   return `global
   stats socket ${join(directory, 'haproxy.sock')} level admin mode 600
@@ -54,8 +65,7 @@ frontend web
   default_backend nodes
 backend nodes
   balance roundrobin
-  option httpchk GET / HTTP/1.1
-  http-check send hdr Host site.test
+${checks.of === 'answer' ? answerCheck : ''}  http-response set-header Served-By %s
 ${lines.join('\n')}
 `;
 }

@@ -7,7 +7,7 @@ import { freePorts } from '../../../src/plugins/testing/free-ports.ts';
 import { type RunningServer, startServer } from '../../../src/plugins/testing/start-server.ts';
 import { loopbackPlaces } from '../places.ts';
 import { createFleet, type Fleet } from '../program-fleet.ts';
-import { haproxyMain, nginxMain, varnishMain } from './server-files.ts';
+import { type HealthChecks, haproxyMain, nginxMain, varnishMain } from './server-files.ts';
 
 export interface WebFarm {
   readonly fleet: Fleet;
@@ -26,13 +26,19 @@ export interface WebFarm {
   /** How often nginx has taken up a new configuration, over all nodes. */
   reloads(): Promise<number>;
   restartVarnish(): Promise<void>;
+  /** The next of the nodes that come later: its nginx starts, its agent joins. */
+  addNode(): Promise<void>;
   close(): Promise<void>;
 }
 
 export interface WebFarmOptions {
   readonly directory: string;
   readonly nodes: number;
+  /** So many more have their place and their line in HAProxy's configuration from the start, and are started by `addNode`. */
+  readonly laterNodes?: number;
   readonly policy?: Partial<SitePolicy>;
+  /** HAProxy's, of every server. */
+  readonly checks?: HealthChecks;
   /** Added to the nginx plugin's configuration. */
   readonly nginx?: Readonly<Record<string, unknown>>;
   /** Added to the cache's. */
@@ -44,8 +50,8 @@ const repository = resolve(import.meta.dirname, '../../..');
 const purgeVcl = join(repository, 'plugins/cache-purge/varnish/treecast.vcl');
 
 export async function createWebFarm(options: WebFarmOptions): Promise<WebFarm> {
-  const { directory, nodes } = options;
-  const [varnishPort = 0, haproxyPort = 0, ...nginxPorts] = await freePorts(2 + nodes);
+  const { directory, nodes, laterNodes = 0 } = options;
+  const [varnishPort = 0, haproxyPort = 0, ...nginxPorts] = await freePorts(2 + nodes + laterNodes);
   const started: RunningServer[] = [];
   const keep = async (server: Promise<RunningServer>): Promise<RunningServer> => {
     started.push(await server);
@@ -70,7 +76,7 @@ export async function createWebFarm(options: WebFarmOptions): Promise<WebFarm> {
     const servers = nginxPorts.map((port, index) => ({ name: `node${index + 1}`, port }));
     await writeFile(
       join(haproxyDirectory, 'haproxy.cfg'),
-      haproxyMain(haproxyDirectory, haproxyPort, servers),
+      haproxyMain(haproxyDirectory, haproxyPort, servers, options.checks),
     );
     const haproxy = await keep(
       startServer('haproxy', ['-db', '-W', '-f', join(haproxyDirectory, 'haproxy.cfg')], {
@@ -102,7 +108,7 @@ export async function createWebFarm(options: WebFarmOptions): Promise<WebFarm> {
     let varnish = await keep(startVarnish());
     // nginx needs something to listen on: the plugin writes the site's server when the agent starts.
     const nginx: RunningServer[] = [];
-    for (const index of nginxPorts.keys()) {
+    const startNginx = async (index: number): Promise<void> => {
       await writeFile(join(includesAt(index), '00-alive.conf'), aliveServer(nginxAt(index)));
       nginx.push(
         await keep(
@@ -111,8 +117,9 @@ export async function createWebFarm(options: WebFarmOptions): Promise<WebFarm> {
           }),
         ),
       );
-    }
-    fleet = await createFleet(
+    };
+    for (let index = 0; index < nodes; index++) await startNginx(index);
+    const running = await createFleet(
       join(directory, 'treecast'),
       { address: '127.0.0.1', namespace: null },
       loopbackPlaces(nodes),
@@ -165,8 +172,9 @@ export async function createWebFarm(options: WebFarmOptions): Promise<WebFarm> {
         }),
       },
     );
+    fleet = running;
     return {
-      fleet,
+      fleet: running,
       host,
       varnish: varnishPort,
       haproxy: haproxyPort,
@@ -181,13 +189,17 @@ export async function createWebFarm(options: WebFarmOptions): Promise<WebFarm> {
       haproxySocket,
       async reloads() {
         const logs = await Promise.all(
-          nginxPorts.map((_, index) => readFile(join(nginxAt(index), 'error.log'), 'utf8')),
+          nginx.map((_, index) => readFile(join(nginxAt(index), 'error.log'), 'utf8')),
         );
         return logs.join('').split('reconfiguring').length - 1;
       },
       async restartVarnish() {
         await varnish.end();
         varnish = await keep(startVarnish());
+      },
+      async addNode() {
+        await startNginx(nginx.length);
+        await running.addAgent({ address: '127.0.0.1', namespace: null });
       },
       close,
     };
