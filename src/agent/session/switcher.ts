@@ -215,7 +215,8 @@ export function createSwitcher(options: SwitcherOptions): Switcher {
         if (!noted.isBack) await goBack(store, lastDecision, noted.refused, null);
         trouble = { decision: lastDecision, error: noted.refused, refused: true, owed: 'follow' };
       } else if (executed) {
-        const { error, timings } = await follow(store, lastDecision, 'start', null);
+        const { error, timings } =
+          attached.error === null ? await follow(store, lastDecision, 'start', null) : attached;
         if (error !== null) return remember(store, lastDecision, error, false);
         await succeeded(lastDecision, timings);
       }
