@@ -5,8 +5,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
-import { setInterval } from 'node:timers/promises';
 import { Secret } from '../api/secret.ts';
+import { until } from '../testing/until.ts';
 import { createExec } from './exec-program.ts';
 import { programPath } from './find-program.ts';
 
@@ -22,14 +22,7 @@ async function tookMs(work: Promise<unknown>): Promise<number> {
   return performance.now() - startedAt;
 }
 
-async function until(condition: () => boolean): Promise<void> {
-  const limit = performance.now() + 10_000;
-  if (condition()) return;
-  for await (const _ of setInterval(10)) {
-    if (condition()) return;
-    if (performance.now() > limit) throw new Error(`it never came to be: ${condition.toString()}`);
-  }
-}
+const waitMsMax = 10_000;
 
 /** What nobody waited for yet has ended all the same. */
 function lives(pid: number): boolean {
@@ -50,7 +43,7 @@ function pidFile(): { readonly path: string; read(): Promise<number> } {
   return {
     path,
     read: async () => {
-      await until(() => text().endsWith('\n'));
+      await until('it has written a line', () => text().endsWith('\n'), waitMsMax);
       return Number(text());
     },
   };
@@ -183,14 +176,14 @@ describe('when it is ended, what it started is ended too, and nothing is waited 
 
   test('a child in the foreground', async () => {
     const { pid, ms } = await endedWith((path) => `sh -c 'echo $$ > ${path}; exec sleep 60'; true`);
-    await until(() => !lives(pid));
+    await until('it has ended', () => !lives(pid), waitMsMax);
     assert.ok(ms < 1_900, `${ms}`);
   });
 
   test('a child in the background that heeds no SIGTERM', async () => {
     const child = (path: string): string => `sh -c 'trap "" TERM; echo $$ > ${path}; exec sleep 60'`;
     const { pid, ms } = await endedWith((path) => `${child(path)} & wait`);
-    await until(() => !lives(pid));
+    await until('it has ended', () => !lives(pid), waitMsMax);
     assert.ok(ms < 1_900, `${ms}`);
   });
 
@@ -198,7 +191,7 @@ describe('when it is ended, what it started is ended too, and nothing is waited 
     const { pid, ms } = await endedWith(
       (path) => `trap "" TERM; sh -c 'echo $$ > ${path}; exec sleep 60'; exit 1`,
     );
-    await until(() => !lives(pid));
+    await until('it has ended', () => !lives(pid), waitMsMax);
     assert.ok(ms >= 1_900 && ms < 8_000, `${ms}`);
   });
 
@@ -210,7 +203,7 @@ describe('when it is ended, what it started is ended too, and nothing is waited 
     );
     assert.ok((await tookMs(work)) < 10_000);
     const pid = await read();
-    await until(() => !lives(pid));
+    await until('it has ended', () => !lives(pid), waitMsMax);
   });
 
   test('a daemon lives on, and is not waited for though it has the output open', async () => {
