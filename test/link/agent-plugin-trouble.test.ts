@@ -114,7 +114,7 @@ test('PLG-7 N32: a failed probe with switchBack returns this node to its former 
 });
 
 test('PLG-5: a switch that was interrupted before its hooks is finished at the next start', async (t) => {
-  const { linked, calls } = await linkRecorded(t);
+  const { linked, calls, script } = await linkRecorded(t);
   await linked.publish(linked.release(1, {}, one));
   calls();
   const pending = join(linked.directory, 'plugins', '.pending', 'sample.json');
@@ -122,6 +122,11 @@ test('PLG-5: a switch that was interrupted before its hooks is finished at the n
   // As a kill between the switch and its hooks leaves it.
   const note = { version: 1, release: { epoch: 1, sequence: 1 }, refused: null };
   writeFileSync(pending, JSON.stringify(note));
+  script({ attach: 'fail' });
+  await linked.restartAgent();
+  assert.deepEqual(calls(), ['attach']);
+  assert.ok(existsSync(pending));
+  script({});
   await linked.restartAgent();
   assert.deepEqual(
     calls().map((line) => line.split(' ').slice(0, 3).join(' ')),
