@@ -89,6 +89,8 @@ async function waitForSessions<S extends BalancedServer>(
         deadline = performance.now() + forceWaitMs;
       }
     } catch (error) {
+      // Stopped in the middle of a question or between two: the same to the caller.
+      if (signal.aborted) throw stopped(error);
       // A balancer that is just being replaced is away for a moment; the bound holds all the same.
       if (late || !isPassing(error, signal)) throw error;
     }
@@ -147,8 +149,9 @@ function forgets(back: readonly BalancedServer[]): PluginError {
   );
 }
 
-function stopped(): PluginError {
+function stopped(cause?: unknown): PluginError {
   return new PluginError('stopped while waiting for sessions to end', {
+    cause,
     fix: 'Raise timeouts.drain above drain.waitSeconds when this was the time limit.',
   });
 }
