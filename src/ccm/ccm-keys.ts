@@ -3,6 +3,7 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import { access, chmod, mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { failpoint } from '../faults/failpoint.ts';
 import { writeFileAtomic } from '../net/atomic-file.ts';
 import { type CertificateAuthority, createCertificateAuthority } from '../net/tls/certificate-authority.ts';
 import { exportPrivateKey, generatePrivateKey, importPrivateKey } from '../net/tls/key-pair.ts';
@@ -25,7 +26,10 @@ export async function openCcmKeys(directory: string): Promise<CcmKeys> {
     () => true,
     () => false,
   );
-  if (!exists) await writeFileAtomic(path, exportPrivateKey(generatePrivateKey()), 0o600);
+  if (!exists) {
+    await writeFileAtomic(path, exportPrivateKey(generatePrivateKey()), 0o600);
+    failpoint('ccm.keys.release-key-written');
+  }
   const releaseKey = importPrivateKey(await readFile(path, 'utf8'), path);
   return { certificates, releaseKey, releasePublicKey: createPublicKey(releaseKey) };
 }

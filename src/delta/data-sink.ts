@@ -5,6 +5,7 @@ import { createReadStream } from 'node:fs';
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import type { BlockHashes } from '../assignment/assignment-encoder.ts';
 import type { Region, UnsealedBlock } from '../assignment/data-encoder.ts';
+import { failpoint } from '../faults/failpoint.ts';
 import { blockBytes } from '../model/assignment.ts';
 import type { BuildPool } from './build-pool.ts';
 import { finishBlocks } from './build-tasks.ts';
@@ -116,6 +117,7 @@ export function createFileSink({ dataKey, pool, temporary }: FileSinkOptions): D
       await settle();
       check();
       await joinRegions(await files.sealed, await files.plain, paths);
+      failpoint('ccm.assignment.data-joined');
       await closeAll();
       return { hashes, content: { temporary } };
     },
@@ -136,7 +138,10 @@ async function joinRegions(
   if (sealed === undefined) {
     if (plain === undefined) await (await open(paths.sealed, 'wx')).close();
     await plain?.datasync();
-    if (plain !== undefined) await rename(paths.plain, paths.sealed);
+    if (plain !== undefined) {
+      await rename(paths.plain, paths.sealed);
+      failpoint('ccm.assignment.data-moved');
+    }
     return;
   }
   if (plain !== undefined) {

@@ -2,6 +2,7 @@
 
 import { open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { failpoint } from '../faults/failpoint.ts';
 import type { FinishedData } from './data-sink.ts';
 
 export interface AssignmentPaths {
@@ -30,9 +31,12 @@ export async function storeAssignment(
       'bytes' in content ? writeDurably(data, content.bytes) : undefined,
       writeDurably(temporary('manifest'), manifest),
     ]);
+    failpoint('ccm.assignment.written');
     // The manifest last: where there is one, its data is there too.
     await rename(data, dataPath);
+    failpoint('ccm.assignment.data-named');
     await rename(temporary('manifest'), manifestPath);
+    failpoint('ccm.assignment.named');
   } catch (error) {
     await Promise.all([rm(data, { force: true }), rm(temporary('manifest'), { force: true })]);
     throw error;
@@ -40,6 +44,7 @@ export async function storeAssignment(
   const handle = await open(directory, 'r');
   try {
     await handle.sync();
+    failpoint('ccm.assignment.stored');
   } finally {
     await handle.close();
   }

@@ -2,6 +2,7 @@
 // collection (it would run in a push's way), objects checked and made durable before a ref moves.
 
 import { chmod, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { failpoint } from '../faults/failpoint.ts';
 import { TreecastError } from '../model/treecast-error.ts';
 import { hiddenRefPrefix } from './hidden-tree-ref.ts';
 import { preReceiveHook } from './pre-receive-hook.ts';
@@ -62,6 +63,7 @@ export async function createRepository(path: string, options: RepositoryOptions 
     const branch = options.branch ?? 'main';
     await mkdir(path, { recursive: true, mode: 0o700 });
     await runGit(['init', '--quiet', '--bare', '--template=', `--initial-branch=${branch}`, '--', path]);
+    failpoint('ccm.repository.made');
   }
   const existing = await readFile(`${path}/config`, 'utf8');
   if (/^\s*\[extensions/m.test(existing)) {
@@ -84,4 +86,5 @@ async function replaceFile(path: string, text: string, mode: number): Promise<vo
   await writeFile(`${path}.new`, text, { mode });
   await chmod(`${path}.new`, mode);
   await rename(`${path}.new`, path);
+  failpoint('ccm.repository.file-replaced');
 }

@@ -2,6 +2,7 @@
 // (lock file, sync, rename) but without a process: this is on the way of every push.
 
 import { type FileHandle, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { failpoint } from '../faults/failpoint.ts';
 import type { ObjectId } from '../model/tree.ts';
 import { TreecastError } from '../model/treecast-error.ts';
 
@@ -21,7 +22,9 @@ export async function writeHiddenTreeRef(repositoryPath: string, tree: ObjectId)
     await file.writeFile(`${tree}\n`);
     await file.datasync();
     await file.close();
+    failpoint('ccm.tree-ref.locked');
     await rename(lock, path);
+    failpoint('ccm.tree-ref.written');
   } catch (cause) {
     await file.close().catch(() => {});
     await rm(lock, { force: true });

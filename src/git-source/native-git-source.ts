@@ -1,6 +1,7 @@
 // The GitSource that uses Git itself: small objects and trees are read in this process, the rest by persistent or single Git processes.
 // The hot path (a push of a few files) spawns nothing.
 
+import { failpoint } from '../faults/failpoint.ts';
 import type { ObjectId } from '../model/tree.ts';
 import { emptyTreeIds } from '../model/tree.ts';
 import { TreecastError } from '../model/treecast-error.ts';
@@ -171,6 +172,7 @@ function createView(view: View): GitSource {
       await inLane(tree, 'release', () =>
         runGit(['update-ref', '--no-deref', '-d', hiddenTreeRef(tree)], view),
       );
+      failpoint('ccm.tree-ref.released');
     },
     async keptTrees() {
       checkOpen();

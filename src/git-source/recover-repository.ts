@@ -2,6 +2,7 @@
 // Only to be called while no Git process of ours runs on the repository (at start, under the state directory's lock).
 
 import { readdir, readFile, rm } from 'node:fs/promises';
+import { failpoint } from '../faults/failpoint.ts';
 import { hiddenRefPrefix } from './hidden-tree-ref.ts';
 import { isObjectId } from './ref-name.ts';
 
@@ -13,7 +14,10 @@ export async function recoverRepository(repositoryPath: string): Promise<string[
     ...(await leftovers(repositoryPath)),
     ...(await brokenHiddenRefs(repositoryPath)),
   ];
-  for (const path of stale) await rm(`${repositoryPath}/${path}`, { recursive: true, force: true });
+  for (const path of stale) {
+    await rm(`${repositoryPath}/${path}`, { recursive: true, force: true });
+    failpoint('ccm.repository.leftover-removed');
+  }
   return stale;
 }
 

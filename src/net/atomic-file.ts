@@ -2,6 +2,7 @@
 
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { failpoint } from '../faults/failpoint.ts';
 
 /** Durable when it resolves. `mode` is set whatever the umask says. */
 export async function writeFileAtomic(path: string, data: string | Uint8Array, mode: number): Promise<void> {
@@ -12,7 +13,9 @@ export async function writeFileAtomic(path: string, data: string | Uint8Array, m
       await file.writeFile(data);
       await file.sync();
     });
+    failpoint('file.written');
     await rename(temporary, path);
+    failpoint('file.renamed');
   } catch (error) {
     await rm(temporary, { force: true });
     throw error;

@@ -24,7 +24,15 @@ export interface ImportRules {
   readonly allowances: readonly Allowance[];
 }
 
-const shared = ['src/model', 'src/protocol', 'src/assignment', 'src/delta', 'src/plugins', 'src/client'];
+const shared = [
+  'src/model',
+  'src/faults',
+  'src/protocol',
+  'src/assignment',
+  'src/delta',
+  'src/plugins',
+  'src/client',
+];
 
 /** Of Treecast the public API alone. */
 const pluginPackages = ['treecast/plugin', 'treecast/plugin/testing', 'node:*'];
@@ -34,8 +42,9 @@ export const importRules: ImportRules = {
     { folder: 'src/model', mayImport: [], packages: [] },
     { folder: 'src/protocol', mayImport: ['src/model'], packages: [], pure: true },
     { folder: 'src/assignment', mayImport: ['src/model'] },
-    { folder: 'src/delta', mayImport: ['src/model', 'src/assignment'] },
-    { folder: 'src/plugins', mayImport: ['src/model'] },
+    { folder: 'src/faults', mayImport: [] },
+    { folder: 'src/delta', mayImport: ['src/model', 'src/faults', 'src/assignment'] },
+    { folder: 'src/plugins', mayImport: ['src/model', 'src/faults'] },
     { folder: 'src/client', mayImport: ['src/model'] },
     { folder: 'src/git-source', mayImport: shared },
     { folder: 'src/net', mayImport: shared },

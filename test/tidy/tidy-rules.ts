@@ -1,6 +1,7 @@
 // What may not stand in the repository, as data: each rule finds its lines and names what to write instead.
 // What Biome, oxlint and tsc already judge (any, enum, default exports, floating promises, file name case) is not repeated here.
 
+import { effectsWithoutFailpoint } from './effects-without-failpoint.ts';
 import type { SourceFile } from './source-files.ts';
 
 export interface TidyRule {
@@ -128,6 +129,12 @@ export const tidyRules: readonly TidyRule[] = [
         ].join('|'),
       ),
     ),
+  },
+  {
+    name: 'effect-without-failpoint',
+    instead: 'call failpoint() behind it, with a new name that test/faults sweeps',
+    applies: (path) => isProduct(path) && !/^src\/(?:cli|plugins)\//.test(path),
+    find: ({ text }) => effectsWithoutFailpoint(text),
   },
   {
     name: 'space-at-end',

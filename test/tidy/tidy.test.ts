@@ -83,6 +83,18 @@ const samples: Readonly<Record<string, readonly Sample[]>> = {
     { path: 'docs/a.md', bad: ['', 'work', 'main'].join('/'), good: 'a work/of art' },
     { path: 'src/a.ts', bad: `${header}'${['', 'home', 'me', 'x'].join('/')}'`, good: header },
   ],
+  'effect-without-failpoint': [
+    {
+      path: 'src/ccm/a.ts',
+      bad: `${header}await rename(a, b);`,
+      good: `${header}await rename(a, b);\nfailpoint('ccm.a.renamed');`,
+    },
+    {
+      path: 'src/ccm/a.ts',
+      bad: `${header}database.transaction(() => {\n  add();\n});`,
+      good: `${header}database.transaction(() => {\n  database.afterCommit(() => failpoint('ccm.a.added'));\n});`,
+    },
+  ],
   'space-at-end': [{ path: 'src/a.ts', bad: `${header}a; `, good: header }],
 };
 

@@ -3,6 +3,7 @@
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { z } from 'zod';
+import { failpoint } from '../../faults/failpoint.ts';
 import { TreecastError } from '../../model/treecast-error.ts';
 import { writeFileAtomic } from '../../net/atomic-file.ts';
 import { parseListenAddress } from '../../net/http/listen-address.ts';
@@ -99,4 +100,5 @@ export async function writeAgentConfiguration(
   }
   const text = `# Configuration of a Treecast agent: docs/configuration.md\n${stringify(configuration)}`;
   await writeFileAtomic(agentConfigurationPath(directory), text, 0o644);
+  failpoint('agent.join.configuration-written');
 }

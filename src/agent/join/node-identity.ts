@@ -5,6 +5,7 @@ import type { KeyObject } from 'node:crypto';
 import { chmod, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { failpoint } from '../../faults/failpoint.ts';
 import { TreecastError } from '../../model/treecast-error.ts';
 import { writeFileAtomic } from '../../net/atomic-file.ts';
 import { isOrigin } from '../../net/join/join-token.ts';
@@ -38,6 +39,7 @@ export async function openNodeKey(directory: string): Promise<KeyObject> {
   await chmod(folder, 0o700);
   const key = generatePrivateKey();
   await writeFileAtomic(path, exportPrivateKey(key), 0o600);
+  failpoint('agent.join.key-written');
   return key;
 }
 
@@ -58,4 +60,5 @@ export async function readNodeIdentity(directory: string): Promise<NodeIdentity 
 
 export async function writeNodeIdentity(directory: string, identity: NodeIdentity): Promise<void> {
   await writeFileAtomic(identityPath(directory), `${JSON.stringify(identity, null, 2)}\n`, 0o600);
+  failpoint('agent.join.identity-written');
 }

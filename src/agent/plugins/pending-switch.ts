@@ -4,6 +4,7 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { z } from 'zod';
+import { failpoint } from '../../faults/failpoint.ts';
 import type { Release } from '../../model/release.ts';
 import type { WireError } from '../../model/treecast-error.ts';
 import { writeFileAtomic } from '../../net/atomic-file.ts';
@@ -51,10 +52,12 @@ export function openPendingSwitch(path: string): PendingSwitchFile {
       mayExist = true;
       await mkdir(dirname(path), { recursive: true, mode: 0o700 });
       await writeFileAtomic(path, JSON.stringify({ version: 1, ...noted }), 0o600);
+      failpoint('agent.pending.noted');
     },
     async clear() {
       if (!mayExist) return;
       await rm(path, { force: true });
+      failpoint('agent.pending.cleared');
       mayExist = false;
     },
   };

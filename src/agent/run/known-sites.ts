@@ -4,6 +4,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { failpoint } from '../../faults/failpoint.ts';
 import type { SiteGrant } from '../../model/messages.ts';
 import { defaultSitePolicy, namePattern } from '../../model/site.ts';
 import { writeFileAtomic } from '../../net/atomic-file.ts';
@@ -48,7 +49,10 @@ export function openKnownSites(directory: string): KnownSitesFile {
       const text = `${JSON.stringify({ version: 1, releaseKeys, grants: kept })}\n`;
       if (text === written) return writing;
       written = text;
-      writing = writing.catch(() => undefined).then(() => writeFileAtomic(path, text, 0o600));
+      writing = writing
+        .catch(() => undefined)
+        .then(() => writeFileAtomic(path, text, 0o600))
+        .then(() => failpoint('agent.grants.written'));
       return writing;
     },
   };

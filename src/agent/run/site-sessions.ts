@@ -2,6 +2,7 @@
 
 import { rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { failpoint } from '../../faults/failpoint.ts';
 import type { SiteGrant } from '../../model/messages.ts';
 import { TreecastError } from '../../model/treecast-error.ts';
 import type { ReceivedMessage } from '../../net/link/link-client.ts';
@@ -180,5 +181,7 @@ export function createSiteSessions(options: SiteSessionsOptions): SiteSessions {
 async function discardDirectory(root: string, site: string): Promise<void> {
   const discarded = join(root, `.removed-${site}-${process.pid}-${Date.now()}`);
   await rename(join(root, site), discarded);
+  failpoint('agent.site.set-aside');
   await rm(discarded, { recursive: true, force: true, maxRetries: 3 });
+  failpoint('agent.site.removed');
 }

@@ -3,6 +3,7 @@
 
 import { canonicalJson } from '../../assignment/canonical-json.ts';
 import { readManifest } from '../../assignment/read-manifest.ts';
+import { failpoint } from '../../faults/failpoint.ts';
 import type { HeldTree, SiteGrant } from '../../model/messages.ts';
 import type { SignedDecision } from '../../model/receipt.ts';
 import { compareReleases, releaseName } from '../../model/release.ts';
@@ -148,6 +149,7 @@ export async function createSiteStore(
       if (decided && lastDecision.toTree === staging.targetTree) return false;
       twinWriter.drop();
       await background.exclusively(() => journal.save(planRenames(dropStaging(journal.state()))));
+      failpoint('agent.stage.aborted');
       return true;
     },
     async verify(signal) {

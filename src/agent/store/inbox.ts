@@ -8,6 +8,7 @@ import path from 'node:path';
 import { blockCount, blockRange, verifyBlock } from '../../assignment/block-layout.ts';
 import type { DataSource } from '../../assignment/data-reader.ts';
 import { type Manifest, readUnverifiedManifest } from '../../assignment/read-manifest.ts';
+import { failpoint } from '../../faults/failpoint.ts';
 import type { AssignmentHeader, Command } from '../../model/assignment.ts';
 import { compareReleases } from '../../model/release.ts';
 import { TreecastError } from '../../model/treecast-error.ts';
@@ -98,6 +99,7 @@ export function createInbox(disk: Disk, layout: Layout): Inbox {
     const directory = disk.open(layout.inbox, constants.O_RDONLY | constants.O_DIRECTORY);
     try {
       await allEnded([disk.sync(fd), disk.sync(directory)]);
+      failpoint('agent.inbox.kept');
     } finally {
       disk.close(fd);
       disk.close(directory);
@@ -148,6 +150,7 @@ export function createInbox(disk: Disk, layout: Layout): Inbox {
     const dataFile = fileOf(header.id, dataSuffix);
     disk.close(writeManifest(manifest));
     let fd: number | undefined = disk.open(dataFile, createFlags, 0o600);
+    failpoint('agent.inbox.opened');
     const missing = await runInSlices(findMissing(disk, header, fd));
     const close = (): boolean => {
       receiving.delete(header.id);
@@ -169,6 +172,7 @@ export function createInbox(disk: Disk, layout: Layout): Inbox {
       async writeBlock(index, sealed) {
         verifyBlock(header, index, sealed);
         disk.write(opened(), sealed, blockRange(header, index).offset);
+        failpoint('agent.inbox.block-written');
         missing.delete(index);
       },
       source: () => ({ fd: opened() }),
@@ -225,14 +229,18 @@ export function createInbox(disk: Disk, layout: Layout): Inbox {
     clean(named) {
       for (const { name } of disk.readdir(layout.inbox)) {
         const id = path.basename(name, path.extname(name));
-        if (!named.has(id) && !receiving.has(id) && !opening.has(id)) unlink(path.join(layout.inbox, name));
+        if (named.has(id) || receiving.has(id) || opening.has(id)) continue;
+        unlink(path.join(layout.inbox, name));
+        failpoint('agent.inbox.cleaned');
       }
     },
     recover(named, wanted) {
       for (const { name } of disk.readdir(layout.inbox)) {
         const id = path.basename(name, path.extname(name));
         if (!name.endsWith(dataSuffix) && named.has(id)) continue;
-        if (!mayGoOn(id, wanted)) unlink(path.join(layout.inbox, name));
+        if (mayGoOn(id, wanted)) continue;
+        unlink(path.join(layout.inbox, name));
+        failpoint('agent.inbox.recovered');
       }
     },
     close() {

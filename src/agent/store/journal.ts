@@ -2,6 +2,7 @@
 
 import { constants } from 'node:fs';
 import { z } from 'zod';
+import { failpoint } from '../../faults/failpoint.ts';
 import { TreecastError } from '../../model/treecast-error.ts';
 import type { Disk } from './disk.ts';
 import type { Layout } from './layout.ts';
@@ -93,13 +94,16 @@ export function createJournal(disk: Disk, layout: Layout, siteHandle: number, in
     } finally {
       disk.close(fd);
     }
+    failpoint('agent.journal.written');
     return {
       async commit(beside) {
         beside?.();
         written = null;
         disk.rename(temporary, layout.journal);
+        failpoint('agent.journal.renamed');
         current = state;
         await disk.sync(siteHandle);
+        failpoint('agent.journal.synced');
         written = state;
       },
     };

@@ -1,6 +1,7 @@
 // What a site's store does when nobody asks anything of it, and in which order: what the next stage needs comes first.
 
 import type { ObjectIdLength } from '../../assignment/object-id.ts';
+import { failpoint } from '../../faults/failpoint.ts';
 import type { ObjectId } from '../../model/tree.ts';
 import { TreecastError } from '../../model/treecast-error.ts';
 import type { Piece } from './background.ts';
@@ -58,6 +59,7 @@ export function createMaintenance(context: SiteContext): () => Piece | undefined
     if (name !== undefined) {
       return async (signal) => {
         await runInSlices(removeTree(disk, layout.tree(name)), signal);
+        failpoint('agent.tree.removed');
         trash.shift();
       };
     }

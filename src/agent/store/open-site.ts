@@ -3,6 +3,7 @@
 import { constants } from 'node:fs';
 import path from 'node:path';
 import type { ObjectIdLength } from '../../assignment/object-id.ts';
+import { failpoint } from '../../faults/failpoint.ts';
 import type { SiteGrant } from '../../model/messages.ts';
 import { compareReleases, type Release } from '../../model/release.ts';
 import { createDirectoryHandles } from './directory-handles.ts';
@@ -54,6 +55,7 @@ export async function openSite(
     inbox.recover(keptNamed(state), (header) => isStillWanted(header.release, state));
     const journal = createJournal(disk, layout, siteHandle, state);
     if (isRebuilt) await journal.save(state);
+    failpoint('agent.site.opened');
     let temporaries = 0;
     return {
       disk,
@@ -92,6 +94,7 @@ async function makeDirectories(disk: Disk, root: string, layout: Layout): Promis
     disk.chmod(handle, mode);
     disk.close(handle);
     made = true;
+    failpoint('agent.site.directory-made');
   }
   if (!made) return;
   for (const directory of [root, layout.site, layout.trees]) {
@@ -99,6 +102,7 @@ async function makeDirectories(disk: Disk, root: string, layout: Layout): Promis
     await disk.sync(handle);
     disk.close(handle);
   }
+  failpoint('agent.site.made');
 }
 
 async function emptyWork(disk: Disk, layout: Layout): Promise<void> {

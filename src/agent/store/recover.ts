@@ -2,6 +2,7 @@
 // was not complete is forgotten (its lag remains); names that nobody knows become trash (STG-15 to STG-18).
 
 import type { ObjectIdLength } from '../../assignment/object-id.ts';
+import { failpoint } from '../../faults/failpoint.ts';
 import { TreecastError } from '../../model/treecast-error.ts';
 import type { Disk } from './disk.ts';
 import { parseJournal } from './journal.ts';
@@ -157,5 +158,6 @@ function moveToTrash(disk: Disk, layout: Layout, name: string): string {
   if (name.startsWith(trashPrefix)) return name;
   const trash = `${trashPrefix}${name}-${process.hrtime.bigint()}`;
   disk.rename(layout.tree(name), layout.tree(trash));
+  failpoint('agent.site.stranger-set-aside');
   return trash;
 }

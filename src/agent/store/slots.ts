@@ -1,6 +1,7 @@
 // What happens to tree slots on disk: rename before the first write, catch up with live, throw away, make a missing one.
 // Each may be interrupted and done again; the journal is durable before the disk changes (STG-1, STG-5).
 
+import { failpoint } from '../../faults/failpoint.ts';
 import { TreecastError } from '../../model/treecast-error.ts';
 import { catchUp } from './catch-up.ts';
 import { createDirectoryHandles } from './directory-handles.ts';
@@ -21,6 +22,7 @@ export async function renameSlot(context: SiteContext, number: number): Promise<
   disk.rename(layout.tree(slot.formerDirectory), layout.tree(slot.directory));
   journal.assume(replaceSlot(journal.state(), { ...slot, formerDirectory: null }));
   await disk.sync(treesHandle);
+  failpoint('agent.slot.renamed');
 }
 
 /** Makes an idle slot equal to live, durably. A slot that cannot be caught up is thrown away: it is made anew. */
@@ -32,7 +34,10 @@ export async function catchUpSlot(
   const { journal } = context;
   const before = slotOf(journal.state(), number);
   const renames = before?.served && before.formerDirectory === null;
-  if (renames || !isKnownIdle(context, number)) await journal.save(planRenames(journal.state()));
+  if (renames || !isKnownIdle(context, number)) {
+    await journal.save(planRenames(journal.state()));
+    failpoint('agent.slot.freed');
+  }
   await renameSlot(context, number);
   const slot = slotOf(journal.state(), number);
   if (!slot || isEmptyLag(slot.lag)) return;
@@ -40,6 +45,7 @@ export async function catchUpSlot(
   try {
     await applyLag(context, slot, slot.lag, signal);
     await knowTwins(context, number, signal);
+    failpoint('agent.slot.caught-up');
   } catch (error) {
     if (error instanceof TreecastError && error.code === 'ABORTED') throw error;
     return dropSlot(context, number);
@@ -124,6 +130,7 @@ export async function dropSlot(context: SiteContext, number: number): Promise<vo
   const slot = slotOf(journal.state(), number);
   if (!slot) return;
   await journal.save(removeSlot(journal.state(), number));
+  failpoint('agent.slot.dropped');
   throwAway(context, slot.formerDirectory ?? slot.directory);
 }
 
@@ -132,6 +139,7 @@ export function throwAway({ disk, layout, trash }: SiteContext, directory: strin
   if (!disk.lstat(layout.tree(directory))) return;
   const name = `${trashPrefix}${directory}-${process.hrtime.bigint()}`;
   disk.rename(layout.tree(directory), layout.tree(name));
+  failpoint('agent.tree.thrown-away');
   trash.push(name);
 }
 
@@ -155,10 +163,12 @@ export async function makeTree(context: SiteContext, signal: AbortSignal | undef
     if (!(error instanceof TreecastError && error.code === 'ABORTED')) abandonTree(context);
     throw error;
   }
+  failpoint('agent.tree.linked');
   await recordMade(context, making, signal);
   making.close();
   context.making = null;
   await journal.save(addSlot(journal.state(), making.directory, making.lag));
+  failpoint('agent.tree.made');
 }
 
 /** A tree made by links has the twins of its source, which was not written meanwhile. */
@@ -182,6 +192,7 @@ function beginTree(context: SiteContext): TreeInMaking {
   const from = createDirectoryHandles(disk, layout.tree(source.directory));
   if (disk.lstat(layout.tree(directory))) throwAway(context, directory);
   disk.mkdir(layout.tree(directory), 0o700);
+  failpoint('agent.tree.begun');
   const to = createDirectoryHandles(disk, layout.tree(directory));
   disk.chmod(to.directory(''), disk.fstat(from.directory('')).mode & 0o7777);
   return {

@@ -3,6 +3,7 @@
 
 import { createDataReader } from '../../assignment/data-reader.ts';
 import { type ContentKey, openDataKey } from '../../assignment/seal.ts';
+import { failpoint } from '../../faults/failpoint.ts';
 import type { Command } from '../../model/assignment.ts';
 import { TreecastError } from '../../model/treecast-error.ts';
 import { startsFromNothing } from './acceptance.ts';
@@ -54,8 +55,11 @@ export async function stageRelease(context: SiteContext, request: StageRequest):
   try {
     await knowTwinsOfNext(context, slot.number, fromNothing, request.signal);
     await catchUpHere(context, work, slot, request.signal);
+    failpoint('agent.stage.caught-up');
     const { objects, commands } = await execute(context, work, request, { slot: slot.number, fromNothing });
+    failpoint('agent.stage.carried-out');
     for (const part of request.parts) part.dropData();
+    failpoint('agent.stage.data-dropped');
     const kept = commands ? await context.inbox.keep('commands', commands) : null;
     const staged = stagedState(journal.state(), slot.number, lag, kept);
     const prepared = journal.prepare(staged);
@@ -63,7 +67,9 @@ export async function stageRelease(context: SiteContext, request: StageRequest):
     // While the disk is busy. An index without these objects would be mended by reading live again.
     const indexed = putObjects(context, objects);
     await allEnded([synced, indexed]);
+    failpoint('agent.stage.synced');
     await (await prepared).commit();
+    failpoint('agent.stage.staged');
   } catch (error) {
     await undo(context, work, slot.number, error);
     throw error;
@@ -128,11 +134,13 @@ async function enterSlot(
     ? replaceSlot(before, entering(slot, directory, uniteLags(pending, lag)))
     : addSlot(before, directory, lag);
   await journal.save({ ...entered, staging: { slot: number, release, targetTree, complete: false } });
+  failpoint('agent.stage.entered');
   if (slot) {
     await renameSlot(context, number);
   } else {
     disk.mkdir(layout.tree(directory), 0o700);
     await disk.sync(treesHandle);
+    failpoint('agent.stage.tree-made');
   }
   return { number, pending };
 }
@@ -262,6 +270,7 @@ async function undo(context: SiteContext, work: Work, number: number, error: unk
   const temporaries = createDirectoryHandles(disk, layout.trees);
   try {
     await runInSlices(emptyDirectory(disk, temporaries, workName));
+    failpoint('agent.stage.undone');
   } catch {
     // Start-up empties it too; the reason why staging failed is the one worth telling.
   } finally {

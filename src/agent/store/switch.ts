@@ -2,6 +2,7 @@
 // one back on this node (STG-25).
 // Journal and symlink are renamed back to back and made durable by one sync of the site's directory.
 
+import { failpoint } from '../../faults/failpoint.ts';
 import type { SignedDecision } from '../../model/receipt.ts';
 import { compareReleases, releaseName } from '../../model/release.ts';
 import { TreecastError } from '../../model/treecast-error.ts';
@@ -30,11 +31,19 @@ export async function executeDecision(
   const decided: State = { ...state, lastDecision: decision, executed: true };
   const target = treeFor(state, decision);
   if (!target) {
-    if (order > 0) await journal.save({ ...decided, executed: false });
+    if (order > 0) {
+      await journal.save({ ...decided, executed: false });
+      failpoint('agent.decision.noted');
+    }
     return { outcome: 'stale' };
   }
-  if (target.slot === state.live) await journal.save(stay(decided, target, decision));
-  else await switchTo(context, decided, target, decision);
+  if (target.slot === state.live) {
+    await journal.save(stay(decided, target, decision));
+    failpoint('agent.decision.stayed');
+  } else {
+    await switchTo(context, decided, target, decision);
+    failpoint('agent.decision.switched');
+  }
   return { outcome: 'switched', proof: proofOfLive(journal.state(), decision) };
 }
 
@@ -92,6 +101,7 @@ export async function switchBackFrom(
   if (!state.executed || !target?.held) return { outcome: 'stale' };
   const moved = moveLive({ ...state, executed: false }, target.slot, target.held.release);
   await moveSymlink(context, target, planRenames(moved));
+  failpoint('agent.decision.switched-back');
   return { outcome: 'switched', proof: proofOfLive(context.journal.state(), target.held) };
 }
 
@@ -104,7 +114,9 @@ async function moveSymlink(context: SiteContext, target: Slot, next: State): Pro
     await prepared.commit(() => {
       if (disk.readlink(temporary) !== undefined) disk.unlink(temporary);
       disk.symlink(liveTarget(target.directory), temporary);
+      failpoint('agent.live.linked');
       disk.rename(temporary, layout.live);
+      failpoint('agent.live.moved');
     });
   } catch (cause) {
     // When the symlink moved and the journal did not, memory follows the symlink, as start-up would.

@@ -2,6 +2,7 @@
 // losing it costs a full re-read, never correctness, so it is written without syncs. Dropped objects are swept in the background.
 
 import { decodeTree, type ObjectIdLength, treeIdOfBytes } from '../../assignment/object-id.ts';
+import { failpoint } from '../../faults/failpoint.ts';
 import { emptyTreeIds, type ObjectId } from '../../model/tree.ts';
 import { openDatabase } from './open-database.ts';
 import type { Steps } from './slices.ts';
@@ -125,6 +126,7 @@ export function createTreeIndex(file: string): TreeIndex {
         database.exec('ROLLBACK');
         throw error;
       }
+      failpoint('agent.index.written');
     },
     sweepDue: () => addedSinceSweep > Math.max(1000, keptAtSweep),
     *sweep(roots) {
@@ -141,6 +143,7 @@ export function createTreeIndex(file: string): TreeIndex {
           cachedEntries -= cached.size + 1;
         }
         database.exec('COMMIT');
+        failpoint('agent.index.swept');
         yield;
       }
       addedSinceSweep = 0;

@@ -2,6 +2,7 @@
 // a loss nothing else tells a twin from a file that the author published. Opened when first used: a site without twins has no such file.
 
 import type { DatabaseSync } from 'node:sqlite';
+import { failpoint } from '../../faults/failpoint.ts';
 import type { ObjectId } from '../../model/tree.ts';
 import { nameOf, parentOf } from './directory-handles.ts';
 import { openDatabase } from './open-database.ts';
@@ -76,6 +77,7 @@ export function createTwinRecords(file: string): TwinRecords {
       database.exec('ROLLBACK');
       throw error;
     }
+    failpoint('agent.twins.rows-written');
   }
 
   /** In transactions of bounded length: nobody needs all or nothing, a lag covers what was not reached. */

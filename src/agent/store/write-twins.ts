@@ -3,6 +3,7 @@
 
 import { constants } from 'node:fs';
 import { blobIdOf } from '../../assignment/object-id.ts';
+import { failpoint } from '../../faults/failpoint.ts';
 import { compareReleases, type Release, releaseName } from '../../model/release.ts';
 import type { ObjectId } from '../../model/tree.ts';
 import { TreecastError } from '../../model/treecast-error.ts';
@@ -120,6 +121,7 @@ export function createTwinWriter(context: SiteContext): TwinWriter {
       throw error;
     }
     to.syncs.file(fd);
+    failpoint('agent.twins.written');
     const former = to.waiting.get(twin.path);
     if (former) disk.unlink(former.temporary);
     to.waiting.set(twin.path, { ...twin, file, temporary });
@@ -147,17 +149,24 @@ export function createTwinWriter(context: SiteContext): TwinWriter {
   async function place({ slot: number, root, next, syncs, waiting }: Batch, before: State): Promise<void> {
     const slot = slotOf(before, number) as Slot;
     const lag = await lagWith(slot, waiting.values());
-    if (!before.twins) twins.begin(before.slots);
+    if (!before.twins) {
+      twins.begin(before.slots);
+      failpoint('agent.twins.begun');
+    }
     const opened = replaceSlot({ ...before, twins: true }, { ...slot, lag });
     // STG-15: a crash from here on undoes the staging; its lag says what is to be made good.
     await journal.save({ ...opened, staging: before.staging && { ...before.staging, complete: false } });
+    failpoint('agent.twins.opened');
     for (const { path, temporary } of waiting.values()) {
       disk.rename(temporary, next.entry(path));
       syncs.directory(parentOf(path));
     }
     await syncs.settle(next, root);
+    failpoint('agent.twins.placed');
     await runInSlices(twins.put(number, waiting.values()));
+    failpoint('agent.twins.recorded');
     await journal.save(opened);
+    failpoint('agent.twins.sealed');
   }
 
   return {

@@ -4,6 +4,7 @@
 import { closeSync, openSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { Kysely, SqliteDialect } from 'kysely';
+import { failpoint } from '../../faults/failpoint.ts';
 import { TreecastError } from '../../model/treecast-error.ts';
 import type { CcmDatabase, Query, TransactionOptions } from './ccm-database.ts';
 import { migrate } from './migrate.ts';
@@ -21,6 +22,7 @@ export async function openDatabase(path: string): Promise<CcmDatabase> {
     const adapter = createSqliteAdapter(raw);
     const queries = new Kysely<Schema>({ dialect: new SqliteDialect({ database: adapter }) });
     await migrate(queries, path);
+    failpoint('ccm.database.migrated');
     return createCcmDatabase(raw, adapter, queries);
   } catch (error) {
     if (raw.isOpen) raw.close();

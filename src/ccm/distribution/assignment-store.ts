@@ -3,6 +3,7 @@
 import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { assignmentPaths, temporaryPrefix } from '../../delta/store-assignment.ts';
+import { failpoint } from '../../faults/failpoint.ts';
 import type { AssignmentHeader } from '../../model/assignment.ts';
 import { inlineBytesMax } from '../../model/assignment.ts';
 import type { Release } from '../../model/release.ts';
@@ -110,6 +111,7 @@ export function createAssignmentStore(directory: string, database: CcmDatabase):
           .values(row)
           .onConflict((conflict) => conflict.doNothing()),
       );
+      failpoint('ccm.assignment.recorded');
       return keep({
         id: header.id,
         manifestBytes,
@@ -162,8 +164,11 @@ export function createAssignmentStore(directory: string, database: CcmDatabase):
       kept.delete(id);
       // The manifest first: where there is one, its data is there too.
       await rm(manifestPath, { force: true });
+      failpoint('ccm.assignment.manifest-removed');
       await rm(dataPath, { force: true });
+      failpoint('ccm.assignment.data-removed');
       database.run(queries.deleteFrom('assignments').where('id', '=', id));
+      failpoint('ccm.assignment.forgotten');
       kept.delete(id);
     },
 
@@ -178,6 +183,7 @@ export function createAssignmentStore(directory: string, database: CcmDatabase):
             : database.first(rawQuery(isKnown, [id])) === undefined;
         if (!isLeft) continue;
         await rm(join(directory, name), { force: true });
+        failpoint('ccm.assignment.swept');
         removed.push(name);
       }
       return removed;

@@ -1,6 +1,7 @@
 // Rows of path_times: written while a publish is built, in slices, so that its decision stays small. A row counts when its sequence is
 // decided, and lookups take every row of a lineage's range, so the rows of a publish that is not decided go before the next one's are there.
 
+import { failpoint } from '../../faults/failpoint.ts';
 import type { CcmDatabase, Query } from '../db/ccm-database.ts';
 import { rawQuery } from '../db/raw-query.ts';
 
@@ -45,7 +46,10 @@ export function createPathTimeRows(database: CcmDatabase): PathTimeRows {
 
   async function clear(site: string): Promise<void> {
     for (const sequence of [...(dropped.get(site) ?? [])]) {
-      while (database.run(rawQuery(deleted, [site, sequence])).changes > 0) await turn();
+      while (database.run(rawQuery(deleted, [site, sequence])).changes > 0) {
+        failpoint('ccm.path-times.dropped');
+        await turn();
+      }
       dropped.get(site)?.delete(sequence);
     }
     if (dropped.get(site)?.size === 0) dropped.delete(site);
@@ -64,6 +68,7 @@ export function createPathTimeRows(database: CcmDatabase): PathTimeRows {
       if (isDropped(site, sequence)) return;
     }
     if (slice.length > 0) database.writeBatch(slice, { durable });
+    failpoint('ccm.path-times.written');
   }
 
   function drop(site: string, sequence: number): void {

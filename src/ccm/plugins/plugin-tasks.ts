@@ -1,6 +1,7 @@
 // The rows of what plugins owe. Knows nothing of plugins; order and state only.
 
 import type { Updateable } from 'kysely';
+import { failpoint } from '../../faults/failpoint.ts';
 import type { PluginTaskResource } from '../../model/api.ts';
 import type { WireError } from '../../model/treecast-error.ts';
 import type { CcmDatabase } from '../db/ccm-database.ts';
@@ -151,6 +152,7 @@ export function createPluginTasks(database: CcmDatabase, now: () => number): Plu
     hasten(plugin) {
       const ofPlugin = queries.updateTable(table).where('plugin', '=', plugin);
       database.transaction(() => {
+        database.afterCommit(() => failpoint('ccm.tasks.hastened'));
         database.run(ofPlugin.set({ not_before: now() }).where('state', '=', 'owed'));
         database.run(
           ofPlugin

@@ -1,6 +1,7 @@
 // Turns events into owed tasks and carries these out: one at a time within a lane (plugin, hook, site, pass), lanes side by side, what failed
 // again later. A crash loses nothing: a task is owed until its hook has succeeded; hooks may be called twice.
 
+import { failpoint } from '../../faults/failpoint.ts';
 import type { EventResource } from '../../model/api.ts';
 import { TreecastError, toWireError, type WireError } from '../../model/treecast-error.ts';
 import type { Clock } from '../../net/clock.ts';
@@ -69,6 +70,7 @@ export function createTaskRunner(options: TaskRunnerOptions): TaskRunner {
       const last = page.at(-1);
       if (last === undefined) return;
       database.transaction(() => {
+        database.afterCommit(() => failpoint('ccm.tasks.owed'));
         for (const event of page)
           for (const task of tasksOfEvent(event, withHook(event), isGated)) tasks.add(task);
         settings.set(setting.cursor, String(last.id));
@@ -137,6 +139,7 @@ export function createTaskRunner(options: TaskRunnerOptions): TaskRunner {
     const { plugin, hook, site, job, payload, pass } = task;
     const again = run?.answer?.againAfterMs;
     database.transaction(() => {
+      database.afterCommit(() => failpoint('ccm.tasks.done'));
       tasks.done(task.id, run?.answer?.note ?? null);
       const follow = { plugin, site, job, payload };
       if (again !== undefined && pass < passesMax)
@@ -158,6 +161,7 @@ export function createTaskRunner(options: TaskRunnerOptions): TaskRunner {
   function postpone(task: Task, error: WireError): void {
     const delayMs = Math.min(retryMs.first * 2 ** task.attempts, retryMs.most);
     database.transaction(() => {
+      database.afterCommit(() => failpoint('ccm.tasks.postponed'));
       tasks.postpone(task.id, now() + delayMs, error);
       if (task.attempts === 0) append('plugin.owed', task, error);
     });
@@ -165,6 +169,7 @@ export function createTaskRunner(options: TaskRunnerOptions): TaskRunner {
 
   function giveUp(task: Task, error: WireError): void {
     database.transaction(() => {
+      database.afterCommit(() => failpoint('ccm.tasks.given-up'));
       tasks.failed(task.id, error);
       append('plugin.failed', task, error);
     });

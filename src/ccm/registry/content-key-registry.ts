@@ -1,6 +1,7 @@
 // The keys that seal a site's assignments. The newest not retired one seals; older ones still open what was sealed with them.
 
 import { randomBytes } from 'node:crypto';
+import { failpoint } from '../../faults/failpoint.ts';
 import { TreecastError } from '../../model/treecast-error.ts';
 import type { CcmDatabase } from '../db/ccm-database.ts';
 import type { EventLog } from './event-log.ts';
@@ -57,6 +58,7 @@ export function createContentKeyRegistry(
 
     rotate(site, actor) {
       return database.transaction(() => {
+        database.afterCommit(() => failpoint('ccm.content-key.rotated'));
         const at = now();
         const key = { id: createId('k-'), key: randomBytes(32).toString('base64'), retiredAt: null };
         const retired = database.run(

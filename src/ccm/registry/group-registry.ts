@@ -1,5 +1,6 @@
 // Content groups and who is in them: nodes named one by one, and nodes whose labels match the group's selector.
 
+import { failpoint } from '../../faults/failpoint.ts';
 import type { GroupResource } from '../../model/api.ts';
 import { TreecastError } from '../../model/treecast-error.ts';
 import type { CcmDatabase } from '../db/ccm-database.ts';
@@ -101,6 +102,7 @@ export function createGroupRegistry(
       requireName('group', input.name);
       requireLabels(input.selector ?? {});
       return database.transaction(() => {
+        database.afterCommit(() => failpoint('ccm.group.created'));
         if (list().some((group) => group.name === input.name)) {
           throw new TreecastError('ALREADY_EXISTS', `There is a content group ${input.name} already.`, {
             fix: 'Choose another name, or change that group: treecast group set.',
@@ -116,6 +118,7 @@ export function createGroupRegistry(
     update(name, change, actor) {
       requireLabels(change.selector ?? {});
       return database.transaction(() => {
+        database.afterCommit(() => failpoint('ccm.group.changed'));
         get(name);
         requireChangeable(name);
         write(name, change);
@@ -126,6 +129,7 @@ export function createGroupRegistry(
 
     remove(name, actor) {
       database.transaction(() => {
+        database.afterCommit(() => failpoint('ccm.group.removed'));
         get(name);
         requireChangeable(name);
         const users = database.all(queries.selectFrom('sites').select('name').where('group_name', '=', name));

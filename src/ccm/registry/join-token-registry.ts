@@ -1,5 +1,6 @@
 // One-time secrets with which agents join. A join token's text (made in src/net) carries such a secret; only its hash is kept.
 
+import { failpoint } from '../../faults/failpoint.ts';
 import { TreecastError } from '../../model/treecast-error.ts';
 import type { CcmDatabase } from '../db/ccm-database.ts';
 import type { EventLog } from './event-log.ts';
@@ -43,6 +44,7 @@ export function createJoinTokenRegistry(
   return {
     create(actor, lifeMs = joinTokenLifeMs) {
       return database.transaction(() => {
+        database.afterCommit(() => failpoint('ccm.join-token.created'));
         const createdAt = now();
         const id = createId('j-');
         const secret = createSecret('');
@@ -67,6 +69,7 @@ export function createJoinTokenRegistry(
 
     redeem(secret, node) {
       database.transaction(() => {
+        database.afterCommit(() => failpoint('ccm.join-token.redeemed'));
         check(secret);
         database.run(
           queries

@@ -1,6 +1,7 @@
 // Nodes: who joined with which certificate, their labels, maintenance, and what they last said of themselves.
 // Whether a node is connected is the gateway's to know; what it holds of each site is written by the core and only read here.
 
+import { failpoint } from '../../faults/failpoint.ts';
 import type { NodeSiteState } from '../../model/api.ts';
 import { TreecastError } from '../../model/treecast-error.ts';
 import type { CcmDatabase } from '../db/ccm-database.ts';
@@ -100,6 +101,7 @@ export function createNodeRegistry(database: CcmDatabase, events: EventLog, now:
       requireName('node', name);
       requireLabels(labels);
       return database.transaction(() => {
+        database.afterCommit(() => failpoint('ccm.node.joined'));
         if (find(name)) {
           throw new TreecastError('ALREADY_EXISTS', `There is a node ${name} already.`, {
             fix: `Choose another name, or remove the old node first: treecast node remove ${name}.`,
@@ -137,6 +139,7 @@ export function createNodeRegistry(database: CcmDatabase, events: EventLog, now:
 
     replaceCertificate(name, { certificateFingerprint, certificateSerial }) {
       database.transaction(() => {
+        database.afterCommit(() => failpoint('ccm.node.certificate-replaced'));
         get(name);
         const values = {
           certificate_fingerprint: certificateFingerprint,
@@ -155,6 +158,7 @@ export function createNodeRegistry(database: CcmDatabase, events: EventLog, now:
     seen(name, { url, agentVersion, freeBytes, labels }) {
       requireLabels(labels);
       return database.transaction(() => {
+        database.afterCommit(() => failpoint('ccm.node.seen'));
         const before = get(name);
         const values = {
           url,
@@ -173,6 +177,7 @@ export function createNodeRegistry(database: CcmDatabase, events: EventLog, now:
 
     setMaintenance(name, maintenance, actor) {
       database.transaction(() => {
+        database.afterCommit(() => failpoint('ccm.node.maintenance-set'));
         if (get(name).maintenance === maintenance) return;
         database.run(
           queries
@@ -187,6 +192,7 @@ export function createNodeRegistry(database: CcmDatabase, events: EventLog, now:
     setLabels(name, labels, actor) {
       requireLabels(labels);
       database.transaction(() => {
+        database.afterCommit(() => failpoint('ccm.node.labelled'));
         get(name);
         database.run(
           queries
@@ -200,6 +206,7 @@ export function createNodeRegistry(database: CcmDatabase, events: EventLog, now:
 
     remove(name, actor) {
       database.transaction(() => {
+        database.afterCommit(() => failpoint('ccm.node.removed'));
         get(name);
         database.run(queries.updateTable('nodes').set({ removed_at: now() }).where('name', '=', name));
         database.run(queries.deleteFrom('group_nodes').where('node', '=', name));

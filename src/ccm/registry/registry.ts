@@ -1,6 +1,7 @@
 // The registry: everything an operator configures, over one database. Each part is a module of its own; this file puts them together.
 // All calls are synchronous; those that change something write their event in the same transaction.
 
+import { failpoint } from '../../faults/failpoint.ts';
 import type { CcmDatabase } from '../db/ccm-database.ts';
 import { type ContentKeyRegistry, createContentKeyRegistry } from './content-key-registry.ts';
 import { createEventLog, type EventLog } from './event-log.ts';
@@ -54,6 +55,7 @@ export function createRegistry(database: CcmDatabase, options: RegistryOptions =
     settings: createSettingRegistry(database),
     joinNode(joinSecret, node) {
       return database.transaction(() => {
+        database.afterCommit(() => failpoint('ccm.node.admitted'));
         joinTokens.redeem(joinSecret, node.name);
         return nodes.join(node);
       });

@@ -1,5 +1,6 @@
 // Small facts of this CCM that are neither configuration nor a table of their own, by key.
 
+import { failpoint } from '../../faults/failpoint.ts';
 import type { CcmDatabase } from '../db/ccm-database.ts';
 
 export interface SettingRegistry {
@@ -15,6 +16,7 @@ export function createSettingRegistry(database: CcmDatabase): SettingRegistry {
     },
     set(key, value) {
       database.run(queries.replaceInto('settings').values({ key, value }));
+      database.afterCommit(() => failpoint('ccm.setting.written'));
     },
   };
 }

@@ -1,6 +1,7 @@
 // Sites: what is published from where to which content group, under which policy. What is live is the core's to write; here it is only read.
 
 import type { Selectable } from 'kysely';
+import { failpoint } from '../../faults/failpoint.ts';
 import type { SiteInput, SnapshotResource } from '../../model/api.ts';
 import { defaultSitePolicy, type Site, type SitePolicy } from '../../model/site.ts';
 import { TreecastError } from '../../model/treecast-error.ts';
@@ -103,6 +104,7 @@ export function createSiteRegistry(
       requireName('repository', repository);
       requireBranch(branch);
       return database.transaction(() => {
+        database.afterCommit(() => failpoint('ccm.site.created'));
         if (find(name)) {
           throw new TreecastError('ALREADY_EXISTS', `There is a site ${name} already.`, {
             fix: 'Choose another name, or change that site: treecast site set.',
@@ -133,6 +135,7 @@ export function createSiteRegistry(
     update(name, change, actor) {
       if (change.branch !== undefined) requireBranch(change.branch);
       return database.transaction(() => {
+        database.afterCommit(() => failpoint('ccm.site.changed'));
         const before = get(name);
         const row = database.first(queries.selectFrom('sites').select('policy').where('name', '=', name));
         if (change.group !== undefined) requireGroup(change.group);
@@ -157,6 +160,7 @@ export function createSiteRegistry(
 
     remove(name, actor) {
       database.transaction(() => {
+        database.afterCommit(() => failpoint('ccm.site.removed'));
         get(name);
         const open = database.first(
           queries.selectFrom('jobs').select('id').where('site', '=', name).where('ended_at', 'is', null),

@@ -1,6 +1,7 @@
 // Tokens of authors and operators: made, listed, revoked, recognised. Only their hash is kept. What they may do is permission.ts's.
 
 import { timingSafeEqual } from 'node:crypto';
+import { failpoint } from '../../faults/failpoint.ts';
 import type { Role, TokenResource } from '../../model/api.ts';
 import { TreecastError } from '../../model/treecast-error.ts';
 import type { CcmDatabase } from '../db/ccm-database.ts';
@@ -71,6 +72,7 @@ export function createTokenRegistry(
 
     create(input, actor) {
       return database.transaction(() => {
+        database.afterCommit(() => failpoint('ccm.token.created'));
         const taken = database.first(
           queries
             .selectFrom('tokens')
@@ -114,6 +116,7 @@ export function createTokenRegistry(
 
     revoke(id, actor) {
       return database.transaction(() => {
+        database.afterCommit(() => failpoint('ccm.token.revoked'));
         const row = database.first(queries.selectFrom('tokens').selectAll().where('id', '=', id));
         if (!row) {
           throw new TreecastError('NOT_FOUND', `There is no token with the id ${JSON.stringify(id)}.`, {

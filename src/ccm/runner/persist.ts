@@ -1,6 +1,7 @@
 // The core's persist effects as one transaction. Entities are written as they are at the end of the batch, once each,
 // parents before children.
 
+import { failpoint } from '../../faults/failpoint.ts';
 import type { PersistEffect } from '../core/effects.ts';
 import type { CoreState, Job, NodeSite, Snapshot } from '../core/state.ts';
 import type { CcmDatabase, Query } from '../db/ccm-database.ts';
@@ -108,6 +109,7 @@ export function createCorePersistence({
     }
     database.transaction(
       () => {
+        database.afterCommit(() => passed(durable, logs));
         for (const query of queries) database.run(query);
         for (const log of logs) events.append(log);
       },
@@ -263,6 +265,15 @@ function nodeSiteRow(node: string, row: NodeSite) {
     error: jsonOrNull(row.error),
     setback: jsonOrNull(row.setback),
   };
+}
+
+/** What the batch was about, first of all its decision; names for failpoints. */
+function passed(decided: boolean, logs: readonly EventInput[]): void {
+  const has = (kind: RegExp) => logs.some((log) => kind.test(log.kind));
+  if (decided) failpoint('ccm.core.decided');
+  else if (has(/^job\.(?:succeeded|failed|superseded|aborted|partial)$/)) failpoint('ccm.core.ended');
+  else if (has(/^job\.\w+\.requested$/)) failpoint('ccm.core.requested');
+  else failpoint('ccm.core.saved');
 }
 
 function logOf({ do: _, ...event }: Extract<PersistEffect, { do: 'log' }>): EventInput {

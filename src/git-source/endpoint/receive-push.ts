@@ -4,6 +4,7 @@
 import { randomUUID } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
 import type { Readable } from 'node:stream';
+import { failpoint } from '../../faults/failpoint.ts';
 import { toWireError } from '../../model/treecast-error.ts';
 import type { Author, Push, PushAuthority } from '../push-authority.ts';
 import { terminalLine } from '../terminal-line.ts';
@@ -79,6 +80,7 @@ export async function receivePush(options: ReceivePushOptions): Promise<void> {
   const follow = (moved: ReadonlySet<string>, hasSideband: boolean): Promise<void> | undefined => {
     const updates = (head.request() as PushRequest).updates.filter((update) => moved.has(update.ref));
     if (updates.length === 0) return undefined;
+    failpoint('ccm.push.ref-moved');
     const lines = options.authority.afterRefs(pushOf(updates));
     return followPush({ lines, response, hasSideband, client: client.signal, logger, push: id });
   };

@@ -7,6 +7,7 @@ import { chmod, mkdir } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
 import * as x509 from '@peculiar/x509';
+import { failpoint } from '../../faults/failpoint.ts';
 import { TreecastError } from '../../model/treecast-error.ts';
 import { writeFileAtomic } from '../atomic-file.ts';
 import { readIfThere } from '../read-if-there.ts';
@@ -111,6 +112,7 @@ async function openKey(path: string): Promise<KeyObject> {
   if (pem !== undefined) return importPrivateKey(pem, path);
   const key = generatePrivateKey();
   await writeFileAtomic(path, exportPrivateKey(key), 0o600);
+  failpoint('ccm.keys.authority-key-written');
   return key;
 }
 
@@ -123,6 +125,7 @@ async function openCertificate(
   if (pem === undefined) {
     const made = await selfSign(keys);
     await writeFileAtomic(path, made.toString('pem'), 0o644);
+    failpoint('ccm.keys.authority-written');
     return made;
   }
   try {
