@@ -8,6 +8,7 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   stage: async () => (await import('./stage/stage.ts')).stage,
   'publish-under-load': async () =>
     (await import('./publish-under-load/publish-under-load.ts')).publishUnderLoad,
+  fuzz: async () => (await import('./fuzz/fuzz.ts')).fuzz,
   purge: async () => (await import('./purge/purge.ts')).purge,
 };
 

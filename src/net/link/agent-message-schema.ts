@@ -2,6 +2,7 @@
 
 import { z } from 'zod';
 import type { AgentMessage } from '../../model/messages.ts';
+import { isJsonWithin } from './bounded-json.ts';
 import {
   assignmentIdSchema,
   countSchema,
@@ -86,8 +87,8 @@ export const agentMessageSchema: z.ZodType<AgentMessage> = z.discriminatedUnion(
     urlMap: z
       .record(z.string().max(64), z.unknown())
       .refine(
-        (map) => JSON.stringify(map).length <= urlMapCharactersMax,
-        `more than ${urlMapCharactersMax} characters`,
+        (map) => isJsonWithin(map, urlMapCharactersMax),
+        `more than ${urlMapCharactersMax} characters, or nested too deeply`,
       ),
   }),
   z.strictObject({ type: z.literal('undone'), site: nameSchema, release: releaseSchema }),

@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import { namePattern } from '../../model/site.ts';
 import type { WireError } from '../../model/treecast-error.ts';
+import { isJsonWithin } from './bounded-json.ts';
 
 export const nameSchema = z.string().max(64).regex(namePattern);
 export const objectIdSchema = z.string().regex(/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/);
@@ -64,6 +65,6 @@ export const wireErrorSchema: z.ZodType<WireError> = z.strictObject({
   fix: z.string().max(1_024).exactOptional(),
   data: z
     .record(z.string().max(64), z.unknown())
-    .refine((data) => JSON.stringify(data).length <= dataCharactersMax)
+    .refine((data) => isJsonWithin(data, dataCharactersMax))
     .exactOptional(),
 });

@@ -4,6 +4,7 @@ import type { AgentMessage, CcmMessage } from '../../model/messages.ts';
 import { agentMessageSchema } from './agent-message-schema.ts';
 import { ccmMessageSchema } from './ccm-message-schema.ts';
 import { ccmMessageBytesMax } from './limits.ts';
+import { parseMessage } from './parse-message.ts';
 
 const id = 'a'.repeat(64);
 const tree = 'b'.repeat(40);
@@ -183,3 +184,22 @@ function* withUnknownKeys(value: unknown): Generator<unknown> {
     }
   }
 }
+
+test('LINK-4: a free-form field that is nested deeper than any recursion goes is refused, not crashed on', () => {
+  const deep = JSON.parse(`{"a":${'['.repeat(200_000)}${']'.repeat(200_000)}}`) as Record<string, unknown>;
+  const flat = { a: [[{ b: 1 }]] };
+  const siteFacts = (urlMap: unknown) => ({ type: 'siteFacts', site: 'site', urlMap });
+  const failed = (data: unknown) => ({
+    type: 'stageFailed',
+    site: 'site',
+    assignment: id,
+    release,
+    error: { code: 'STAGE_FAILED', message: 'no', data },
+  });
+  for (const message of [siteFacts, failed]) {
+    assert.doesNotThrow(() => parseMessage(message(flat), agentMessageSchema));
+    assert.throws(() => parseMessage(message(deep), agentMessageSchema), { code: 'MESSAGE_INVALID' });
+  }
+  const refused = { type: 'refused', error: failed(deep).error };
+  assert.throws(() => parseMessage(refused, ccmMessageSchema), { code: 'MESSAGE_INVALID' });
+});
