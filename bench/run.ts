@@ -9,6 +9,8 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   'publish-under-load': async () =>
     (await import('./publish-under-load/publish-under-load.ts')).publishUnderLoad,
   fuzz: async () => (await import('./fuzz/fuzz.ts')).fuzz,
+  'first-push': async () => (await import('./first-push/first-push.ts')).firstPush,
+
   purge: async () => (await import('./purge/purge.ts')).purge,
 };
 

@@ -68,7 +68,7 @@ export async function createAuthor(repository: string, directory: string, edits:
   };
 }
 
-async function push(directory: string, remote: string): Promise<{ seconds: number; output: string }> {
+export async function push(directory: string, remote: string): Promise<{ seconds: number; output: string }> {
   const startedAt = performance.now();
   const child = spawn('git', ['push', remote, 'publish:main'], {
     cwd: directory,

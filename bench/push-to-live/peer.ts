@@ -1,5 +1,6 @@
-// The other side: what a careful operator does without Treecast. A post-receive hook checks the pushed tree out, copies it with rsync over warm
-// ssh connections to all servers in parallel, unchanged files as hard links, and swaps a symlink on each. Nothing is synced to disk.
+// The other side: what a careful operator does without Treecast. A post-receive hook checks the pushed tree out, copies it over warm ssh
+// connections to all servers in parallel, and swaps a symlink on each. With rsync, unchanged files are hard links, and nothing is synced
+// to disk; with tar, for a first push, each server syncs once before it swaps.
 
 import { spawn } from 'node:child_process';
 import { chmod, copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
@@ -19,7 +20,11 @@ export interface Peer {
 /** A user with a light login shell, as in a sober installation; removed again when it was made here. */
 const user = 'treecast-peer';
 
-export async function createPeer(directory: string, places: readonly Place[]): Promise<Peer> {
+export async function createPeer(
+  directory: string,
+  places: readonly Place[],
+  copy: 'rsync' | 'tar' = 'rsync',
+): Promise<Peer> {
   await mkdir(directory, { recursive: true });
   await mkdir('/run/sshd', { recursive: true });
   const madeUser = await ensureUser();
@@ -52,7 +57,7 @@ export async function createPeer(directory: string, places: readonly Place[]): P
     const remote = join(directory, 'staging.git');
     await runProgram('git', ['init', '--quiet', '--bare', remote], { env: gitEnvironment });
     const hook = join(remote, 'hooks/post-receive');
-    await writeFile(hook, postReceive(directory, servers), { mode: 0o755 });
+    await writeFile(hook, postReceive(directory, servers, copy), { mode: 0o755 });
     return {
       remote,
       read: (path) => Promise.all(servers.map(({ home }) => readFile(join(home, 'site/live', path)))),
@@ -115,12 +120,24 @@ function startMaster(place: Place, key: string, control: string): ReturnType<typ
   return spawn('ssh', parameters.flat(), { stdio: ['ignore', 'ignore', 'pipe'] });
 }
 
-function postReceive(directory: string, servers: readonly { home: string; control: string }[]): string {
+interface Server {
+  readonly home: string;
+  readonly control: string;
+}
+
+const copyWith = {
+  rsync: ({ home, control }: Server, out: string) =>
+    `rsync -a --delete -e 'ssh -q -F /dev/null -S ${control}' --link-dest=${home}/site/live ${out}/ ${user}@x:${home}/site/$release/ 2>/dev/null`,
+  tar: ({ home, control }: Server, out: string) =>
+    `tar -C ${out} -cf - . | ssh -q -F /dev/null -S ${control} ${user}@x "mkdir ${home}/site/$release && tar -C ${home}/site/$release -xf - && sync -f ${home}/site"`,
+};
+
+function postReceive(directory: string, servers: readonly Server[], copy: 'rsync' | 'tar'): string {
   const out = join(directory, 'out');
   const copies = servers.map(
-    ({ home, control }) =>
-      `( rsync -a --delete -e 'ssh -q -F /dev/null -S ${control}' --link-dest=${home}/site/live ${out}/ ${user}@x:${home}/site/$release/ 2>/dev/null &&
-  ssh -q -F /dev/null -S ${control} ${user}@x "cd ${home}/site && ln -s $release tmp && mv -T tmp live" ) &`,
+    (server) =>
+      `( ${copyWith[copy](server, out)} &&
+  ssh -q -F /dev/null -S ${server.control} ${user}@x "cd ${server.home}/site && ln -s $release tmp && mv -T tmp live" ) &`,
   );
   return `#!/bin/bash
 read -r _ new _

@@ -49,6 +49,24 @@ function resigned(
 }
 
 describe('assignment container', () => {
+  test('ASG-14: a body is proven by one complete pass; a pass that was broken off proves nothing', () => {
+    const encoded = encodeAssignment(
+      fixtureFacts,
+      [file(Buffer.from('1')), file(Buffer.from('2'))],
+      fixtureSeal,
+    );
+    const lying = read(
+      resigned(encoded.manifest, (header) => {
+        header['counts'] = { write: 3 };
+      }),
+    );
+    for (const _ of lying.commands()) break;
+    assert.throws(() => [...lying.commands()], { code: 'ASSIGNMENT_MALFORMED' });
+    assert.throws(() => [...lying.commands()], { code: 'ASSIGNMENT_MALFORMED' }, 'and again');
+    const honest = read(encoded.manifest);
+    assert.deepEqual([...honest.commands()], [...honest.commands()]);
+  });
+
   test('ASG-1 ASG-14 ASG-20: what was encoded is what is read, for any commands and payload sizes', () => {
     fc.assert(
       fc.property(commandsArbitrary, (input) => {

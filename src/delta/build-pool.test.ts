@@ -29,7 +29,7 @@ describe('build pool', () => {
         { bytes: text(2000 * scale), choice: 'store', compressed: false },
         { bytes: Buffer.alloc(0), choice: 'auto', compressed: false },
       ];
-      const total = files.reduce((sum, f) => sum + f.bytes.length + (f.base?.length ?? 0), 0);
+      const total = files.reduce((sum, f) => sum + 4096 + f.bytes.length + (f.base?.length ?? 0), 0);
       assert.equal(total > inlineJobBytesMax, scale > 1);
       const copies = files.map(({ bytes }) => Buffer.from(bytes));
       const encoded = await pool.encodeFiles(files);
@@ -58,5 +58,29 @@ describe('build pool', () => {
         assert.deepEqual(Buffer.from(hash), blockHash(bytes));
       }
     });
+  }
+});
+
+test('R2.8: many tiny files go to a worker: starting on each costs more than its bytes', async () => {
+  const cold = createBuildPool({ threads: 1 });
+  let started = 0;
+  const count = (): void => {
+    started += 1;
+  };
+  process.on('worker', count);
+  try {
+    const files = Array.from(
+      { length: 400 },
+      (): FileToEncode => ({
+        bytes: text(100),
+        choice: 'auto',
+        compressed: false,
+      }),
+    );
+    assert.equal((await cold.encodeFiles(files)).length, files.length);
+    assert.equal(started, 1);
+  } finally {
+    process.off('worker', count);
+    await cold.close();
   }
 });

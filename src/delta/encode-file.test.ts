@@ -88,6 +88,7 @@ describe('choice of codec', () => {
       ),
       'deflate',
     );
+    assert.equal(choose(text(5_000)), 'deflate');
     assert.equal(choose(text(100_000)), 'zstd');
     assert.equal(choose(insert(text(100_000), 'new'), text(100_000)), 'zstd-base');
   });

@@ -23,7 +23,9 @@ export interface EncodedFile {
 
 /** Below this nothing gets smaller. */
 const compressBytesMin = 24;
-/** Up to here deflate's shorter frame usually beats zstd's by 1–6 %; beyond, it loses and costs more. */
+/** Up to here deflate's shorter frame beats zstd's by 1–7 % in all but one of 500 files: zstd is not tried. */
+const deflateOnlyBytesMax = 8 * 1024;
+/** Up to here it usually does; beyond, it loses and costs more. */
 const deflateBytesMax = 16 * 1024;
 /** An encoding against the base this many times smaller than the file is taken without trying others. */
 const goodEnough = 8;
@@ -52,7 +54,8 @@ export function encodeFile(file: FileToEncode): EncodedFile {
     if (best.bytes.length * goodEnough <= bytes.length) return best;
   }
   if (file.compressed || !looksCompressible(bytes)) return best;
-  if (choice !== 'deflate') consider('zstd', zstd(bytes));
+  if (choice === 'zstd' || (choice === 'auto' && bytes.length > deflateOnlyBytesMax))
+    consider('zstd', zstd(bytes));
   if (choice === 'deflate' || (choice === 'auto' && bytes.length <= deflateBytesMax)) {
     consider('deflate', deflateRawSync(bytes, { level: bytes.length <= sampledBytesMin ? 9 : 6 }));
   }

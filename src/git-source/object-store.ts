@@ -18,6 +18,8 @@ export interface ObjectStore {
 /** More than this many are asked of the process alone: trying files would hold the event loop, and many objects are in packs. */
 export const looseReadsMax = 64;
 const questionsAtOnce = 4_096;
+/** While this many wait for the process somebody reads in bulk: trying files first would cost an open for each object of a pack. */
+const waitingMax = 16;
 
 export function createObjectStore(
   directories: readonly string[],
@@ -31,12 +33,23 @@ export function createObjectStore(
     return undefined;
   }
 
+  let waiting = 0;
+
+  async function ask(id: ObjectId): Promise<GitObject | undefined> {
+    waiting += 1;
+    try {
+      return await catFile(id).contents(id);
+    } finally {
+      waiting -= 1;
+    }
+  }
+
   const store: ObjectStore = {
     async find(id) {
-      return findLoose(id) ?? (await catFile(id).contents(id));
+      return (waiting < waitingMax ? findLoose(id) : undefined) ?? (await ask(id));
     },
     async read(id, type, inBulk = false) {
-      const object = inBulk ? await catFile(id).contents(id) : await store.find(id);
+      const object = inBulk ? await ask(id) : await store.find(id);
       if (object?.type !== type) throw objectMissing(id, type);
       return object.bytes;
     },
