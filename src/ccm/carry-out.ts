@@ -2,6 +2,7 @@
 
 import type { Logger } from 'pino';
 import type { CcmMessage } from '../model/messages.ts';
+import type { WireError } from '../model/treecast-error.ts';
 import type { ActEffect } from './core/effects.ts';
 import type { CoreEvent } from './core/events.ts';
 import type { Delivery } from './distribution/delivery.ts';
@@ -18,6 +19,9 @@ export interface CarryOutOptions {
   readonly followers: Followers;
   readonly gate: BalancerGate;
   readonly post: (event: CoreEvent) => void;
+  /** Orders a publish of the site's live tree. */
+  readonly republish: (site: string) => void;
+  readonly historyLost: (site: string, error: WireError) => void;
   /** PEM. */
   readonly releaseKeys: readonly string[];
   readonly now: () => number;
@@ -75,6 +79,12 @@ export function createCarryOut(options: CarryOutOptions): CarryOut {
           .then((done) => post({ type: 'restored', site, job, nodes: done }));
         return;
       }
+      case 'republish':
+        options.republish(effect.site);
+        return;
+      case 'historyLost':
+        options.historyLost(effect.site, effect.error);
+        return;
       case 'servingChanged':
         gate.changed(effect.site);
         return;

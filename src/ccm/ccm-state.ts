@@ -1,17 +1,23 @@
 // A CCM's state directory: lock, database, keys, repositories, assignments. Made once by `ccm init` (or `up`), opened by every run.
 
-import { access, mkdir } from 'node:fs/promises';
+import { access, mkdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { TreecastError } from '../model/treecast-error.ts';
 import { lockStateDirectory } from '../net/state-lock.ts';
 import { type CcmKeys, openCcmKeys } from './ccm-keys.ts';
 import type { CcmDatabase } from './db/ccm-database.ts';
+import { inspectDatabase } from './db/inspect-database.ts';
 import { openDatabase } from './db/open-database.ts';
+import { markRun, readRunMarks } from './db/run-mark.ts';
 import { createRegistry, type Registry } from './registry/registry.ts';
 
 export interface CcmState {
   readonly database: CcmDatabase;
   readonly registry: Registry;
+  /** The database is not the one that ran here last. */
+  readonly isCopiedBack: boolean;
+  /** From now on it is; called once what follows from a copy is in it. */
+  markRun(): Promise<void>;
   readonly keys: CcmKeys;
   readonly paths: { readonly repositories: string; readonly assignments: string };
   /** What `ccm init` was told; a configuration file goes before it. */
@@ -24,7 +30,7 @@ export interface CcmState {
 
 const settingKeys = { publicUrl: 'public-url', agentUrl: 'agent-url', hosts: 'hosts' } as const;
 
-/** Throws NOT_FOUND when there is no CCM and none is to be made, STATE_DIRECTORY_LOCKED, STATE_CORRUPT. */
+/** Throws NOT_FOUND when there is no CCM and none is to be made, STATE_DIRECTORY_LOCKED, STATE_CORRUPT, DATABASE_UNAVAILABLE. */
 export async function openCcmState(
   directory: string,
   { create }: { readonly create: boolean },
@@ -43,11 +49,16 @@ export async function openCcmState(
       assignments: join(directory, 'assignments'),
     };
     for (const path of Object.values(paths)) await mkdir(path, { recursive: true, mode: 0o700 });
+    const marks = readRunMarks(directory);
+    const isNew = create && (await isEmpty(databasePath)) && (await isEmpty(`${databasePath}-wal`));
+    const { mark } = isNew ? { mark: null } : inspectDatabase(databasePath, marks);
     const database = await openDatabase(databasePath);
     const registry = createRegistry(database);
     return {
       database,
       registry,
+      isCopiedBack: marks !== undefined && mark !== null && !marks.includes(mark),
+      markRun: () => markRun(directory, database, mark),
       keys: await openCcmKeys(directory),
       paths,
       publicUrl: registry.settings.get(settingKeys.publicUrl),
@@ -92,6 +103,14 @@ export async function initCcm(options: CcmInit): Promise<{ readonly adminToken: 
   } finally {
     opened.close();
   }
+}
+
+/** Not there, or never written. */
+async function isEmpty(path: string): Promise<boolean> {
+  return stat(path).then(
+    ({ size }) => size === 0,
+    () => true,
+  );
 }
 
 async function exists(path: string): Promise<boolean> {

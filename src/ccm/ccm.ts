@@ -27,6 +27,7 @@ import { createRetention } from './planning/retention.ts';
 import { createTreeDiffs } from './planning/tree-diffs.ts';
 import { createTreeGuard } from './planning/tree-guard.ts';
 import { createPluginService } from './plugins/plugin-service.ts';
+import { adoptBranch, republishLive } from './push/mend-history.ts';
 import { createPushAuthority } from './push/push-authority.ts';
 import { recoverPushes } from './push/recover-pushes.ts';
 import { createNodeAuthority } from './registry/node-authority.ts';
@@ -36,6 +37,7 @@ import { createCoreRunner } from './runner/core-runner.ts';
 import { createFollowers } from './runner/followers.ts';
 import { loadState } from './runner/load-state.ts';
 import { createCorePersistence } from './runner/persist.ts';
+import { settleCopy } from './runner/settle-copy.ts';
 import { configuredEvent } from './service/configured-event.ts';
 import { createService, readJob } from './service/create-service.ts';
 import { createVerifyRequests } from './service/verify-requests.ts';
@@ -98,10 +100,20 @@ export async function runCcm(options: CcmOptions): Promise<Ccm> {
     opened.close();
     throw error;
   });
-  const state = loadState(database, now());
   const repositories = createRepositories(paths.repositories, (repository, removed) =>
     logger.warn({ repository, removed }, 'a leftover of a crash was removed'),
   );
+  if (opened.isCopiedBack) {
+    logger.warn('the database was copied back from a backup: nothing of its time is published by itself');
+    await settleCopy({
+      database,
+      events: registry.events,
+      now: now(),
+      headOf: async (repository, branch) => (await repositories.source(repository).branches()).get(branch),
+    });
+  }
+  await opened.markRun();
+  const state = loadState(database, now());
   const diffs = createTreeDiffs();
   const guard = createTreeGuard(diffs);
   const store = createAssignmentStore(paths.assignments, database);
@@ -212,6 +224,17 @@ export async function runCcm(options: CcmOptions): Promise<Ccm> {
     followers,
     gate: pluginService.gate,
     post: runner.post,
+    republish(site) {
+      republishLive({ state, service }, site).catch((error: unknown) =>
+        logger.error({ err: error, site }, 'the live tree could not be decided again'),
+      );
+    },
+    historyLost(site, { code, message, fix }) {
+      logger.warn({ site, code, fix }, message);
+      adoptBranch({ state, repositories, service }, site).catch((error: unknown) =>
+        logger.error({ err: error, site }, 'the branch could not be compared with what is served'),
+      );
+    },
     releaseKeys: [keys.releasePublicKey.export({ type: 'spki', format: 'pem' }) as string],
     now,
     logger,

@@ -24,6 +24,11 @@ function siteStatusLines(status: SiteStatus, style: Style): string[] {
           status.release === null ? nothing : releaseName(status.release)
         }  since ${timeText(status.liveSince)}`;
   const lines = [`${style.bold(status.site)} (${printable(status.branch)})  ${live}`];
+  if (status.lost !== undefined) {
+    const { message, code, fix } = status.lost.error;
+    lines.push(`  ${style.bad(printable(`${message} [${code}]`))}`);
+    if (fix !== undefined) lines.push(`  what to do: ${printable(fix)}`);
+  }
   if (job !== null) {
     lines.push(`  job ${job.id}  ${job.type}  ${phaseText(job, style)}${bar(job.nodes)}`);
     if (job.error !== null) lines.push(`  ${style.bad(printable(job.error.message))}`);
@@ -39,7 +44,7 @@ function siteStatusLines(status: SiteStatus, style: Style): string[] {
         connectionText(node),
         paintPhase(node.phase, style),
         jobNode === undefined ? '' : progressText(jobNode),
-        node.liveTree === status.tree ? shortId(node.liveTree) : style.warn(shortId(node.liveTree)),
+        node.liveTree === (status.lost?.tree ?? status.tree) ? shortId(node.liveTree) : style.warn(shortId(node.liveTree)),
         node.url ?? nothing,
         error === null ? '' : printable(error.message),
       ];

@@ -153,6 +153,14 @@ export interface SiteStatus {
   readonly release: Release | null;
   readonly liveSince: string | null;
   readonly job: JobResource | null;
+  /** The newest release that servers know and the CCM's database does not, because it is an older copy; `error` says what to do. */
+  readonly lost?: {
+    readonly node: string;
+    readonly release: Release;
+    readonly tree: ObjectId;
+    readonly decidedAt: string;
+    readonly error: WireError;
+  };
   /** Calls of plugins on the CCM that failed and are tried again. */
   readonly owed?: number;
   readonly nodes: readonly (NodeSiteState & {

@@ -47,6 +47,7 @@ export const errorCodes = {
   ABORTED: operating(409),
   NOTHING_TO_ROLL_BACK: user(409),
   NODE_LOST: operating(503),
+  HISTORY_LOST: operating(409),
   DEFERRED: operating(503),
   // The assignment container
   ASSIGNMENT_MALFORMED: operating(422),
@@ -64,6 +65,7 @@ export const errorCodes = {
   TREE_MISMATCH: operating(500),
   CONTENT_DRIFT: operating(500),
   STATE_CORRUPT: operating(500),
+  DATABASE_UNAVAILABLE: operating(503),
   // Plugins
   PLUGIN_INVALID: user(400),
   PLUGIN_FAILED: operating(502),

@@ -1,7 +1,9 @@
 // Sites, groups and nodes as the operator has them now: new members are given the wanted tree, former ones lose the site.
 
+import { adoptHolding } from './connection.ts';
 import { endJob } from './ending.ts';
 import type { EventOf, SiteConfiguration } from './events.ts';
+import { noteDecision } from './lost-decision.ts';
 import { noteLive } from './node-live.ts';
 import { clearSetback, isWithheld } from './setback.ts';
 import { consider, undoStaging } from './staging.ts';
@@ -12,12 +14,19 @@ import { nodeSiteOf, runningJob, saveJobNode, saveNodeSite, siteOf, type Turn } 
 
 export function configured(turn: Turn, event: EventOf<'configured'>): void {
   const { state } = turn;
-  state.removedSites = new Set(event.removedSites);
+  state.removedSites = new Map(event.removedSites.map(({ name, epoch }) => [name, epoch]));
   for (const { name, maintenance } of event.nodes) {
     const node = state.nodes.get(name);
     if (node === undefined) {
       // It has never been here.
-      state.nodes.set(name, { name, connection: null, isAway: true, maintenance, sites: new Map() });
+      state.nodes.set(name, {
+        name,
+        connection: null,
+        isAway: true,
+        maintenance,
+        sites: new Map(),
+        unknownSites: new Map(),
+      });
       continue;
     }
     if (node.maintenance && !maintenance) leaveMaintenance(turn, node);
@@ -34,7 +43,9 @@ function configureSite(turn: Turn, configuration: SiteConfiguration): void {
   const known = turn.state.sites.get(configuration.name);
   const members = new Set(configuration.members);
   if (known === undefined) {
-    turn.state.sites.set(configuration.name, { ...newSiteState(configuration), members });
+    const site = { ...newSiteState(configuration), members };
+    turn.state.sites.set(site.name, site);
+    adoptKnownHoldings(turn, site);
     grantAll(turn, configuration.name, members);
     return;
   }
@@ -63,6 +74,17 @@ function configureSite(turn: Turn, configuration: SiteConfiguration): void {
     if (node !== undefined) synchronize(turn, known, node);
   }
   turn.toStart.add(known.name);
+}
+
+/** Nodes that hold the site already said so when it was not known here. */
+function adoptKnownHoldings(turn: Turn, site: SiteState): void {
+  for (const node of turn.state.nodes.values()) {
+    const holding = node.unknownSites.get(site.name);
+    node.unknownSites.delete(site.name);
+    if (holding === undefined || node.connection === null) continue;
+    if (site.members.has(node.name)) adoptHolding(turn, node, holding);
+    else if (holding.lastDecision !== null) noteDecision(turn, site, node.name, holding.lastDecision);
+  }
 }
 
 /** It was out of service: what could not be taken out before may be switched now (JOB-22). */

@@ -5,6 +5,8 @@ import { compareReleases } from '../../model/release.ts';
 import { awaitReturn, participantLive, settleCommit } from './decision.ts';
 import type { EventOf } from './events.ts';
 import { limits } from './limits.ts';
+import { noteDecision } from './lost-decision.ts';
+import { isUnknownDecision } from './lost-history.ts';
 import { announceSynchronized, noteLive } from './node-live.ts';
 import { clearSetback, isWithheld, setbackOf } from './setback.ts';
 import { consider, deliver } from './staging.ts';
@@ -21,6 +23,7 @@ export function nodeConnected(turn: Turn, event: EventOf<'nodeConnected'>): void
     isAway: false,
     maintenance: false,
     sites: new Map(),
+    unknownSites: new Map(),
   };
   turn.state.nodes.set(event.node, node);
   node.connection = event.connection;
@@ -30,8 +33,9 @@ export function nodeConnected(turn: Turn, event: EventOf<'nodeConnected'>): void
     { do: 'log', actor: node.name, kind: 'node.connected', node: node.name },
     { do: 'welcome', node: node.name },
   );
+  node.unknownSites.clear();
   for (const holding of event.sites) {
-    if (isNew || mayHold(turn, node, holding.site)) adoptHolding(turn, node, holding);
+    if (isNew || mayHold(turn, node, holding)) adoptHolding(turn, node, holding);
     else
       turn.effects.push({ do: 'send', nodes: [node.name], message: { type: 'removed', site: holding.site } });
   }
@@ -78,16 +82,35 @@ export function nodeAway(turn: Turn, name: string): void {
   }
 }
 
-/** False for a site it left, or that was removed, while it was away. One this CCM never heard of is left alone: its database may be an old copy. */
-function mayHold(turn: Turn, node: NodeState, siteName: string): boolean {
-  const site = siteOf(turn, siteName);
-  return site === undefined ? !turn.state.removedSites.has(siteName) : site.members.has(node.name);
+/**
+ * False for a site it left, or that was removed, while it was away. What this database cannot know, because it is an old copy, is left alone:
+ * a site it never heard of, one made anew since, a membership of a site of which it has lost decisions.
+ */
+function mayHold(turn: Turn, node: NodeState, { site: name, live, lastDecision }: SiteHolding): boolean {
+  const site = siteOf(turn, name);
+  if (site !== undefined)
+    return site.members.has(node.name) || (lastDecision !== null && isUnknownDecision(site, lastDecision));
+  const removedEpoch = turn.state.removedSites.get(name);
+  const epoch = lastDecision?.release.epoch ?? live?.release.epoch ?? 0;
+  return removedEpoch === undefined || epoch > removedEpoch;
 }
 
 /** The hello is the truth about what a node holds. */
-function adoptHolding(turn: Turn, node: NodeState, holding: SiteHolding): void {
+export function adoptHolding(turn: Turn, node: NodeState, holding: SiteHolding): void {
   const site = siteOf(turn, holding.site);
-  if (site === undefined) return;
+  if (site === undefined) {
+    node.unknownSites.set(holding.site, holding);
+    const { live, lastDecision } = holding;
+    turn.effects.push({
+      do: 'log',
+      actor: node.name,
+      kind: 'node.holds.unknown.site',
+      node: node.name,
+      data: { site: holding.site, tree: live?.tree ?? null, release: lastDecision?.release ?? null },
+    });
+    return;
+  }
+  if (holding.lastDecision !== null) noteDecision(turn, site, node.name, holding.lastDecision);
   const nodeSite = nodeSiteOf(node, holding.site);
   nodeSite.staged = holding.staged;
   nodeSite.lastDecision = holding.lastDecision;
@@ -102,31 +125,6 @@ function adoptHolding(turn: Turn, node: NodeState, holding: SiteHolding): void {
   if (nodeSite.phase === 'live' && before?.tree !== holding.live?.tree && !isCounted)
     announceSynchronized(turn, site, node, before?.tree ?? null);
   nodeSite.backup = holding.backup;
-  if (
-    holding.lastDecision !== null &&
-    (site.lastDecision === null ||
-      compareReleases(holding.lastDecision.release, site.lastDecision.release) > 0)
-  ) {
-    raiseEpoch(turn, site, node, holding.lastDecision.release.epoch, holding.lastDecision.release.sequence);
-  }
-}
-
-/** A node knows a decision this CCM never made: its database was restored from a backup (ARCHITECTURE §4). The driver verified the signature. */
-function raiseEpoch(turn: Turn, site: SiteState, node: NodeState, epoch: number, sequence: number): void {
-  if (site.epoch > epoch) return;
-  site.epoch = epoch + 1;
-  site.sequence = Math.max(site.sequence, sequence);
-  turn.effects.push(
-    { do: 'saveSite', site: site.name },
-    {
-      do: 'log',
-      actor: node.name,
-      kind: 'epoch.raised',
-      site: site.name,
-      node: node.name,
-      data: { epoch: site.epoch, sequence },
-    },
-  );
 }
 
 function forgetHolding(turn: Turn, node: NodeState, site: SiteState): void {

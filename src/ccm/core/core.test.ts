@@ -277,7 +277,7 @@ test('JOB-16 a node that left a site, or whose site was removed, while it was aw
     type: 'configured',
     sites: [],
     nodes: [{ name: node.name, maintenance: false }],
-    removedSites: ['gone'],
+    removedSites: [{ name: 'gone', epoch: 1 }],
   });
   const removed: string[] = [];
   fleet.onSend((message) => {

@@ -53,6 +53,7 @@ export function decide(turn: Turn, site: SiteState, job: Job, returnsTo?: Snapsh
   site.live = snapshot;
   site.snapshots.set(snapshot.id, snapshot);
   site.lastDecision = decision;
+  site.lost = null;
   site.synchronizing.clear();
   job.phase = 'committing';
   job.decidedAt = turn.now;
@@ -105,10 +106,10 @@ export function nodeSwitched(turn: Turn, event: EventOf<'nodeSwitched'>): void {
   const { setback } = nodeSite;
   if (setback !== null && compareReleases(release, setback.release) >= 0) clearSetback(nodeSite);
   noteLive(turn, node, event.site, { release, tree });
-  nodeSite.lastDecision =
-    site.lastDecision !== null && compareReleases(site.lastDecision.release, release) === 0
-      ? site.lastDecision
-      : nodeSite.lastDecision;
+  const last = site.lastDecision;
+  // With another tree it carried out a lost decision of the same release (JOB-26).
+  if (last !== null && compareReleases(last.release, release) === 0 && last.toTree === tree)
+    nodeSite.lastDecision = last;
   nodeSite.error = setbackOf(site, nodeSite)?.error ?? null;
   nodeSite.synchronizingFrom = null;
   nodeSite.synchronizeAttempts = 0;

@@ -6,6 +6,7 @@ import type { CcmMessage } from '../../model/messages.ts';
 import type { SignedDecision } from '../../model/receipt.ts';
 import type { Release } from '../../model/release.ts';
 import type { ObjectId } from '../../model/tree.ts';
+import type { WireError } from '../../model/treecast-error.ts';
 import type { CoreTimer } from './events.ts';
 import type { Snapshot } from './state.ts';
 
@@ -47,6 +48,10 @@ export type ActEffect =
     }
   | { readonly do: 'send'; readonly nodes: readonly string[]; readonly message: CcmMessage }
   | { readonly do: 'welcome'; readonly node: string }
+  /** The live tree is to be decided again, above what a node knows (JOB-26); answered by `publishRequested`. */
+  | { readonly do: 'republish'; readonly site: string }
+  /** To be told in the CCM's log; a branch that holds the very tree of the lost decision is published (JOB-27). */
+  | { readonly do: 'historyLost'; readonly site: string; readonly error: WireError }
   /** A site's grant for a node is new or changed. */
   | { readonly do: 'grant'; readonly node: string; readonly site: string }
   /** Takes nodes out of their balancers; answered by `drained`. Doing it again changes nothing. */

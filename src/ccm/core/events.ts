@@ -12,6 +12,8 @@ export interface SiteConfiguration {
   readonly name: string;
   /** For a site the core does not know yet. */
   readonly epoch: number;
+  /** The last epoch of a removed site of the same name; 0 when there was none. */
+  readonly formerEpoch: number;
   readonly repository: string;
   readonly branch: string;
   readonly policy: SitePolicy;
@@ -53,7 +55,7 @@ export type CoreEvent =
       readonly sites: readonly SiteConfiguration[];
       readonly nodes: readonly { readonly name: string; readonly maintenance: boolean }[];
       /** Sites that an operator removed; nodes that were away then still hold them. */
-      readonly removedSites: readonly string[];
+      readonly removedSites: readonly { readonly name: string; readonly epoch: number }[];
     }
   | {
       readonly type: 'nodeConnected';

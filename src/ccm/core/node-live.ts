@@ -2,6 +2,7 @@
 
 import type { HeldTree } from '../../model/messages.ts';
 import { emptyTreeId } from '../../model/tree.ts';
+import { wantedTreeOf } from './lost-history.ts';
 import { setbackOf } from './setback.ts';
 import type { NodeState, SiteState } from './state.ts';
 import { nodeSiteOf, saveNodeSite, siteOf, type Turn } from './turn.ts';
@@ -16,7 +17,7 @@ export function noteLive(turn: Turn, node: NodeState, siteName: string, live: He
   nodeSite.live = live;
   if (nodeSite.staged !== null && nodeSite.staged.tree === live?.tree) nodeSite.staged = null;
   const site = siteOf(turn, siteName);
-  const wanted = site?.live?.tree ?? null;
+  const wanted = site === undefined ? null : wantedTreeOf(site);
   const setback = setbackOf(site, nodeSite);
   if (setback !== null) nodeSite.error = setback.error;
   if (live === null && wanted === null) nodeSite.phase = 'empty';
@@ -31,7 +32,7 @@ export function announceSynchronized(
   node: NodeState,
   fromTree: string | null,
 ): void {
-  if (site.live === null) return;
+  if (site.live === null || site.lost !== null) return;
   turn.effects.push({
     do: 'log',
     actor: node.name,

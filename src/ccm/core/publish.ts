@@ -1,6 +1,7 @@
 // Starting a publish: quorum, who takes part, which bases must be built for (R4.3, R2.7).
 
 import { logStarted, succeedUnchanged } from './ending.ts';
+import { isOutranked } from './lost-history.ts';
 import { readinessOf } from './readiness.ts';
 import type { Job, NodeState, SiteState } from './state.ts';
 import { baseTreeOf, liveTreeOf, newJobNode, nodeSiteOf, type Turn } from './turn.ts';
@@ -9,7 +10,7 @@ import { baseTreeOf, liveTreeOf, newJobNode, nodeSiteOf, type Turn } from './tur
 export function startPublish(turn: Turn, site: SiteState, job: Job): boolean {
   const target = job.tree;
   if (target === null) throw new Error(`publish job ${job.id} has no tree`);
-  if (target === liveTreeOf(site)) {
+  if (target === liveTreeOf(site) && !isOutranked(turn.state, site)) {
     succeedUnchanged(turn, site, job);
     return false;
   }

@@ -1,12 +1,13 @@
 // Jobs of one site, one at a time: newest wins among queued publishes (N25), a rollback goes ahead of them.
 
 import type { JobType } from '../../model/api.ts';
-import { TreecastError } from '../../model/treecast-error.ts';
+import { fromWireError, TreecastError } from '../../model/treecast-error.ts';
 import { cutRollout } from './cut-rollout.ts';
 import { settleCommit } from './decision.ts';
 import { endJob } from './ending.ts';
 import type { EventOf } from './events.ts';
 import { shortId } from './lines.ts';
+import { lostDecisionError } from './lost-history.ts';
 import { startPublish } from './publish.ts';
 import { startRollback } from './rollback.ts';
 import { undoStaging } from './staging.ts';
@@ -87,6 +88,7 @@ export function publishRequested(turn: Turn, event: EventOf<'publishRequested'>)
 export function rollbackRequested(turn: Turn, event: EventOf<'rollbackRequested'>): void {
   const site = siteOf(turn, event.site);
   if (site === undefined) throw new TreecastError('NOT_FOUND', `there is no site ${event.site}`);
+  if (site.lost !== null) throw fromWireError(lostDecisionError(site));
   const running = runningJob(turn, site);
   const willUndo = running !== undefined && undecidedPhases.includes(running.phase);
   if (site.live?.previous == null && (running === undefined || willUndo)) {

@@ -2,6 +2,7 @@
 
 import { decide, settleCommit } from './decision.ts';
 import { endJob, logStarted } from './ending.ts';
+import { lostDecisionError } from './lost-history.ts';
 import { enlist } from './publish.ts';
 import type { Job, SiteState } from './state.ts';
 import { synchronize } from './synchronize.ts';
@@ -9,6 +10,11 @@ import { nodeSiteOf, servingMembers, type Turn } from './turn.ts';
 
 /** True when the job is running now; it never waits for a quorum: nodes that are away get the decision when they return. */
 export function startRollback(turn: Turn, site: SiteState, job: Job): boolean {
+  if (site.lost !== null) {
+    const error = lostDecisionError(site);
+    endJob(turn, job, 'failed', `not rolled back: ${error.message} [${error.code}]\n${error.fix}`, error);
+    return false;
+  }
   const target = site.live?.previous == null ? undefined : site.snapshots.get(site.live.previous);
   if (target === undefined) {
     endJob(turn, job, 'failed', 'nothing to roll back to: there is no earlier release', {

@@ -319,6 +319,7 @@ test('JOB-19 maintenance in the middle: the node is out of service anyway and is
       {
         name: site,
         epoch: 1,
+        formerEpoch: 0,
         repository: site,
         branch: 'main',
         policy: { ...configured.policy, drain: null },

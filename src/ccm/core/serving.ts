@@ -3,6 +3,7 @@
 
 import { releaseName } from '../../model/release.ts';
 import { defaultSitePolicy } from '../../model/site.ts';
+import { wantedTreeOf } from './lost-history.ts';
 import { neededOf } from './readiness.ts';
 import { setbackOf } from './setback.ts';
 import type { CoreState, Job, NodeState, SiteState } from './state.ts';
@@ -75,10 +76,11 @@ function judge(site: SiteState, job: Job | undefined, node: NodeState, isCutOff:
     return is('out', job.release === null ? job.type : `${job.type} ${releaseName(job.release)}`);
   if (setback !== null) {
     const { code, message } = setback.error;
-    const spare = nodeSite.live.tree === site.live?.tree ? 'failing' : 'former';
+    const spare = nodeSite.live.tree === wantedTreeOf(site) ? 'failing' : 'former';
     return { ...is('out', `stale: ${message} [${code}]`), spare };
   }
-  if (site.live === null || nodeSite.live.tree === site.live.tree) return is('in', 'live');
+  const wanted = wantedTreeOf(site);
+  if (wanted === null || nodeSite.live.tree === wanted) return is('in', 'live');
   if (job !== undefined && isBeforeItsSwitch(job, node.name, nodeSite.live.tree))
     return is('in', 'serves the former tree until it is switched');
   return { ...is('out', 'stale'), spare: 'former' };

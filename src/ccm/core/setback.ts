@@ -28,6 +28,8 @@ export function isHeldBack(site: SiteState, nodeSite: NodeSite): boolean {
 
 /** It has not had its turn in a rollout, or is held back: whatever it is sent must not name the last decision. */
 export function isWithheld(state: CoreState, site: SiteState, node: string): boolean {
+  // What is served goes before what an old copy of the database knows (JOB-25).
+  if (site.lost !== null) return true;
   const nodeSite = state.nodes.get(node)?.sites.get(site.name);
   if (nodeSite !== undefined && isHeldBack(site, nodeSite)) return true;
   const job = site.running === null ? undefined : state.jobs.get(site.running);

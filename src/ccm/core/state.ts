@@ -2,7 +2,7 @@
 // Only `apply` changes it. Times are milliseconds since 1970 unless a name says otherwise.
 
 import type { JobNode, JobPhase, JobType, NodeSitePhase } from '../../model/api.ts';
-import type { HeldTree } from '../../model/messages.ts';
+import type { HeldTree, SiteHolding } from '../../model/messages.ts';
 import type { SignedDecision } from '../../model/receipt.ts';
 import type { Release } from '../../model/release.ts';
 import type { SitePolicy } from '../../model/site.ts';
@@ -31,6 +31,12 @@ export interface Snapshot {
   readonly lineage: Lineage;
 }
 
+/** A decision that this CCM signed and its database does not know, and the node that handed it in (JOB-25). */
+export interface LostDecision {
+  readonly decision: SignedDecision;
+  readonly node: string;
+}
+
 export interface SiteState {
   readonly name: string;
   repository: string;
@@ -42,6 +48,10 @@ export interface SiteState {
   headHandled: ObjectId | null;
   live: Snapshot | null;
   lastDecision: SignedDecision | null;
+  /** The newest lost one; until the next decision nothing is published, synchronized or rolled back by itself. */
+  lost: LostDecision | null;
+  /** Releases up to this epoch are those of a removed site of the same name. */
+  readonly formerEpoch: number;
   readonly snapshots: Map<number, Snapshot>;
   running: string | null;
   /** Job ids in the order they will run; a rollback goes ahead, and holds at most one publish. */
@@ -52,9 +62,9 @@ export interface SiteState {
 
 /** A site that was never published. */
 export function newSiteState(
-  facts: Pick<SiteState, 'name' | 'repository' | 'branch' | 'policy' | 'epoch'>,
+  facts: Pick<SiteState, 'name' | 'repository' | 'branch' | 'policy' | 'epoch' | 'formerEpoch'>,
 ): SiteState {
-  const { name, repository, branch, policy, epoch } = facts;
+  const { name, repository, branch, policy, epoch, formerEpoch } = facts;
   return {
     name,
     repository,
@@ -66,6 +76,8 @@ export function newSiteState(
     headHandled: null,
     live: null,
     lastDecision: null,
+    lost: null,
+    formerEpoch,
     snapshots: new Map(),
     running: null,
     queued: [],
@@ -106,6 +118,8 @@ export interface NodeState {
   isAway: boolean;
   maintenance: boolean;
   readonly sites: Map<string, NodeSite>;
+  /** What it holds of sites that are not known here, by its last hello: they may be made anew (JOB-28). */
+  readonly unknownSites: Map<string, SiteHolding>;
 }
 
 export interface JobNodeState {
@@ -180,8 +194,8 @@ export interface CoreState {
   readonly startedAt: number;
   nextSnapshotId: number;
   readonly sites: Map<string, SiteState>;
-  /** Removed by an operator: a node that still holds one is told to let go. */
-  removedSites: ReadonlySet<string>;
+  /** Removed by an operator, with their last epoch: a node that still holds one is told to let go. */
+  removedSites: ReadonlyMap<string, number>;
   readonly nodes: Map<string, NodeState>;
   readonly jobs: Map<string, Job>;
 }

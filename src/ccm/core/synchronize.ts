@@ -5,6 +5,7 @@ import { emptyTreeIds, type ObjectId } from '../../model/tree.ts';
 import type { WireError } from '../../model/treecast-error.ts';
 import type { EventOf } from './events.ts';
 import { limits } from './limits.ts';
+import { isUnknownDecision } from './lost-history.ts';
 import { isWithheld } from './setback.ts';
 import type { NodeState, SiteState } from './state.ts';
 import { baseTreeOf, nodeSiteOf, runningJob, saveNodeSite, siteOf, type Turn } from './turn.ts';
@@ -16,9 +17,8 @@ export function synchronize(turn: Turn, site: SiteState, node: NodeState): void 
     return;
   const nodeSite = nodeSiteOf(node, site.name);
   if (nodeSite.live?.tree === decision.toTree || isWithheld(turn.state, site, node.name)) return;
-  // It knows a decision this CCM has not made (a restored database): it waits for the next one.
-  if (nodeSite.lastDecision !== null && compareReleases(nodeSite.lastDecision.release, decision.release) > 0)
-    return;
+  // It knows a decision this database does not: it waits for the next one (JOB-26).
+  if (nodeSite.lastDecision !== null && isUnknownDecision(site, nodeSite.lastDecision)) return;
   const job = runningJob(turn, site);
   const state = job?.nodes.get(node.name)?.state;
   const busyElsewhere =

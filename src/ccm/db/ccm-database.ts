@@ -34,5 +34,7 @@ export interface CcmDatabase {
   afterCommit(callback: () => void): void;
   /** Copies what the write-ahead log holds into the database file; call it when nothing is urgent. */
   checkpoint(): void;
+  /** Writes this run's number into the file's header; false when it is in the log only, because another process reads (run-mark.ts). */
+  mark(number: number): boolean;
   close(): void;
 }

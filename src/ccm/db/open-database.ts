@@ -5,28 +5,29 @@ import { closeSync, openSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { Kysely, SqliteDialect } from 'kysely';
 import { failpoint } from '../../faults/failpoint.ts';
-import { TreecastError } from '../../model/treecast-error.ts';
 import type { CcmDatabase, Query, TransactionOptions } from './ccm-database.ts';
+import { databaseError } from './database-error.ts';
 import { migrate } from './migrate.ts';
 import type { Schema } from './schema.ts';
 import { createSqliteAdapter, type SqliteAdapter, type WriteResult } from './sqlite-adapter.ts';
 
-const busyTimeoutMs = 5_000;
+/** The event loop stands still meanwhile; whoever can wait longer tries again (core-runner.ts). */
+const busyTimeoutMs = 1_000;
 /** A backstop: checkpoints belong to idle moments (`checkpoint()`), they cost several disk syncs. 4 KiB pages. */
 const checkpointPagesMax = 4_000;
 
-/** `path` may be `:memory:`. Throws STATE_CORRUPT when the file is not a database of ours, or of a newer version. */
+/** `path` may be `:memory:`. Throws STATE_CORRUPT when the file is not a database of ours, or of a newer version, else DATABASE_UNAVAILABLE. */
 export async function openDatabase(path: string): Promise<CcmDatabase> {
   const raw = openFile(path);
   try {
     const adapter = createSqliteAdapter(raw);
     const queries = new Kysely<Schema>({ dialect: new SqliteDialect({ database: adapter }) });
-    await migrate(queries, path);
+    await migrate(raw, queries, path);
     failpoint('ccm.database.migrated');
-    return createCcmDatabase(raw, adapter, queries);
+    return createCcmDatabase(raw, adapter, queries, path);
   } catch (error) {
     if (raw.isOpen) raw.close();
-    throw error;
+    throw databaseError(error, path);
   }
 }
 
@@ -44,36 +45,47 @@ function openFile(path: string): DatabaseSync {
     `);
     return raw;
   } catch (error) {
-    throw new TreecastError('STATE_CORRUPT', `The database ${path} cannot be opened: ${messageOf(error)}.`, {
-      cause: error,
-      fix: 'Check that the file is a Treecast database and that this user may read and write it and its directory.',
-    });
+    throw databaseError(error, path);
   }
 }
 
-function createCcmDatabase(raw: DatabaseSync, adapter: SqliteAdapter, queries: Kysely<Schema>): CcmDatabase {
+function createCcmDatabase(
+  raw: DatabaseSync,
+  adapter: SqliteAdapter,
+  queries: Kysely<Schema>,
+  path: string,
+): CcmDatabase {
   let open = false;
   /** The level that the connection is set to. */
   let durable = false;
   let callbacks: (() => void)[] = [];
 
+  /** What SQLite throws gets a code. */
+  function coded<T>(work: () => T): T {
+    try {
+      return work();
+    } catch (error) {
+      throw databaseError(error, path);
+    }
+  }
+
   function all<Row>(query: Query<Row>): Row[] {
     const { sql, parameters } = query.compile();
-    return adapter.prepare(sql).all(parameters) as Row[];
+    return coded(() => adapter.prepare(sql).all(parameters) as Row[]);
   }
 
   function run(query: Query): WriteResult {
     const { sql, parameters } = query.compile();
-    return adapter.prepare(sql).run(parameters);
+    return coded(() => adapter.prepare(sql).run(parameters));
   }
 
   function begin(wantsDurable: boolean): void {
     // SQLite refuses to change this level inside a transaction, so it is set before.
     if (wantsDurable !== durable) {
-      raw.exec(`pragma synchronous = ${wantsDurable ? 'full' : 'normal'}`);
+      coded(() => raw.exec(`pragma synchronous = ${wantsDurable ? 'full' : 'normal'}`));
       durable = wantsDurable;
     }
-    adapter.prepare('begin immediate').run([]);
+    coded(() => adapter.prepare('begin immediate').run([]));
     open = true;
   }
 
@@ -97,7 +109,7 @@ function createCcmDatabase(raw: DatabaseSync, adapter: SqliteAdapter, queries: K
       open = false;
     } catch (error) {
       rollback();
-      throw error;
+      throw databaseError(error, path);
     }
     const done = callbacks;
     callbacks = [];
@@ -124,7 +136,13 @@ function createCcmDatabase(raw: DatabaseSync, adapter: SqliteAdapter, queries: K
       else callback();
     },
     checkpoint() {
-      raw.exec('pragma wal_checkpoint(passive)');
+      coded(() => raw.exec('pragma wal_checkpoint(passive)'));
+    },
+    mark(number) {
+      return coded(() => {
+        raw.exec(`pragma user_version = ${number}`);
+        return raw.prepare('pragma wal_checkpoint(truncate)').get()?.['busy'] === 0;
+      });
     },
     close() {
       if (!raw.isOpen) return;
@@ -136,8 +154,4 @@ function createCcmDatabase(raw: DatabaseSync, adapter: SqliteAdapter, queries: K
 function settled<T>(result: T): T {
   if (result instanceof Promise) throw new TypeError('The work of a transaction must be synchronous.');
   return result;
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

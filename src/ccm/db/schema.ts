@@ -29,6 +29,8 @@ export interface SiteTable {
   head_handled: ObjectId | null;
   /** The snapshot that is live; the shadow is its tree. */
   live_snapshot: number | null;
+  /** A newer decision that a node handed in: this database is an older copy (JOB-25). */
+  lost_decision: JsonColumn<{ readonly decision: SignedDecision; readonly node: string }> | null;
 }
 
 /** The highest epoch of a site that was removed: a site made anew under its name starts above it. */

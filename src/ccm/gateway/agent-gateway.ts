@@ -138,10 +138,14 @@ export function createAgentGateway(options: AgentGatewayOptions): AgentGateway {
       });
     }
     if (await authority.admits(peer.node, peer.certificate)) return peer;
-    throw new TreecastError('CERTIFICATE_INVALID', `Node ${peer.node} is not (or no longer) registered.`, {
-      fix: 'Join the node again with a new token.',
-      data: { node: peer.node },
-    });
+    throw new TreecastError(
+      'CERTIFICATE_INVALID',
+      `Node ${peer.node} is not registered: it was removed, or the CCM’s database is older than its joining.`,
+      {
+        fix: 'Join the node again with a new token, in the same directory: what it serves stays.',
+        data: { node: peer.node },
+      },
+    );
   }
 
   function refused(socket: TLSSocket, error: unknown): void {

@@ -15,6 +15,7 @@ export function neededTrees(state: CoreState, repository: string): Set<ObjectId>
     if (site.repository !== repository) continue;
     for (const tree of returnableTrees(site)) add(tree);
     add(site.lastDecision?.toTree);
+    add(site.lost?.decision.toTree);
     for (const node of state.nodes.values()) {
       const held = node.sites.get(site.name);
       add(held?.live?.tree);

@@ -119,6 +119,7 @@ function addNode(
     connection: null,
     isAway: false,
     maintenance: false,
+    unknownSites: new Map(),
     sites: new Map([
       [
         site,

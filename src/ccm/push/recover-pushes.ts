@@ -27,6 +27,8 @@ export async function recoverPushes({
       const site = state.sites.get(name);
       if (head === undefined || site === undefined || head === site.headHandled || isPushing(repository))
         continue;
+      // What the branch holds may be older than what is served, or have been rolled back since (JOB-27).
+      if (site.lost !== null) continue;
       logger.info({ site: name, commit: head }, 'a push was found that no job had handled');
       await service.publish({
         site: name,

@@ -16,7 +16,7 @@ export function loadState(database: CcmDatabase, startedAt: number): CoreState {
     startedAt,
     nextSnapshotId: 1,
     sites: new Map(),
-    removedSites: new Set(),
+    removedSites: new Map(),
     nodes: new Map(),
     jobs: new Map(),
   };
@@ -27,6 +27,7 @@ export function loadState(database: CcmDatabase, startedAt: number): CoreState {
       isAway: false,
       maintenance: node.maintenance === 1,
       sites: new Map(),
+      unknownSites: new Map(),
     });
   }
   for (const row of database.all(queries.selectFrom('sites').selectAll().orderBy('name'))) {
@@ -36,7 +37,9 @@ export function loadState(database: CcmDatabase, startedAt: number): CoreState {
       branch: row.branch,
       policy: { ...defaultSitePolicy, ...fromJsonColumn(row.policy) },
       epoch: row.epoch,
+      formerEpoch: formerEpochOf(database, row.name),
     });
+    site.lost = row.lost_decision === null ? null : fromJsonColumn(row.lost_decision);
     site.sequence = row.sequence;
     site.headHandled = row.head_handled;
     state.sites.set(row.name, site);
@@ -56,13 +59,14 @@ export function loadState(database: CcmDatabase, startedAt: number): CoreState {
   return state;
 }
 
+/** A removed site of the same name left its history behind, in epochs that this one starts above. */
+function formerEpochOf({ queries, first }: CcmDatabase, site: string): number {
+  return first(queries.selectFrom('removed_sites').select('epoch').where('name', '=', site))?.epoch ?? 0;
+}
+
 function loadHistory(database: CcmDatabase, site: SiteState, liveSnapshot: number | null): void {
   const { queries } = database;
-  // A removed site of the same name left its history behind, in epochs that this one starts above.
-  const removed = database.first(
-    queries.selectFrom('removed_sites').select('epoch').where('name', '=', site.name),
-  );
-  const epochsAbove = removed?.epoch ?? 0;
+  const epochsAbove = site.formerEpoch;
   const snapshots = queries.selectFrom('snapshots').selectAll().where('site', '=', site.name);
   for (const row of database.all(snapshots.where('epoch', '>', epochsAbove))) {
     site.snapshots.set(row.id, snapshotFrom(row));

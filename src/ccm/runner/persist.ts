@@ -76,6 +76,7 @@ export function createCorePersistence({
             sequence: site.sequence,
             head_handled: site.headHandled,
             live_snapshot: site.live?.id ?? null,
+            lost_decision: jsonOrNull(site.lost),
           })
           .where('name', '=', name),
       );

@@ -8,6 +8,8 @@ export function configuredEvent(
   registry: Registry,
   database: CcmDatabase,
 ): Extract<CoreEvent, { type: 'configured' }> {
+  const removed = database.all(database.queries.selectFrom('removed_sites').select(['name', 'epoch']));
+  const formerEpochs = new Map(removed.map((row) => [row.name, row.epoch]));
   const epochs = new Map(
     database
       .all(database.queries.selectFrom('sites').select(['name', 'epoch']))
@@ -18,15 +20,13 @@ export function configuredEvent(
     sites: registry.sites.list().map((site) => ({
       name: site.name,
       epoch: epochs.get(site.name) ?? 1,
+      formerEpoch: formerEpochs.get(site.name) ?? 0,
       repository: site.repository,
       branch: site.branch,
       policy: site.policy,
       members: registry.groups.membersOf(site.group),
     })),
-    removedSites: database
-      .all(database.queries.selectFrom('removed_sites').select('name'))
-      .map((row) => row.name)
-      .filter((name) => !epochs.has(name)),
+    removedSites: removed.filter(({ name }) => !epochs.has(name)),
     nodes: registry.nodes.list().map(({ name, maintenance }) => ({ name, maintenance })),
   };
 }

@@ -1,10 +1,12 @@
 // The CcmService: requests become events of the core, records become resources. It decides nothing that the core decides.
 
 import { randomBytes } from 'node:crypto';
+import type { SiteStatus } from '../../model/api.ts';
 import { TreecastError } from '../../model/treecast-error.ts';
 import type { CcmService } from '../ccm-service.ts';
 import type { CoreEvent } from '../core/events.ts';
-import type { CoreState, SiteState } from '../core/state.ts';
+import { lostDecisionError, wantedTreeOf } from '../core/lost-history.ts';
+import type { CoreState, LostDecision, SiteState } from '../core/state.ts';
 import type { CcmDatabase } from '../db/ccm-database.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { Followers } from '../runner/followers.ts';
@@ -99,6 +101,7 @@ export function createService(options: ServiceOptions): CcmService {
         tree: site.live?.tree ?? null,
         release: site.live?.release ?? null,
         liveSince: site.live === null ? null : isoTime(site.live.at),
+        ...(site.lost === null ? {} : { lost: lostOf(site, site.lost) }),
         job: jobId === undefined ? null : readJob(state, database, jobId),
         nodes: [...site.members].sort().flatMap((member) => {
           const node = state.nodes.get(member);
@@ -134,8 +137,8 @@ export function createService(options: ServiceOptions): CcmService {
       return verifyRequests.verify({
         id: newId('v'),
         site: name,
-        commit: site.live?.commit ?? null,
-        tree: site.live?.tree ?? null,
+        commit: site.lost === null ? (site.live?.commit ?? null) : null,
+        tree: wantedTreeOf(site),
         members: [...site.members]
           .sort()
           .map((member) => ({ name: member, connected: options.isConnected(member) })),
@@ -177,6 +180,16 @@ export function readJob(state: CoreState, database: CcmDatabase, id: string) {
     database.queries.selectFrom('job_nodes').selectAll().where('job', '=', id).orderBy('node'),
   );
   return jobResource(jobFrom(row, nodes));
+}
+
+function lostOf(site: SiteState, { decision, node }: LostDecision): NonNullable<SiteStatus['lost']> {
+  return {
+    node,
+    release: decision.release,
+    tree: decision.toTree,
+    decidedAt: isoTime(decision.decidedAt),
+    error: lostDecisionError(site),
+  };
 }
 
 function lastJob(database: CcmDatabase, site: string): string | undefined {

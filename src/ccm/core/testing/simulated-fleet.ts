@@ -31,7 +31,7 @@ export function createSimulatedFleet({ nodes: count, policy = {}, pick, persist 
     startedAt: -60_000,
     nextSnapshotId: 1,
     sites: new Map(),
-    removedSites: new Set(),
+    removedSites: new Map(),
     nodes: new Map(),
     jobs: new Map(),
   };
@@ -62,6 +62,9 @@ export function createSimulatedFleet({ nodes: count, policy = {}, pick, persist 
   let now = 0;
   let heard: ((message: CcmMessage) => void) | undefined;
   let connections = 0;
+  let republished = 0;
+  /** The first decision after a restore may be below those that were lost with the database. */
+  let isCopiedBack = false;
 
   const { balancers, act, checkSwitch, settle } = createSimulatedBalancers({
     state,
@@ -103,6 +106,7 @@ export function createSimulatedFleet({ nodes: count, policy = {}, pick, persist 
     else if (effect.do === 'clearTimer') timers.delete(timerKey(effect.timer));
     else if (effect.do === 'tell') told.push(`${effect.job}: ${effect.text}${effect.end ? ' (end)' : ''}`);
     else if (effect.do === 'insertDecision') checkDecision(effect.decision, effect.job);
+    else if (effect.do === 'republish') republish();
     else if (effect.do === 'drain' || effect.do === 'restore') act(effect);
     else if (effect.do === 'log') logged.push({ ...effect, job: effect.job ?? null });
     else if (effect.do === 'build') enqueue('builder', () => build(effect));
@@ -147,10 +151,29 @@ export function createSimulatedFleet({ nodes: count, policy = {}, pick, persist 
     }
   }
 
+  function republish(): void {
+    const live = state.sites.get(site)?.live;
+    if (live == null) return;
+    enqueue('recovery', () =>
+      post({
+        type: 'publishRequested',
+        job: `again-${++republished}`,
+        site,
+        commit: live.commit ?? live.tree,
+        tree: live.tree,
+        requestedBy: 'recovery',
+        branchHead: null,
+        allowDelete: true,
+      }),
+    );
+  }
+
   function checkDecision(decision: Decision, jobId: string): void {
     const last = decisions.at(-1);
+    const isFirst = isCopiedBack;
+    isCopiedBack = false;
     assert.ok(
-      last === undefined || compareReleases(decision.release, last.release) > 0,
+      last === undefined || isFirst || compareReleases(decision.release, last.release) > 0,
       'releases of decisions only rise',
     );
     decisions.push(decision);
@@ -206,6 +229,7 @@ export function createSimulatedFleet({ nodes: count, policy = {}, pick, persist 
         {
           name: site,
           epoch: 1,
+          formerEpoch: 0,
           repository: site,
           branch: 'main',
           policy: { ...defaultSitePolicy, ...policy },
@@ -294,6 +318,32 @@ export function createSimulatedFleet({ nodes: count, policy = {}, pick, persist 
       this.configure();
       post({ type: 'started' });
     },
+    /** The database as it is now, for {@link copyBack}. */
+    copyDatabase: (): CoreState => structuredClone(state),
+    /** The CCM ends, its database is replaced by the copy, and it starts again; nodes keep what they have. */
+    copyBack(copy: CoreState, { isNoticed = false } = {}): void {
+      Object.assign(state, structuredClone(copy));
+      // What settle-copy.ts does when the file itself shows it.
+      if (isNoticed) {
+        for (const each of state.sites.values()) {
+          each.epoch += 1;
+          each.queued = [];
+          if (each.running !== null && state.jobs.get(each.running)?.phase !== 'committing')
+            each.running = null;
+          for (const job of [...state.jobs.values()]) if (job.id !== each.running) state.jobs.delete(job.id);
+        }
+      }
+      isCopiedBack = true;
+      // Hellos are not kept in the database.
+      for (const node of state.nodes.values()) {
+        node.unknownSites.clear();
+        for (const row of node.sites.values()) row.lastDecision = null;
+      }
+      this.restart();
+    },
+    wait(milliseconds: number): void {
+      now += milliseconds;
+    },
     /** Moves the clock to the next timer and fires it; false when there is none. */
     fireTimer(): boolean {
       const next = [...timers].sort(([, a], [, b]) => a.at - b.at)[0];
@@ -303,14 +353,14 @@ export function createSimulatedFleet({ nodes: count, policy = {}, pick, persist 
       post(next[1].event);
       return true;
     },
-    publish(tree: string, id = `job-${tree}`): void {
+    publish(tree: string, id = `job-${tree}`, requestedBy = 'author'): void {
       post({
         type: 'publishRequested',
         job: id,
         site,
         commit: `commit-${tree}`,
         tree,
-        requestedBy: 'author',
+        requestedBy,
         branchHead: `commit-${tree}`,
         allowDelete: false,
       });

@@ -1,0 +1,40 @@
+// Each run of the CCM writes a number of its own into the database file (`user_version`) and, beside it, into `last-run.json`. When the
+// two differ at the next start, the file is not the one that ran here last: a copy was put back. A backup has the number 0.
+
+import { randomInt } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { writeFileAtomic } from '../../net/atomic-file.ts';
+import type { CcmDatabase } from './ccm-database.ts';
+
+const schema = z.strictObject({ version: z.literal(1), marks: z.array(z.int().min(0)).max(8) });
+
+/** The numbers that the file here may have; undefined when nothing is known (a first start, a directory that was moved without it). */
+export function readRunMarks(directory: string): readonly number[] | undefined {
+  try {
+    return schema.parse(JSON.parse(readFileSync(pathOf(directory), 'utf8'))).marks;
+  } catch {
+    return undefined;
+  }
+}
+
+/** A crash between any two steps leaves a file that is known. */
+export async function markRun(
+  directory: string,
+  database: CcmDatabase,
+  before: number | null,
+): Promise<void> {
+  const mark = randomInt(1, 2 ** 31);
+  const former = before === null ? [0] : [before];
+  await write(directory, [...former, mark]);
+  if (database.mark(mark)) await write(directory, [mark]);
+}
+
+function write(directory: string, marks: readonly number[]): Promise<void> {
+  return writeFileAtomic(pathOf(directory), `${JSON.stringify({ version: 1, marks })}\n`, 0o600);
+}
+
+function pathOf(directory: string): string {
+  return join(directory, 'last-run.json');
+}
