@@ -1,7 +1,9 @@
 // A CCM's state directory: lock, database, keys, repositories, assignments. Made once by `ccm init` (or `up`), opened by every run.
 
+import { existsSync } from 'node:fs';
 import { access, mkdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { TreecastError } from '../model/treecast-error.ts';
 import { lockStateDirectory } from '../net/state-lock.ts';
 import { type CcmKeys, openCcmKeys } from './ccm-keys.ts';
@@ -87,9 +89,9 @@ export interface CcmInit {
 /** Makes a state directory with keys, database and a first token. Throws ALREADY_EXISTS when it has one. */
 export async function initCcm(options: CcmInit): Promise<{ readonly adminToken: string }> {
   const { directory, publicUrl, agentUrl, hosts = [] } = options;
-  if (await exists(join(directory, 'ccm.db'))) {
+  if (isMade(join(directory, 'ccm.db'))) {
     throw new TreecastError('ALREADY_EXISTS', `There is a CCM in ${directory} already.`, {
-      fix: 'Run it with `treecast ccm run`, or choose another directory.',
+      fix: 'Run it with `treecast ccm run`, or choose another directory; remove this one if its `ccm init` was cut off before it showed a token.',
     });
   }
   const opened = await openCcmState(directory, { create: true });
@@ -111,6 +113,20 @@ async function isEmpty(path: string): Promise<boolean> {
     ({ size }) => size === 0,
     () => true,
   );
+}
+
+/** Whether `ccm init` came as far as its token; one that was killed before is made good by the next. */
+function isMade(databasePath: string): boolean {
+  if (!existsSync(databasePath)) return false;
+  const database = new DatabaseSync(databasePath, { readOnly: true, timeout: 5_000 });
+  try {
+    return database.prepare('select 1 from tokens limit 1').get() !== undefined;
+  } catch (error) {
+    // Its tables were not made yet.
+    return !(error instanceof Error && /no such table/.test(error.message));
+  } finally {
+    database.close();
+  }
 }
 
 async function exists(path: string): Promise<boolean> {

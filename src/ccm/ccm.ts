@@ -334,6 +334,8 @@ export async function runCcm(options: CcmOptions): Promise<Ccm> {
     source: repositories.source,
     onError: (error) => logger.error({ err: error }, 'what is no longer needed could not be given back'),
   });
+  // What a crash kept from being given back.
+  void retention.tidy();
   // Left to itself, SQLite would copy the log back in the middle of some push.
   const checkpointing = setInterval(() => {
     if (state.jobs.size > 0) return;

@@ -10,7 +10,18 @@ export interface Processes {
   end(): Promise<void>;
 }
 
+export interface ProcessEnd {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
 const graceMs = 10_000;
+
+/** At once when it has ended already. */
+export async function endOf(child: ChildProcess): Promise<ProcessEnd> {
+  if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+  return { code: child.exitCode, signal: child.signalCode };
+}
 
 export function createProcesses(): Processes {
   const children: ChildProcess[] = [];

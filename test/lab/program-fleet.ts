@@ -9,7 +9,7 @@ import type { VerifyResult } from '../../src/model/api.ts';
 import type { SitePolicy } from '../../src/model/site.ts';
 import { freePorts } from '../../src/plugins/testing/free-ports.ts';
 import { type Place, spawnAt } from './places.ts';
-import { createProcesses, lineFrom, type Processes } from './processes.ts';
+import { createProcesses, endOf, lineFrom, type ProcessEnd, type Processes } from './processes.ts';
 import { runProgram } from './run-program.ts';
 
 export interface Fleet {
@@ -22,9 +22,12 @@ export interface Fleet {
   readonly urls: readonly string[];
   ccmPid(): number;
   agentPid(index: number): number;
-  /** The CCM is killed (SIGKILL), or ended, and started again in its directory and on its ports. */
-  restartCcm(signal: 'SIGKILL' | 'SIGTERM'): Promise<void>;
-  restartAgent(index: number, signal: 'SIGKILL' | 'SIGTERM'): Promise<void>;
+  /** The CCM is killed (SIGKILL), or ended, and started again in its directory and on its ports, with `env` besides its own. */
+  restartCcm(signal: 'SIGKILL' | 'SIGTERM', env?: NodeJS.ProcessEnv): Promise<void>;
+  restartAgent(index: number, signal: 'SIGKILL' | 'SIGTERM', env?: NodeJS.ProcessEnv): Promise<void>;
+  /** Resolves when the process that runs now has ended: what ended it. */
+  ccmEnd(): Promise<ProcessEnd>;
+  agentEnd(index: number): Promise<ProcessEnd>;
   /** One more node joins; resolves when its agent runs. */
   addAgent(place: Place): Promise<void>;
   /** Every node re-reads every byte. */
@@ -42,6 +45,8 @@ export interface FleetConfiguration {
   readonly ccm?: Readonly<Record<string, unknown>>;
   /** agent.yaml of node `node<index + 1>`; without it the built-in static server serves. */
   readonly agent?: (index: number) => Readonly<Record<string, unknown>>;
+  /** Below which the programs say nothing; default `warn`. */
+  readonly logLevel?: 'warn' | 'error' | 'fatal';
   /** Of the site. */
   readonly policy?: Partial<SitePolicy>;
 }
@@ -55,7 +60,7 @@ export async function createFleet(
   await mkdir(directory, { recursive: true });
   const env: NodeJS.ProcessEnv = { ...process.env, TREECAST_CONTEXT: join(directory, 'context.json') };
   const processes = createProcesses();
-  const start: Start = { directory, env, processes };
+  const start: Start = { directory, env, processes, logLevel: configuration.logLevel ?? 'warn' };
   try {
     const ccmRun = await startCcm(start, ccm, configuration.ccm ?? {});
     const client = createClient({ api: ccmRun.api, token: ccmRun.token });
@@ -75,8 +80,10 @@ export async function createFleet(
       ccmPid: ccmRun.pid,
       agentPid: (index) => agents[index]?.pid() as number,
       verify: () => client.sites.verify(site),
-      restartCcm: (signal) => ccmRun.restart(signal),
-      restartAgent: async (index, signal) => agents[index]?.restart(signal),
+      restartCcm: (signal, env) => ccmRun.restart(signal, env),
+      restartAgent: async (index, signal, env) => agents[index]?.restart(signal, env),
+      ccmEnd: () => ccmRun.end(),
+      agentEnd: (index) => (agents[index] as RunningAgent).end(),
       addAgent: async (place) => {
         const index = agents.length;
         agents[index] = await startAgent(start, client, configuration.agent, index, place);
@@ -93,32 +100,39 @@ interface Start {
   readonly directory: string;
   readonly env: NodeJS.ProcessEnv;
   readonly processes: Processes;
+  readonly logLevel: string;
 }
 
 /** A program that says when it is ready, and can be ended and started again. */
 async function restartable<Ready>(
   { processes }: Start,
-  spawnOne: () => ChildProcess,
-): Promise<{ readonly ready: Ready; pid(): number; restart(signal: NodeJS.Signals): Promise<void> }> {
-  const begin = async (): Promise<[ChildProcess, Ready]> => {
-    const started = processes.add(spawnOne());
-    return [started, JSON.parse(await lineFrom(started, isReady)) as Ready];
+  spawnOne: (env: NodeJS.ProcessEnv) => ChildProcess,
+): Promise<Restartable & { readonly ready: Ready }> {
+  let child: ChildProcess;
+  const begin = async (env: NodeJS.ProcessEnv): Promise<Ready> => {
+    child = processes.add(spawnOne(env));
+    return JSON.parse(await lineFrom(child, isReady)) as Ready;
   };
-  let [child, ready] = await begin();
+  let ready = await begin({});
   return {
     get ready() {
       return ready;
     },
     pid: () => child.pid as number,
-    async restart(signal) {
-      if (child.exitCode === null && child.signalCode === null) {
-        const gone = once(child, 'exit');
-        child.kill(signal);
-        await gone;
-      }
-      [child, ready] = await begin();
+    end: () => endOf(child),
+    async restart(signal, env = {}) {
+      child.kill(signal);
+      await endOf(child);
+      ready = await begin(env);
     },
   };
+}
+
+interface Restartable {
+  pid(): number;
+  /** Throws when it ends before it is ready. */
+  restart(signal: NodeJS.Signals, env?: NodeJS.ProcessEnv): Promise<void>;
+  end(): Promise<ProcessEnd>;
 }
 
 async function startCcm(start: Start, { address }: Place, more: Readonly<Record<string, unknown>>) {
@@ -129,17 +143,15 @@ async function startCcm(start: Start, { address }: Place, more: Readonly<Record<
   const [port, agentPort] = await freePorts(2);
   const listen = { listen: `127.0.0.1:${port}`, agentListen: `${address}:${agentPort}` };
   await writeFile(join(ccmDirectory, 'ccm.yaml'), JSON.stringify({ ...listen, ...more }));
-  const parameters = ['ccm', 'run', '--dir', ccmDirectory, '--log-level', 'warn', '--json'];
-  const program = await restartable<{ api: string }>(start, () =>
-    spawn(launcher, parameters, { env, stdio: ['ignore', 'pipe', 'inherit'] }),
+  const parameters = ['ccm', 'run', '--dir', ccmDirectory, '--log-level', start.logLevel, '--json'];
+  const program = await restartable<{ api: string }>(start, (more) =>
+    spawn(launcher, parameters, { env: { ...env, ...more }, stdio: ['ignore', 'pipe', 'inherit'] }),
   );
-  return { api: program.ready.api, token, pid: program.pid, restart: program.restart };
+  return { ...program, api: program.ready.api, token };
 }
 
-interface RunningAgent {
+interface RunningAgent extends Restartable {
   readonly url: string | null;
-  pid(): number;
-  restart(signal: NodeJS.Signals): Promise<void>;
 }
 
 /** In the order of the places. */
@@ -180,11 +192,11 @@ async function startAgent(
   await once(joining, 'exit');
   if (configurationOf !== undefined)
     await writeFile(join(agentDirectory, 'agent.yaml'), JSON.stringify(configurationOf(index)));
-  const run = ['agent', 'run', ...own, '--log-level', 'warn', '--json'];
-  const program = await restartable<{ url: string | null }>(start, () =>
-    spawnAt(place, launcher, run, { env, stdio: ['ignore', 'pipe', 'inherit'] }),
+  const run = ['agent', 'run', ...own, '--log-level', start.logLevel, '--json'];
+  const program = await restartable<{ url: string | null }>(start, (more) =>
+    spawnAt(place, launcher, run, { env: { ...env, ...more }, stdio: ['ignore', 'pipe', 'inherit'] }),
   );
-  return { url: program.ready.url, pid: program.pid, restart: program.restart };
+  return { ...program, url: program.ready.url };
 }
 
 function isReady(line: string): boolean {

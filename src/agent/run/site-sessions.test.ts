@@ -64,3 +64,28 @@ test('LINK-20: a site granted again right after its removal is opened when the r
   assert.notEqual(sessions.of(site)?.holding(), null);
   assert.deepEqual(readdirSync(root), [site]);
 });
+
+test('N26 LINK-20: what a removal left that a crash cut off goes at the next start, and no site with it', async (t) => {
+  const directory = temporaryDirectory(t);
+  const root = join(directory, 'sites');
+  mkdirSync(join(root, '.removed-docs-1-1', 'trees', '1-0001'), { recursive: true });
+  mkdirSync(join(root, site));
+  const sessions = createSiteSessions({
+    root,
+    known: openKnownSites(directory),
+    keys: createReleaseKeys([]),
+    createStore: createSiteStore,
+    plugins: noPlugins,
+    pendingDirectory: join(directory, 'pending'),
+    report: () => undefined,
+    signReceipt: createReceiptSigner('web-1', generatePrivateKey(), () => 0),
+    receiver: { ranges: undefined as never, ccmUrl: 'https://127.0.0.1' },
+    clock: systemClock,
+    log: silentLog,
+    onWelcome: () => undefined,
+  });
+  t.after(() => sessions.close());
+  await sessions.open();
+  await until('the leftover is gone', () => readdirSync(root).join() === site);
+  assert.notEqual(sessions.of(site)?.holding(), null);
+});

@@ -1,6 +1,6 @@
 // The sessions of all sites of a node: opened from disk and by grants, closed by removals; hands each message to its own.
 
-import { rename, rm } from 'node:fs/promises';
+import { readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { failpoint } from '../../faults/failpoint.ts';
 import type { SiteGrant } from '../../model/messages.ts';
@@ -43,6 +43,7 @@ export function createSiteSessions(options: SiteSessionsOptions): SiteSessions {
   const grants = new Map<string, SiteGrant>();
   /** Directories on their way out, by site. */
   const removals = new Map<string, Promise<void>>();
+  let leftovers: Promise<void> | undefined;
 
   function openSession(site: string): SiteSession {
     const siteHooks = createSiteHooks({ site, root, plugins });
@@ -164,6 +165,9 @@ export function createSiteSessions(options: SiteSessionsOptions): SiteSessions {
       const { releaseKeys, grants: kept } = await known.read();
       keys.replace(releaseKeys);
       for (const granted of kept) grants.set(granted.site, granted);
+      leftovers = removeDiscarded(root).catch((error: unknown) =>
+        log.error({ err: error }, 'the files of a removed site are still there'),
+      );
       for (const site of new Set([...grants.keys(), ...(await sitesOnDisk(root))])) openSession(site);
       await Promise.all([...sessions.values()].map((session) => session.idle()));
     },
@@ -172,16 +176,28 @@ export function createSiteSessions(options: SiteSessionsOptions): SiteSessions {
     of: (site) => sessions.get(site),
     async close() {
       await Promise.all([...sessions.values()].map((session) => session.close()));
-      await Promise.all(removals.values());
+      await Promise.all([...removals.values(), leftovers]);
     },
   };
 }
 
+/** No site is called so. */
+const removedPrefix = '.removed-';
+
 /** The name is free at once; the files go behind it. */
 async function discardDirectory(root: string, site: string): Promise<void> {
-  const discarded = join(root, `.removed-${site}-${process.pid}-${Date.now()}`);
+  const discarded = join(root, `${removedPrefix}${site}-${process.pid}-${Date.now()}`);
   await rename(join(root, site), discarded);
   failpoint('agent.site.set-aside');
   await rm(discarded, { recursive: true, force: true, maxRetries: 3 });
   failpoint('agent.site.removed');
+}
+
+/** Removed sites whose files were on their way out when the agent was killed. */
+async function removeDiscarded(root: string): Promise<void> {
+  for (const name of await readdir(root)) {
+    if (!name.startsWith(removedPrefix)) continue;
+    await rm(join(root, name), { recursive: true, force: true, maxRetries: 3 });
+    failpoint('agent.site.leftover-removed');
+  }
 }

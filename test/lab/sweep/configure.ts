@@ -1,0 +1,39 @@
+// What operators change, one thing after the other, ending where it began: a group, a site, a token, labels, maintenance. Repeating it
+// after a crash is harmless: what is there already, or gone already, counts as done.
+
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { TreecastError } from '../../../src/model/treecast-error.ts';
+import { until } from '../../../src/plugins/testing/until.ts';
+import type { StrikingFleet } from './striking-fleet.ts';
+
+const group = 'temporary';
+const site = 'extra';
+
+export async function configure({ fleet: { client }, nodeDirectories }: StrikingFleet): Promise<void> {
+  const at = join(nodeDirectories[1] as string, 'sites', site);
+  await done(client.groups.create({ name: group, nodes: [], selector: null }));
+  await done(client.groups.update(group, { nodes: ['node1', 'node2'] }));
+  await done(client.sites.create({ name: site, group }));
+  await until('the node has the new site', () => existsSync(join(at, 'inbox')));
+  await done(client.sites.update(site, { policy: { fileMode: '0640' } }));
+  await done(client.groups.update(group, { nodes: ['node1'] }));
+  await until('the node has lost the site', () => !existsSync(at));
+  await done(client.tokens.create({ name: group, roles: ['viewer'] }));
+  for (const { id, name, revokedAt } of await client.tokens.list())
+    if (name === group && revokedAt === null) await client.tokens.revoke(id);
+  await client.joinTokens.create();
+  await client.nodes.update('node1', { maintenance: true });
+  await client.nodes.update('node1', { maintenance: false });
+  await client.nodes.update('node1', { labels: { place: 'rack' } });
+  await client.nodes.update('node1', { labels: {} });
+  await done(client.sites.remove(site));
+  await done(client.groups.remove(group));
+}
+
+async function done(work: Promise<unknown>): Promise<void> {
+  await work.catch((error: unknown) => {
+    const code = error instanceof TreecastError ? error.code : '';
+    if (code !== 'ALREADY_EXISTS' && code !== 'NOT_FOUND') throw error;
+  });
+}

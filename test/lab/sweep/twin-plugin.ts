@@ -1,0 +1,44 @@
+// A plugin that has the store and the CCM do what only plugins make them do: twins, hooks behind the switch, owed calls. The first of the
+// calls that are owed fails, and every call is harmless when it comes twice.
+
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { definePlugin, PluginError, z } from 'treecast/plugin';
+
+export const twinPlugin = definePlugin({
+  name: 'sweep',
+  summary: 'writes a twin, follows switches, and owes calls',
+  places: ['agent', 'ccm'],
+  configSchema: z.strictObject({}),
+  setup({ stateDirectory }) {
+    // Beside the agent's configuration: a test puts it there.
+    const unwell = join(stateDirectory, '../../unwell');
+    let calls = 0;
+    return {
+      hooks: {
+        beforeSwitch: async ({ to, writeTwin }) => {
+          // As many as a lag does not spell out, so that a list of paths is kept.
+          for (let n = 0; n < 70; n++)
+            await writeTwin(
+              `${n % 7 === 0 ? 'assets' : 'pages'}/${n}.txt`,
+              '.gz',
+              Buffer.from(`twin ${n} ${to.release}`),
+            );
+        },
+        afterSwitch: () => undefined,
+        probe: ({ kind }) => {
+          if (kind === 'publish' && existsSync(unwell))
+            throw new PluginError('the node is unwell', { fix: 'Make it well.', switchBack: true });
+        },
+        notify: () => {
+          calls += 1;
+          if (calls === 1)
+            throw new PluginError('the first call fails', { fix: 'Nothing: it is called again.' });
+        },
+        reindex: () => {
+          throw new PluginError('never succeeds', { fix: 'Nothing: it is given up.', retryable: false });
+        },
+      },
+    };
+  },
+});
