@@ -1,5 +1,7 @@
 // How ids, times, sizes and nothings read in human output.
 
+import { bytesText as bytesInWords } from '../model/bytes-text.ts';
+
 export const nothing = '–';
 
 /** Ten digits of an object id. */
@@ -14,15 +16,7 @@ export function timeText(iso: string | null | undefined): string {
 
 /** `1536` → `1.5 KiB`. */
 export function bytesText(bytes: number | null | undefined): string {
-  if (bytes === null || bytes === undefined) return nothing;
-  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
-  let value = bytes;
-  let unit = 0;
-  while (value >= 1024 && unit < units.length - 1) {
-    value /= 1024;
-    unit++;
-  }
-  return `${unit === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${units[unit]}`;
+  return bytes === null || bytes === undefined ? nothing : bytesInWords(bytes);
 }
 
 /** Between two ISO times: `212 ms`, `3.4 s`, `2 min 5 s`. */

@@ -60,6 +60,7 @@ export const errorCodes = {
   BASE_MISMATCH: operating(409),
   RELEASE_OUTDATED: operating(409),
   SPACE_INSUFFICIENT: operating(507),
+  DISK_FAILED: operating(500),
   STAGE_FAILED: operating(500),
   SWITCH_FAILED: operating(500),
   TREE_MISMATCH: operating(500),

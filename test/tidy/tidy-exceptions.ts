@@ -6,7 +6,6 @@ const inNext =
   'one of many effects in a tree that nobody serves: agent.stage.* and agent.slot.* follow them all, and site-store.property.test.ts stops at each';
 
 export const tidyExceptions: readonly TidyException[] = [
-  { rule: 'effect-without-failpoint', path: 'src/agent/store/catch-up.ts', because: inNext },
   { rule: 'effect-without-failpoint', path: 'src/agent/store/durability.ts', because: inNext },
   { rule: 'effect-without-failpoint', path: 'src/agent/store/file-writer.ts', because: inNext },
   {

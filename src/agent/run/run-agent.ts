@@ -19,6 +19,7 @@ import { createReleaseKeys } from '../session/release-keys.ts';
 import { createReceiptSigner } from '../session/sign-receipt.ts';
 import { createStaticServer, type StaticServer } from '../static-server/static-server.ts';
 import { createSiteStore } from '../store/create-site-store.ts';
+import { createSpaceLedger } from '../store/space-ledger.ts';
 import { freeSpace } from './free-space.ts';
 import { openKnownSites } from './known-sites.ts';
 import { createSiteSessions } from './site-sessions.ts';
@@ -105,11 +106,12 @@ async function start(
   const keys = createReleaseKeys([]);
   const welcomed = Promise.withResolvers<void>();
   let link: LinkClient | undefined;
+  const space = createSpaceLedger();
   const sessions = createSiteSessions({
     root,
     known: openKnownSites(directory),
     keys,
-    createStore: createSiteStore,
+    createStore: (store) => createSiteStore({ ...store, space }),
     plugins,
     pendingDirectory: join(directory, 'plugins', '.pending'),
     report: (report) => {

@@ -48,20 +48,25 @@ export async function receiveAssignment(
     throw new TreecastError('ASSIGNMENT_MALFORMED', 'The data is not as long as the manifest says.');
   }
   progress.received(manifestBytes);
-  await ranges.fetchBlocks(
-    {
-      url: addressOf(source.dataUrl, ccmUrl),
-      ticket,
-      bytes: dataBytes,
-      rangeOf: (index) => blockRange(entry.header, index),
-    },
-    entry.missingBlocks(),
-    async (index, block) => {
-      await entry.writeBlock(index, block);
-      progress.received(block.length);
-    },
-    signal,
-  );
+  try {
+    await ranges.fetchBlocks(
+      {
+        url: addressOf(source.dataUrl, ccmUrl),
+        ticket,
+        bytes: dataBytes,
+        rangeOf: (index) => blockRange(entry.header, index),
+      },
+      entry.missingBlocks(),
+      async (index, block) => {
+        await entry.writeBlock(index, block);
+        progress.received(block.length);
+      },
+      signal,
+    );
+  } catch (error) {
+    store.pause(entry);
+    throw error;
+  }
   return entry;
 }
 

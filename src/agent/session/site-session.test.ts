@@ -3,14 +3,16 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import type { SignedDecision } from '../../model/receipt.ts';
 import { TreecastError } from '../../model/treecast-error.ts';
-import { systemClock } from '../../net/clock.ts';
+import { type Clock, systemClock } from '../../net/clock.ts';
+import { createManualClock } from '../../net/testing/manual-clock.ts';
 import type { TestScope } from '../../net/testing/temporary-directory.ts';
 import { generatePrivateKey } from '../../net/tls/key-pair.ts';
 import { noPlugins } from '../../plugins/host/plugin-set.ts';
 import { until } from '../../plugins/testing/until.ts';
-import { openPendingSwitch } from '../plugins/pending-switch.ts';
+import { openPendingSwitch, type PendingSwitchFile } from '../plugins/pending-switch.ts';
 import { createSiteHooks } from '../plugins/site-hooks.ts';
 import type { SiteStore } from '../store/site-store.ts';
 import { decisionOf } from '../testing/sample-tree.ts';
@@ -25,6 +27,8 @@ async function openSession(
   t: TestScope,
   change: (store: SiteStore) => Partial<SiteStore>,
   openFailures = 0,
+  clock: Clock = systemClock,
+  pending?: PendingSwitchFile,
 ): Promise<{ readonly session: SiteSession; readonly reports: Report[]; readonly store: SiteStore }> {
   const { root, store } = await openSiteInStore(t);
   const reports: Report[] = [];
@@ -38,10 +42,13 @@ async function openSession(
     report: (report) => reports.push(report),
     signReceipt: createReceiptSigner('web-1', generatePrivateKey(), () => 0),
     verifyDecision: () => true,
-    hooks: createSiteHooks({ site, root, plugins: noPlugins }),
-    pending: openPendingSwitch(join(root, '..', 'pending.json')),
+    hooks: {
+      ...createSiteHooks({ site, root, plugins: noPlugins }),
+      ...(pending && { hasFollowers: true }),
+    },
+    pending: pending ?? openPendingSwitch(join(root, '..', 'pending.json')),
     receiver: { ranges: undefined as never, ccmUrl: 'https://127.0.0.1' },
-    clock: systemClock,
+    clock,
     log: silentLog,
   });
   t.after(() => session.close());
@@ -93,4 +100,77 @@ test('LINK-18: a switch that fails is told as stale with its code and the live t
   session.decision(decision());
   await session.idle();
   assert.ok(reports[0]?.type === 'stale' && reports[0].error.code === 'SWITCH_FAILED');
+});
+
+test('STG-30: a switch that fails is tried again by itself, and at once when its decision is delivered again', async (t) => {
+  let failures = 2;
+  const clock = createManualClock();
+  const { session, reports } = await openSession(
+    t,
+    (store) => ({
+      decide(wanted) {
+        if (failures-- > 0) return Promise.reject(new TreecastError('DISK_FAILED', 'no'));
+        return Promise.resolve({
+          outcome: 'switched',
+          proof: { tree: wanted.toTree, scope: 'changed', release: wanted.release },
+        });
+      },
+      holding: store.holding,
+    }),
+    0,
+    clock,
+  );
+  const told = () => reports.map((report) => (report.type === 'stale' ? report.error.code : report.type));
+  session.decision(decision());
+  await session.idle();
+  assert.deepEqual(told(), ['DISK_FAILED']);
+  clock.advance(5_000);
+  await session.idle();
+  assert.deepEqual(told(), ['DISK_FAILED', 'DISK_FAILED']);
+  session.decision(decision());
+  await session.idle();
+  assert.deepEqual(told(), ['DISK_FAILED', 'DISK_FAILED', 'switched']);
+  clock.advance(600_000);
+  await session.idle();
+  assert.equal(reports.length, 3, 'what has succeeded is not tried again');
+});
+
+test('STG-30: a switch whose note cannot be written, as on a full disk, is told as stale', async (t) => {
+  const { session, reports } = await openSession(t, () => ({}), 0, systemClock, {
+    read: async () => null,
+    write: () => Promise.reject(Object.assign(new Error('full'), { code: 'ENOSPC' })),
+    clear: async () => undefined,
+  });
+  session.decision(decision());
+  await session.idle();
+  assert.ok(reports[0]?.type === 'stale' && reports[0].error.code === 'SPACE_INSUFFICIENT');
+});
+
+test('STG-30: background work that fails is tried again, less and less often', async (t) => {
+  let tries = 0;
+  const clock = createManualClock();
+  const { session } = await openSession(
+    t,
+    () => ({
+      settle() {
+        tries += 1;
+        return tries < 3 ? Promise.reject(new Error('an odd file')) : Promise.resolve();
+      },
+    }),
+    0,
+    clock,
+  );
+  await session.idle();
+  for (const [ms, expected] of [
+    [50, 1],
+    [4_000, 1],
+    [1_000, 2],
+    [9_000, 2],
+    [1_000, 3],
+    [600_000, 3],
+  ] as const) {
+    clock.advance(ms);
+    await setImmediate();
+    assert.equal(tries, expected, `after ${ms} ms more`);
+  }
 });

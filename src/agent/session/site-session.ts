@@ -58,6 +58,8 @@ interface Staging {
 
 /** Background work of a store waits this long, so that it does not compete with the rest of a fleet's switch. */
 const settleDelayMs = 50;
+/** What failed of it is tried again, less and less often: a full disk gets room, an odd file is taken away. */
+const settleRetryMs = { first: 5_000, most: 300_000 };
 const verifyTriesMax = 5;
 
 export function createSiteSession(options: SiteSessionOptions): SiteSession {
@@ -71,12 +73,18 @@ export function createSiteSession(options: SiteSessionOptions): SiteSession {
 
   const queue = createTaskQueue({
     onError: (error) => log.error({ site, err: error }, 'a task of the site failed'),
-    onIdle() {
-      cancelSettle = clock.after(settleDelayMs, () => {
-        store?.settle().catch((error: unknown) => log.warn({ site, err: error }, 'background work failed'));
-      });
-    },
+    onIdle: () => settleIn(settleDelayMs, settleRetryMs.first),
   });
+
+  function settleIn(delayMs: number, retryMs: number): void {
+    if (closed) return;
+    cancelSettle = clock.after(delayMs, () => {
+      store?.settle().catch((error: unknown) => {
+        log.warn({ site, err: error, retryMs }, 'background work failed');
+        if (queue.isIdle()) settleIn(retryMs, Math.min(retryMs * 2, settleRetryMs.most));
+      });
+    });
+  }
 
   const switcher = createSwitcher({
     ...options,

@@ -52,7 +52,8 @@ interface Trouble {
   readonly owed: Owed;
 }
 
-type Owed = 'attach' | 'follow';
+/** `decide`: the switch itself failed, as on a disk that is full or read-only. */
+type Owed = 'attach' | 'follow' | 'decide';
 
 const retryMs = { first: 5_000, most: 300_000 };
 
@@ -119,6 +120,7 @@ export function createSwitcher(options: SwitcherOptions): Switcher {
   async function retry(store: SiteStore, decision: SignedDecision): Promise<void> {
     if (trouble?.decision !== decision) return;
     const { owed } = trouble;
+    if (owed === 'decide') return execute(store, decision);
     const { error, timings } = await (owed === 'attach'
       ? hooks.attach(store)
       : follow(store, decision, 'start', null));
@@ -195,6 +197,71 @@ export function createSwitcher(options: SwitcherOptions): Switcher {
     return back;
   }
 
+  async function execute(store: SiteStore, decision: SignedDecision): Promise<void> {
+    if (trouble?.refused && compareReleases(trouble.decision.release, decision.release) === 0) {
+      reportStale(decision, store.live(), fromWireError(trouble.error));
+      return;
+    }
+    const from = treeOnNode(store.resolveLive());
+    let outcome: DecisionOutcome;
+    try {
+      const noted = await noteBefore(store, decision);
+      outcome = await store.decide(decision);
+      // Nothing moved: what was noted before is still so.
+      if (noted !== undefined && outcome.outcome !== 'switched')
+        await (noted === null ? pending.clear() : pending.write(noted));
+    } catch (error) {
+      log.error({ site, release: decision.release, err: error }, 'the switch failed');
+      cancelRetry?.();
+      remember(store, decision, reportableError(error, store.live()), false, 'decide');
+      return;
+    }
+    if (trouble?.owed === 'decide') forget();
+    await tell(store, decision, outcome, from);
+  }
+
+  async function tell(
+    store: SiteStore,
+    decision: SignedDecision,
+    outcome: DecisionOutcome,
+    from: ReturnType<typeof treeOnNode>,
+  ): Promise<void> {
+    switch (outcome.outcome) {
+      case 'switched':
+        forget();
+        try {
+          await afterSwitch(store, decision, outcome, from);
+        } catch (error) {
+          // Its notes could not be written: the hooks are owed.
+          log.error({ site, release: decision.release, err: error }, 'the work behind the switch failed');
+          remember(store, decision, reportableError(error, store.live()), false);
+        }
+        return;
+      case 'repeated':
+        // Asked for again by an operator: tried again at once.
+        if (trouble !== null) {
+          cancelRetry?.();
+          await retry(store, trouble.decision);
+        } else report({ type: 'switched', site, receipt: signReceipt(site, 'switched', outcome.proof) });
+        return;
+      case 'stale':
+        reportStale(
+          decision,
+          store.live(),
+          new TreecastError(
+            'BASE_MISMATCH',
+            `Tree ${decision.toTree} is neither staged nor kept on this node.`,
+            {
+              fix: 'Nothing needs to be done: the CCM synchronizes the node.',
+            },
+          ),
+        );
+        return;
+      case 'outdated':
+        log.debug({ site, release: decision.release }, 'an outdated decision was ignored');
+    }
+  }
+
   return {
     reportStale,
 
@@ -222,58 +289,14 @@ export function createSwitcher(options: SwitcherOptions): Switcher {
       }
     },
 
-    async execute(store, decision) {
-      if (trouble?.refused && compareReleases(trouble.decision.release, decision.release) === 0) {
-        reportStale(decision, store.live(), fromWireError(trouble.error));
-        return;
-      }
-      const from = treeOnNode(store.resolveLive());
-      const noted = await noteBefore(store, decision);
-      let outcome: DecisionOutcome;
-      try {
-        outcome = await store.decide(decision);
-        // Nothing moved: what was noted before is still so.
-        if (noted !== undefined && outcome.outcome !== 'switched')
-          await (noted === null ? pending.clear() : pending.write(noted));
-      } catch (error) {
-        log.error({ site, release: decision.release, err: error }, 'the switch failed');
-        reportStale(decision, store.live(), error);
-        return;
-      }
-      switch (outcome.outcome) {
-        case 'switched':
-          forget();
-          await afterSwitch(store, decision, outcome, from);
-          return;
-        case 'repeated':
-          // Asked for again by an operator: tried again at once.
-          if (trouble !== null) {
-            cancelRetry?.();
-            await retry(store, trouble.decision);
-          } else report({ type: 'switched', site, receipt: signReceipt(site, 'switched', outcome.proof) });
-          return;
-        case 'stale':
-          reportStale(
-            decision,
-            store.live(),
-            new TreecastError(
-              'BASE_MISMATCH',
-              `Tree ${decision.toTree} is neither staged nor kept on this node.`,
-              {
-                fix: 'Nothing needs to be done: the CCM synchronizes the node.',
-              },
-            ),
-          );
-          return;
-        case 'outdated':
-          log.debug({ site, release: decision.release }, 'an outdated decision was ignored');
-      }
-    },
+    execute,
 
     tellAgain(store, decision) {
       const isAbout = (known: { readonly decision: SignedDecision } | null) =>
         known !== null && compareReleases(known.decision.release, decision.release) === 0;
       if (trouble !== null && isAbout(trouble)) {
+        // Delivered again, it is tried again.
+        if (trouble.owed === 'decide') return false;
         reportStale(decision, store.live(), fromWireError(trouble.error));
         return true;
       }

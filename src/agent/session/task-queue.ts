@@ -2,6 +2,7 @@
 
 export interface TaskQueue {
   push(task: () => Promise<void>): void;
+  isIdle(): boolean;
   /** Resolves when everything pushed so far has run. */
   idle(): Promise<void>;
 }
@@ -37,6 +38,7 @@ export function createTaskQueue({ onError, onIdle }: TaskQueueOptions): TaskQueu
       isDraining = true;
       drained = drain();
     },
+    isIdle: () => !isDraining,
     async idle() {
       while (isDraining) await drained;
     },

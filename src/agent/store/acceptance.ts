@@ -1,10 +1,10 @@
-// Whether this node may receive and stage an assignment now: site, profile, release order, base tree, space. Changes nothing.
+// Whether this node may receive and stage an assignment now: site, profile, release order, base tree.
+// Changes nothing. Space is space-ledger.ts's.
 
 import { type AssignmentHeader, commandSetProfiles } from '../../model/assignment.ts';
 import { compareReleases, releaseName } from '../../model/release.ts';
 import { emptyTreeIds } from '../../model/tree.ts';
 import { TreecastError } from '../../model/treecast-error.ts';
-import type { Disk } from './disk.ts';
 import { type State, slotOf } from './state.ts';
 
 /** STG-10. Throws ASSIGNMENT_MALFORMED, ASSIGNMENT_PROFILE_UNKNOWN, RELEASE_OUTDATED, BASE_MISMATCH. */
@@ -47,28 +47,4 @@ export function checkAcceptable(header: AssignmentHeader, state: State): void {
 export function startsFromNothing(header: AssignmentHeader, state: State): boolean {
   const live = slotOf(state, state.live)?.held?.tree;
   return live === undefined || (emptyTreeIds.includes(header.baseTree) && live !== header.baseTree);
-}
-
-/** N39. `inboxBytes` is what is still to be received. Throws SPACE_INSUFFICIENT with what is missing. */
-export function checkSpace(
-  header: AssignmentHeader,
-  inboxBytes: number,
-  disk: Disk,
-  directory: string,
-): void {
-  const { bavail, bsize, ffree, files } = disk.statfs(directory);
-  const availableBytes = bavail * bsize;
-  const requiredBytes = inboxBytes + header.space.decodedBytes + header.space.temporaryBytes;
-  const missingBytes = Math.max(0, requiredBytes - availableBytes);
-  // File systems without an inode limit report none.
-  const missingInodes = files === 0 ? 0 : Math.max(0, header.space.inodes - ffree);
-  if (missingBytes === 0 && missingInodes === 0) return;
-  const lacks = [
-    ...(missingBytes > 0 ? [`${missingBytes} bytes`] : []),
-    ...(missingInodes > 0 ? [`${missingInodes} inodes`] : []),
-  ];
-  throw new TreecastError('SPACE_INSUFFICIENT', `the disk lacks ${lacks.join(' and ')} for this release`, {
-    fix: `Free them on the file system of ${directory}, then publish again.`,
-    data: { missingBytes, missingInodes, requiredBytes, availableBytes },
-  });
 }

@@ -1,15 +1,19 @@
 // Runs one site's background work a piece at a time, gives way to the foreground at the next step, and starts again a little later.
-// Which work there is and in what order is maintenance.ts's.
+// A piece that fails is left out until the next start, so that it keeps no other from running. Which work there is and in what order is
+// maintenance.ts's.
 
 import { TreecastError } from '../../model/treecast-error.ts';
 
-/** Does a piece of work; stops with ABORTED when asked to. */
-export type Piece = (signal: AbortSignal) => Promise<void>;
+export interface Piece {
+  readonly name: string;
+  /** Stops with ABORTED when asked to. */
+  run(signal: AbortSignal): Promise<void>;
+}
 
 export interface Background {
   /** Runs `work` while no piece runs; the background goes on afterwards. */
   exclusively<T>(work: () => Promise<T>): Promise<T>;
-  /** Resolves when there is nothing left to do; rejects with what made a piece fail. */
+  /** Resolves when there is nothing left to do; rejects with what made the first piece fail, when the others have run. */
   settle(): Promise<void>;
   /** Stops for good. */
   close(): Promise<void>;
@@ -18,7 +22,7 @@ export interface Background {
 /** How long the foreground is left alone before the background starts. */
 const startDelayMs = 100;
 
-export function createBackground(nextPiece: () => Piece | undefined): Background {
+export function createBackground(nextPiece: (without: ReadonlySet<string>) => Piece | undefined): Background {
   let stop = new AbortController();
   let running: Promise<void> | null = null;
   let timer: NodeJS.Timeout | undefined;
@@ -28,10 +32,21 @@ export function createBackground(nextPiece: () => Piece | undefined): Background
 
   async function run(signal: AbortSignal): Promise<void> {
     failure = null;
+    const failed = new Set<string>();
+    const failedWith = (error: unknown): void => {
+      if (!(error instanceof TreecastError && error.code === 'ABORTED')) failure ??= { error };
+    };
     try {
-      for (let piece = nextPiece(); piece && !signal.aborted; piece = nextPiece()) await piece(signal);
+      for (let piece = nextPiece(failed); piece && !signal.aborted; piece = nextPiece(failed)) {
+        try {
+          await piece.run(signal);
+        } catch (error) {
+          failedWith(error);
+          failed.add(piece.name);
+        }
+      }
     } catch (error) {
-      if (!(error instanceof TreecastError && error.code === 'ABORTED')) failure = { error };
+      failedWith(error);
     }
   }
 

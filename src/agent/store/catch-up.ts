@@ -14,60 +14,61 @@ export interface CatchUpTools {
   readonly next: DirectoryHandles;
   /** Takes note of the directories whose entries changed. */
   readonly syncs: SyncSet;
-  /** A fresh absolute name outside the trees for a link that is about to replace an entry. */
-  readonly temporary: () => string;
 }
 
 export function* catchUp(tools: CatchUpTools, paths: Iterable<string>): Steps {
+  const missing: string[] = [];
+  // Removals first, so that what a staging that failed on a full disk has written gives the room for the links.
   // Parents sort before what is below them.
   for (const path of [...paths].sort()) {
-    if (catchUpOne(tools, path) === 'blocked') {
+    const found = compare(tools, path);
+    if (found === 'directory') {
       yield* removeDirectory(tools.disk, tools.next, path);
       tools.syncs.forget(path);
-      tools.syncs.directory(parentOf(path));
-      catchUpOne(tools, path);
+    } else if (found === 'other') {
+      tools.disk.unlink(tools.next.entry(path));
     }
+    if (found !== 'equal') missing.push(path);
+    // Also where nothing differs: a process that died after the change had not made it durable (STG-3).
+    if (tools.next.entryIfParent(path) !== undefined) tools.syncs.directory(parentOf(path));
+    yield;
+  }
+  for (const path of missing) {
+    make(tools, path);
     yield;
   }
 }
 
-/** `blocked`: `next` has a directory where live has none. */
-function catchUpOne(tools: CatchUpTools, path: string): 'done' | 'blocked' {
-  const { disk, live, next, syncs } = tools;
-  const source = live.entryIfParent(path);
-  const wanted = source === undefined ? undefined : disk.lstat(source);
-  const target = next.entryIfParent(path);
-  const present = target === undefined ? undefined : disk.lstat(target);
-  if (present?.isDirectory()) {
-    if (!wanted?.isDirectory()) return 'blocked';
+/** What of `next` is in the way at this path: nothing because it is as in live, a directory, another entry, or nothing at all. */
+function compare(tools: CatchUpTools, path: string): 'equal' | 'directory' | 'other' | 'missing' {
+  const wanted = statOf(tools.disk, tools.live, path);
+  const present = statOf(tools.disk, tools.next, path);
+  if (!present) return wanted ? 'missing' : 'equal';
+  if (present.isDirectory()) {
+    if (!wanted?.isDirectory()) return 'directory';
     // A crash may have come between making the directory and giving it its mode.
     if (present.mode !== wanted.mode) setMode(tools, path, wanted.mode);
-    return 'done';
+    return 'equal';
   }
-  if (!wanted || source === undefined) {
-    if (!present) return 'done';
-    disk.unlink(next.entry(path));
-  } else if (wanted.isDirectory()) {
-    if (present) disk.unlink(next.entry(path));
-    else if (target === undefined) makeParents(tools, path);
-    makeDirectory(tools, path, wanted.mode);
-  } else if (!present) {
-    if (target === undefined) makeParents(tools, path);
-    disk.link(source, next.entry(path));
-  } else if (present.ino !== wanted.ino || present.dev !== wanted.dev) {
-    const temporary = tools.temporary();
-    disk.link(source, temporary);
-    disk.rename(temporary, next.entry(path));
-  } else {
-    return 'done';
-  }
+  return present.ino === wanted?.ino && present.dev === wanted.dev ? 'equal' : 'other';
+}
+
+/** Where `next` has nothing. */
+function make(tools: CatchUpTools, path: string): void {
+  const { disk, live, next, syncs } = tools;
+  const wanted = statOf(disk, live, path);
+  if (!wanted) return;
+  makeParents(tools, path);
+  // Below a path that was made as somebody's parent it may be there by now.
+  if (statOf(disk, next, path)) return;
+  if (wanted.isDirectory()) makeDirectory(tools, path, wanted.mode);
+  else disk.link(live.entry(path), next.entry(path));
   syncs.directory(parentOf(path));
-  return 'done';
 }
 
 function makeParents(tools: CatchUpTools, path: string): void {
   const parent = parentOf(path);
-  if (parent === '' || tools.next.entryIfParent(`${parent}/x`) !== undefined) return;
+  if (parent === '' || tools.next.entryIfParent(path) !== undefined) return;
   makeParents(tools, parent);
   const wanted = statOf(tools.disk, tools.live, parent);
   if (statOf(tools.disk, tools.next, parent)) tools.disk.unlink(tools.next.entry(parent));

@@ -1,7 +1,8 @@
-// Names the command that failed, keeps the code where there is one, and tells a full disk from everything else.
+// Names the command that failed and keeps the code where there is one. What a full or failing disk means is space.ts's.
 
 import type { Command } from '../../model/assignment.ts';
 import { TreecastError } from '../../model/treecast-error.ts';
+import { diskTroubleOf } from '../../net/disk-trouble.ts';
 
 export function commandError(command: Command, index: number, cause: unknown): TreecastError {
   const subject = command.do === 'plugin' ? command.name : command.path;
@@ -14,14 +15,8 @@ export function commandError(command: Command, index: number, cause: unknown): T
       data: { ...cause.data, ...data },
     });
   }
+  if (diskTroubleOf(cause)) return new TreecastError('STAGE_FAILED', where, { cause, data });
   const { code, message } = cause as NodeJS.ErrnoException;
-  if (code === 'ENOSPC' || code === 'EDQUOT') {
-    return new TreecastError('SPACE_INSUFFICIENT', `${where}: the disk is full`, {
-      cause,
-      fix: 'Free space on the node, then publish again.',
-      data,
-    });
-  }
   return new TreecastError('STAGE_FAILED', `${where}: ${message}`, {
     cause,
     fix:

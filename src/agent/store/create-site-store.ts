@@ -1,14 +1,16 @@
 // The SiteStore of one site: puts acceptance, staging, switching, verification and background work together.
 // Calls come one at a time (the caller's duty); the background gives way to each of them.
 
+import path from 'node:path';
 import { canonicalJson } from '../../assignment/canonical-json.ts';
 import { readManifest } from '../../assignment/read-manifest.ts';
 import { failpoint } from '../../faults/failpoint.ts';
+import type { AssignmentHeader } from '../../model/assignment.ts';
 import type { HeldTree, SiteGrant } from '../../model/messages.ts';
 import type { SignedDecision } from '../../model/receipt.ts';
-import { compareReleases, releaseName } from '../../model/release.ts';
+import { compareReleases, type Release, releaseName } from '../../model/release.ts';
 import { TreecastError } from '../../model/treecast-error.ts';
-import { checkAcceptable, checkSpace } from './acceptance.ts';
+import { checkAcceptable } from './acceptance.ts';
 import { createBackground } from './background.ts';
 import { diffTrees } from './diff-trees.ts';
 import { createDisk, type Disk } from './disk.ts';
@@ -18,7 +20,9 @@ import { createMaintenance, rebuildIndex } from './maintenance.ts';
 import { openSite } from './open-site.ts';
 import { createPartsCollector } from './parts-collector.ts';
 import { parsePluginCommands } from './plugin-commands.ts';
-import type { ResolvedTree, SiteStore, SiteStoreOptions } from './site-store.ts';
+import type { ResolvedTree, SiteStore, SiteStoreOptions, StageProgress, TreeProof } from './site-store.ts';
+import { explainDisk, type Space } from './space.ts';
+import { createSiteSpace } from './space-ledger.ts';
 import { type StageRequest, stageRelease } from './stage.ts';
 import { dropStaging, planRenames, type Slot, slotOf } from './state.ts';
 import { executeDecision, switchBackFrom } from './switch.ts';
@@ -32,12 +36,65 @@ export async function createSiteStore(
   disk: Disk = createDisk(),
 ): Promise<SiteStore> {
   let { grant } = options;
-  const context = await openSite(options, () => grant, disk);
+  const directory = path.join(options.root, options.site);
+  const context = await openSite(options, () => grant, disk).catch((error: unknown) => {
+    throw explainDisk(error, 'opening the site', { disk, directory, need: null });
+  });
   const { journal, layout, index, inbox, twins } = context;
   const background = createBackground(createMaintenance(context));
   const parts = createPartsCollector();
   const twinWriter = createTwinWriter(context);
+  const space = createSiteSpace(disk, layout.site, options.space);
   let closed = false;
+
+  /** Whoever reads the error learns which file system it was, and what it lacks. */
+  async function told<T>(doing: string, need: Space | null, work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      throw explainDisk(error, doing, { disk, directory: layout.site, need });
+    }
+  }
+
+  /** What former releases left behind may still be on its way out: it goes before anything is refused. */
+  async function claimSpace(header: AssignmentHeader, inboxBytes: number): Promise<void> {
+    try {
+      space.claim(header, inboxBytes);
+    } catch {
+      await background.settle().catch(() => undefined);
+      space.claim(header, inboxBytes);
+    }
+  }
+
+  async function stageParts(
+    complete: readonly ReceivedAssignment[],
+    signal: AbortSignal,
+    onProgress: StageProgress | undefined,
+  ): Promise<TreeProof> {
+    twinWriter.drop();
+    const request: StageRequest = {
+      parts: complete,
+      contentKeys: grant.contentKeys,
+      signal,
+      onProgress(done) {
+        space.written(done.commandsDone / done.commands);
+        onProgress?.(done);
+      },
+    };
+    const proof = await told('staging it', space.claimed(), () =>
+      background.exclusively(() => stageWithIndex(request)),
+    );
+    parts.clear();
+    space.release();
+    return proof;
+  }
+
+  /** Of a release that is not staged: what was received of it, and its claim on space. */
+  function giveUp(release: Release): void {
+    parts.forget(release);
+    inbox.drop((received) => compareReleases(received, release) === 0);
+    space.release((header) => sameRelease(header, { release }));
+  }
 
   function checkSite({ site }: { readonly site: string }): void {
     if (site === options.site) return;
@@ -95,10 +152,19 @@ export async function createSiteStore(
     live: () => held(journal.state().live),
     async openInbox(bytes) {
       const manifest = readManifest(bytes, { verifySignature: options.verifySignature });
-      checkAcceptable(manifest.header, journal.state());
-      checkSpace(manifest.header, manifest.header.space.inboxBytes, disk, layout.site);
-      return inbox.open(manifest);
+      const { header } = manifest;
+      checkAcceptable(header, journal.state());
+      // A newer release makes the reception of older ones pointless.
+      inbox.drop((release) => compareReleases(release, header.release) < 0);
+      await claimSpace(header, inbox.bytesToWrite(manifest));
+      try {
+        return await told('receiving it', space.claimed(), () => inbox.open(manifest));
+      } catch (error) {
+        space.release(({ id }) => id === header.id);
+        throw error;
+      }
     },
+    pause: ({ header }) => space.release(({ id }) => id === header.id),
     async stage(entry, signal, onProgress) {
       const received = entry as ReceivedAssignment;
       const { header } = received;
@@ -111,44 +177,53 @@ export async function createSiteStore(
       const { staging } = journal.state();
       if (staging?.complete && staging.targetTree === header.targetTree && sameRelease(staging, header)) {
         await entry.discard();
+        space.release();
         return { tree: staging.targetTree, scope: 'changed', release: staging.release };
       }
-      checkSpace(header, 0, disk, layout.site);
-      const complete = parts.add(received);
-      if (!complete) return { tree: null, scope: 'changed', release: header.release };
-      twinWriter.drop();
-      const request = { parts: complete, contentKeys: grant.contentKeys, signal, onProgress };
       try {
-        return await background.exclusively(() => stageWithIndex(request));
-      } finally {
-        parts.clear();
+        await claimSpace(header, 0);
+        const complete = parts.add(received);
+        if (!complete) return { tree: null, scope: 'changed', release: header.release };
+        return await stageParts(complete, signal, onProgress);
+      } catch (error) {
+        // Stopped on its way, it may be asked for again.
+        if (error instanceof TreecastError && error.code === 'ABORTED') {
+          parts.forget(header.release);
+          space.release();
+        } else giveUp(header.release);
+        throw error;
       }
     },
     async writeTwin(release, path, suffix, bytes) {
-      twinWriter.write(release, path, suffix, bytes);
+      await told('writing twins', null, async () => twinWriter.write(release, path, suffix, bytes));
     },
     async sealTwins(release) {
-      if (twinWriter.isWaiting(release)) await background.exclusively(() => twinWriter.seal(release));
+      if (!twinWriter.isWaiting(release)) return;
+      await told('writing twins', null, () => background.exclusively(() => twinWriter.seal(release)));
     },
     async decide(decision: SignedDecision) {
       checkSite(decision);
       checkSignature(decision, options.verifySignature);
       twinWriter.drop();
-      return background.exclusively(() => executeDecision(context, decision));
+      return told('switching', null, () => background.exclusively(() => executeDecision(context, decision)));
     },
     async switchBack(decision) {
       checkSite(decision);
       checkSignature(decision, options.verifySignature);
-      return background.exclusively(() => switchBackFrom(context, decision));
+      return told('switching back', null, () =>
+        background.exclusively(() => switchBackFrom(context, decision)),
+      );
     },
     async abort(release) {
-      parts.forget(release);
       const { staging, lastDecision, executed } = journal.state();
-      if (!staging || !sameRelease(staging, { release })) return false;
       const decided = lastDecision && !executed && compareReleases(lastDecision.release, release) === 0;
+      if (!decided) giveUp(release);
+      if (!staging || !sameRelease(staging, { release })) return false;
       if (decided && lastDecision.toTree === staging.targetTree) return false;
       twinWriter.drop();
-      await background.exclusively(() => journal.save(planRenames(dropStaging(journal.state()))));
+      await told('undoing a staging', null, () =>
+        background.exclusively(() => journal.save(planRenames(dropStaging(journal.state())), 'kept')),
+      );
       failpoint('agent.stage.aborted');
       return true;
     },
@@ -166,7 +241,7 @@ export async function createSiteStore(
       const { tree, drift } = await verifyTree({ disk, index, root, tree: wanted, twinsIn, signal });
       return { proof: { tree, scope: 'full', release: live.held.release }, drift };
     },
-    settle: () => background.settle(),
+    settle: () => told('work in the background', null, () => background.settle()),
     updateGrant(next) {
       checkSite(next);
       grant = next satisfies SiteGrant;

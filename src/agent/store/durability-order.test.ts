@@ -162,8 +162,8 @@ test('STG-5: the background renames a tree that was live before it links anythin
     [
       'rename ./trees/spare-N',
       'sync ./trees',
-      'link ./trees/.work/N',
-      'rename ./trees/spare-N/a/index.html',
+      'unlink ./trees/spare-N/a/index.html',
+      'link ./trees/spare-N/a/index.html',
       'sync ./trees/spare-N/a',
     ],
   );

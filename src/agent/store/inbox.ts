@@ -7,17 +7,20 @@ import { constants } from 'node:fs';
 import path from 'node:path';
 import { blockCount, blockRange, verifyBlock } from '../../assignment/block-layout.ts';
 import type { DataSource } from '../../assignment/data-reader.ts';
+import { diskBytes } from '../../assignment/manifest-encoder.ts';
 import { type Manifest, readUnverifiedManifest } from '../../assignment/read-manifest.ts';
 import { failpoint } from '../../faults/failpoint.ts';
-import type { AssignmentHeader, Command } from '../../model/assignment.ts';
-import { compareReleases } from '../../model/release.ts';
+import { type AssignmentHeader, blockBytes, type Command } from '../../model/assignment.ts';
+import type { Release } from '../../model/release.ts';
 import { TreecastError } from '../../model/treecast-error.ts';
 import type { Disk } from './disk.ts';
 import { allEnded } from './durability.ts';
 import { type CommandSurvey, type Lag, surveyCommands } from './lag.ts';
 import type { Layout } from './layout.ts';
+import { removeTree } from './removal.ts';
 import type { InboxEntry } from './site-store.ts';
 import { runInSlices, type Steps } from './slices.ts';
+import { explainDisk, spaceNeeded } from './space.ts';
 
 /**
  * Assignments up to this size in all are held in memory: writing and reading them costs more than fetching one again after a crash,
@@ -28,6 +31,10 @@ const memoryBytesMax = 32 * 1024 ** 2;
 export interface Inbox {
   /** Reads every command once. Throws ASSIGNMENT_MALFORMED, ASSIGNMENT_TOO_LARGE. */
   open(manifest: Manifest): Promise<ReceivedAssignment>;
+  /** What receiving it will still write to disk. */
+  bytesToWrite(manifest: Manifest): number;
+  /** Gives up what is received of releases for which this says so. */
+  drop(isUnwanted: (release: Release) => boolean): void;
   /** Makes the manifest of an assignment that a lag is about to name durable. */
   keepManifest(manifest: Manifest): Promise<void>;
   /** Makes bytes durable under their SHA-256, which it returns. */
@@ -36,7 +43,7 @@ export interface Inbox {
   kept(kind: KeptKind, id: string): Buffer | undefined;
   /** The paths a lag names by an id: a kept list's, or those of the commands of a kept manifest. Throws when it is not there or damaged. */
   pathsOf(id: string): Iterable<string>;
-  /** Removes what the journal does not name and no reception needs. */
+  /** Removes what the journal does not name and no reception needs; throws at the end what could not be removed. */
   clean(named: ReadonlySet<string>): void;
   /** At start: removes everything but what the journal names and receptions that `wanted` says may go on. */
   recover(named: ReadonlySet<string>, wanted: (header: AssignmentHeader) => boolean): void;
@@ -73,11 +80,34 @@ export function createInbox(disk: Disk, layout: Layout): Inbox {
     if (disk.lstat(file)) disk.unlink(file);
   }
 
-  function writeManifest(manifest: Manifest): number {
-    const fd = disk.open(fileOf(manifest.header.id, manifestSuffix), createFlags | constants.O_TRUNC, 0o600);
-    disk.write(fd, manifest.bytes, 0);
-    return fd;
+  /** Whatever somebody put there, a directory too. */
+  function removeAll(names: readonly string[], onRemoved: () => void): void {
+    let failure: { readonly error: unknown } | undefined;
+    for (const name of names) {
+      try {
+        for (const _ of removeTree(disk, path.join(layout.inbox, name)));
+        onRemoved();
+      } catch (error) {
+        failure ??= { error };
+      }
+    }
+    if (failure) throw failure.error;
   }
+
+  /** An open new file with these bytes; none when they do not fit. */
+  function writeNew(file: string, bytes: Uint8Array): number {
+    const fd = disk.open(file, createFlags | constants.O_TRUNC, 0o600);
+    try {
+      disk.write(fd, bytes, 0);
+      return fd;
+    } catch (error) {
+      disk.close(fd);
+      disk.unlink(file);
+      throw error;
+    }
+  }
+
+  const writeManifest = ({ header, bytes }: Manifest) => writeNew(fileOf(header.id, manifestSuffix), bytes);
 
   function readFile(file: string): Buffer {
     const fd = disk.open(file, constants.O_RDONLY | constants.O_NOFOLLOW);
@@ -171,7 +201,15 @@ export function createInbox(disk: Disk, layout: Layout): Inbox {
       missingBlocks: () => (fd === undefined ? allBlocks(header) : [...missing]),
       async writeBlock(index, sealed) {
         verifyBlock(header, index, sealed);
-        disk.write(opened(), sealed, blockRange(header, index).offset);
+        try {
+          disk.write(opened(), sealed, blockRange(header, index).offset);
+        } catch (error) {
+          const need = spaceNeeded(header, missing.size * blockBytes);
+          const told = explainDisk(error, 'receiving it', { disk, directory: layout.site, need });
+          // What there is of it would keep the space from whoever needs it.
+          if (told !== error) dropData();
+          throw told;
+        }
         failpoint('agent.inbox.block-written');
         missing.delete(index);
       },
@@ -184,24 +222,29 @@ export function createInbox(disk: Disk, layout: Layout): Inbox {
     });
   }
 
-  /** A newer release makes the reception of older ones pointless. */
-  function dropOlder({ header }: Manifest): void {
-    for (const received of receiving.values()) {
-      if (compareReleases(received.header.release, header.release) < 0) received.dropData();
-    }
-  }
+  const isSmall = ({ bytes, header }: Manifest) => bytes.length + header.data.bytes <= memoryBytesMax;
 
   return {
+    bytesToWrite(manifest) {
+      const { id, data } = manifest.header;
+      // Its manifest is written when a lag names it.
+      if (isSmall(manifest)) return diskBytes(manifest.bytes.length);
+      const there = disk.lstat(fileOf(id, dataSuffix))?.blocks ?? 0;
+      return diskBytes(manifest.bytes.length) + Math.max(0, diskBytes(data.bytes) - there * 512);
+    },
+    drop(isUnwanted) {
+      for (const received of receiving.values()) {
+        if (isUnwanted(received.header.release)) received.dropData();
+      }
+    },
     async open(manifest) {
-      dropOlder(manifest);
       const open = receiving.get(manifest.header.id);
       if (open) return open;
-      const { id, data } = manifest.header;
+      const { id } = manifest.header;
       opening.add(id);
       try {
         const survey = await runInSlices(surveyCommands(id, manifest.commands()));
-        const inMemoryFits = manifest.bytes.length + data.bytes <= memoryBytesMax;
-        return inMemoryFits ? inMemory(manifest, survey) : await onDisk(manifest, survey);
+        return isSmall(manifest) ? inMemory(manifest, survey) : await onDisk(manifest, survey);
       } finally {
         opening.delete(id);
       }
@@ -209,9 +252,7 @@ export function createInbox(disk: Disk, layout: Layout): Inbox {
     keepManifest: (manifest) => syncKept(writeManifest(manifest)),
     async keep(kind, bytes) {
       const id = sha256(bytes);
-      const fd = disk.open(fileOf(id, `.${kind}`), createFlags | constants.O_TRUNC, 0o600);
-      disk.write(fd, bytes, 0);
-      await syncKept(fd);
+      await syncKept(writeNew(fileOf(id, `.${kind}`), bytes));
       return id;
     },
     kept,
@@ -227,20 +268,23 @@ export function createInbox(disk: Disk, layout: Layout): Inbox {
       }
     },
     clean(named) {
-      for (const { name } of disk.readdir(layout.inbox)) {
+      const names = disk.readdir(layout.inbox).map(({ name }) => name);
+      const strangers = names.filter((name) => {
         const id = path.basename(name, path.extname(name));
-        if (named.has(id) || receiving.has(id) || opening.has(id)) continue;
-        unlink(path.join(layout.inbox, name));
-        failpoint('agent.inbox.cleaned');
-      }
+        return !named.has(id) && !receiving.has(id) && !opening.has(id);
+      });
+      removeAll(strangers, () => failpoint('agent.inbox.cleaned'));
     },
     recover(named, wanted) {
-      for (const { name } of disk.readdir(layout.inbox)) {
+      const names = disk.readdir(layout.inbox).map(({ name }) => name);
+      const unwanted = names.filter((name) => {
         const id = path.basename(name, path.extname(name));
-        if (!name.endsWith(dataSuffix) && named.has(id)) continue;
-        if (mayGoOn(id, wanted)) continue;
-        unlink(path.join(layout.inbox, name));
-        failpoint('agent.inbox.recovered');
+        return (name.endsWith(dataSuffix) || !named.has(id)) && !mayGoOn(id, wanted);
+      });
+      try {
+        removeAll(unwanted, () => failpoint('agent.inbox.recovered'));
+      } catch {
+        // The background tries again, and tells.
       }
     },
     close() {

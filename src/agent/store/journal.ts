@@ -1,12 +1,15 @@
-// state.json: reads it strictly, replaces it atomically and durably. Holds the state in force; decides nothing about it.
+// state.json: reads it strictly, replaces it atomically and durably, on a full disk by the room that is kept for it where the caller
+// says so. Holds the state in force; decides nothing about it.
 
 import { constants } from 'node:fs';
 import { z } from 'zod';
 import { failpoint } from '../../faults/failpoint.ts';
 import { TreecastError } from '../../model/treecast-error.ts';
+import { diskTroubleOf } from '../../net/disk-trouble.ts';
 import type { Disk } from './disk.ts';
 import type { Layout } from './layout.ts';
 import { slotNamePattern } from './layout.ts';
+import type { Reserve } from './reserve.ts';
 import type { State } from './state.ts';
 
 const count = z.int().min(0);
@@ -71,43 +74,91 @@ export interface Journal {
   durable(): State | null;
   /** Puts a state in force without writing it: only for what a crash may forget. */
   assume(state: State): void;
-  /** Durable when it resolves. `beside` runs just before the rename, so that its rename in the site directory shares the sync. */
-  save(state: State, beside?: () => void): Promise<void>;
-  /** Writes the state beside the journal; it comes into force by `commit()`. Lets the data's own syncs run meanwhile. */
-  prepare(state: State): Promise<{ commit(beside?: () => void): Promise<void> }>;
+  /** Durable when it resolves. */
+  save(state: State, room?: Room): Promise<void>;
+  /** Writes the state in force once more when its sync had failed. */
+  settle(): Promise<void>;
+  /**
+   * Writes the state beside the journal; it comes into force by `commit()`, whose `beside` runs just before the rename, so that its
+   * rename in the site directory shares the sync. Lets the data's own syncs run meanwhile.
+   */
+  prepare(state: State, room?: Room): Promise<{ commit(beside?: () => void): Promise<void> }>;
+  /** Makes sure that there is room for the next journal that must not fail. Throws when the disk is full. */
+  keepRoom(): void;
+  hasRoom(): boolean;
 }
 
-export function createJournal(disk: Disk, layout: Layout, siteHandle: number, initial: State): Journal {
+/** `kept`: may use the room that is kept, because going on frees more than it takes or must not fail (STG-27). */
+export type Room = 'free' | 'kept';
+
+export interface JournalStart {
+  readonly state: State;
+  /** Whether what was read is known to be durable. */
+  readonly isDurable: boolean;
+  readonly reserve: Reserve;
+}
+
+export function createJournal(
+  disk: Disk,
+  layout: Layout,
+  siteHandle: number,
+  { state: initial, isDurable, reserve }: JournalStart,
+): Journal {
   const temporary = `${layout.journal}.tmp`;
   let current = initial;
-  let written: State | null = initial;
+  let written: State | null = isDurable ? initial : null;
+  let length = textOf(initial).length;
 
-  const prepare: Journal['prepare'] = async (state) => {
-    const fd = disk.open(
-      temporary,
-      constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_NOFOLLOW,
-      0o600,
-    );
+  async function writeTo(path: string, text: Buffer, flags: number): Promise<void> {
+    const fd = disk.open(path, constants.O_WRONLY | constants.O_NOFOLLOW | flags, 0o600);
     try {
-      disk.write(fd, Buffer.from(`${JSON.stringify(state)}\n`), 0);
+      disk.write(fd, text, 0);
+      if (flags === 0) disk.truncate(fd, text.length);
       await disk.syncData(fd);
     } finally {
       disk.close(fd);
     }
     failpoint('agent.journal.written');
+  }
+
+  /** The file that holds the text now, durably. */
+  async function place(text: Buffer, room: Room): Promise<string> {
+    try {
+      await writeTo(temporary, text, constants.O_CREAT | constants.O_TRUNC);
+      return temporary;
+    } catch (error) {
+      // What there is of it takes room.
+      if (disk.lstat(temporary)) disk.unlink(temporary);
+      const spare = room === 'kept' ? reserve.journalFile(text.length) : undefined;
+      if (spare === undefined || diskTroubleOf(error)?.kind !== 'full') throw error;
+      reserve.journalTaken();
+      await writeTo(spare, text, 0);
+      return spare;
+    }
+  }
+
+  const prepare: Journal['prepare'] = async (state, room = 'free') => {
+    const text = textOf(state);
+    const file = await place(text, room);
     return {
       async commit(beside) {
         beside?.();
         written = null;
-        disk.rename(temporary, layout.journal);
+        disk.rename(file, layout.journal);
         failpoint('agent.journal.renamed');
         current = state;
+        length = text.length;
         await disk.sync(siteHandle);
         failpoint('agent.journal.synced');
         written = state;
       },
     };
   };
+
+  async function save(state: State, room?: Room): Promise<void> {
+    const prepared = await prepare(state, room);
+    await prepared.commit();
+  }
 
   return {
     state: () => current,
@@ -116,10 +167,17 @@ export function createJournal(disk: Disk, layout: Layout, siteHandle: number, in
       current = state;
     },
     prepare,
-    async save(state, beside) {
-      await (await prepare(state)).commit(beside);
+    save,
+    async settle() {
+      if (written === null) await save(current, 'kept');
     },
+    keepRoom: () => reserve.keep(length),
+    hasRoom: () => reserve.isKept(length),
   };
+}
+
+function textOf(state: State): Buffer {
+  return Buffer.from(`${JSON.stringify(state)}\n`);
 }
 
 /** The state on disk; undefined when there is none. Throws STATE_CORRUPT when it cannot be understood. */

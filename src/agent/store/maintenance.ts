@@ -9,74 +9,129 @@ import { removeTree } from './removal.ts';
 import type { SiteContext } from './site-context.ts';
 import { runInSlices } from './slices.ts';
 import { catchUpSlot, dropSlot, makeTree } from './slots.ts';
-import { idleSlots, keptNamed, needsCatchUp, slotOf, treesWanted } from './state.ts';
+import { idleSlots, keptNamed, needsCatchUp, type Slot, slotOf, treesWanted } from './state.ts';
 import { readTree, type TreeReaderOptions } from './tree-reader.ts';
 import { createTwinRecorder, recordedTwins } from './twin-reading.ts';
 
 const objectsAtOnce = 200;
 
-/** Gives the next piece of work; undefined when there is none. */
-export function createMaintenance(context: SiteContext): () => Piece | undefined {
+/** Gives the next piece of work that is not among those named; undefined when there is none. */
+export function createMaintenance(context: SiteContext): (without: ReadonlySet<string>) => Piece | undefined {
   const { journal, index, trash, layout, disk, inbox, twins } = context;
   let cleanedFor: unknown;
   let rebuiltFor: ObjectId | undefined;
 
-  function indexPiece(): Piece | undefined {
+  function* indexPieces(): Iterable<Piece> {
     const state = journal.state();
     const live = slotOf(state, state.live);
     const tree = live?.held?.tree;
-    if (!live || !tree || rebuiltFor === tree) return undefined;
-    if (index.directory(tree) && (!state.twins || twins.isKnown(live.slot))) return undefined;
-    // Tried once per tree: when the disk holds something else, staging and `verify` say so.
-    rebuiltFor = tree;
-    return (signal) => rebuildIndex(context, signal).then(() => {});
+    if (!live || !tree || rebuiltFor === tree) return;
+    if (index.directory(tree) && !lacksRecords(live.slot)) return;
+    yield {
+      name: 'reading live again',
+      run(signal) {
+        // Tried once per tree: when the disk holds something else, staging and `verify` say so.
+        rebuiltFor = tree;
+        return rebuildIndex(context, signal).then(() => {});
+      },
+    };
   }
 
-  function slotPiece(): Piece | undefined {
+  function* slotPieces(): Iterable<Piece> {
     const state = journal.state();
     const idle = idleSlots(state);
+    const drop = ({ slot }: Slot): Piece => ({
+      name: `dropping slot ${slot}`,
+      run: () => dropSlot(context, slot),
+    });
     if (state.live === null) {
-      const useless = idle[0];
-      return useless && (() => dropSlot(context, useless.slot));
+      yield* idle.map(drop);
+      return;
     }
     const surplus = state.slots.length > treesWanted ? idle.at(-1) : undefined;
-    if (surplus) return () => dropSlot(context, surplus.slot);
-    const lagging = idle.find(needsCatchUp);
-    if (lagging) return (signal) => catchUpSlot(context, lagging.slot, signal);
-    if (state.slots.length < treesWanted) return (signal) => makeTree(context, signal);
-    return undefined;
+    if (surplus) yield drop(surplus);
+    for (const { slot } of idle.filter(needsCatchUp)) {
+      yield { name: `catching up slot ${slot}`, run: (signal) => catchUpSlot(context, slot, signal) };
+    }
+    if (state.slots.length < treesWanted) {
+      yield { name: 'making a tree', run: (signal) => makeTree(context, signal) };
+    }
   }
 
-  function cleaningPiece(): Piece | undefined {
+  function* cleaningPieces(): Iterable<Piece> {
     const durable = journal.durable();
     if (durable && cleanedFor !== durable) {
-      return async () => {
-        inbox.clean(keptNamed(durable));
-        cleanedFor = durable;
+      yield {
+        name: 'cleaning the inbox',
+        async run() {
+          inbox.clean(keptNamed(durable));
+          cleanedFor = durable;
+        },
       };
     }
-    const name = trash[0];
-    if (name !== undefined) {
-      return async (signal) => {
-        await runInSlices(removeTree(disk, layout.tree(name)), signal);
-        failpoint('agent.tree.removed');
-        trash.shift();
+    for (const name of trash) {
+      yield {
+        name: `removing ${name}`,
+        async run(signal) {
+          await runInSlices(removeTree(disk, layout.tree(name)), signal);
+          failpoint('agent.tree.removed');
+          trash.splice(trash.indexOf(name), 1);
+        },
       };
     }
-    const state = journal.state();
-    const stranger = state.twins ? twins.strangers(state.slots.map(({ slot }) => slot))[0] : undefined;
-    if (stranger !== undefined) return (signal) => runInSlices(twins.clear(stranger), signal);
-    if (index.sweepDue()) return (signal) => runInSlices(index.sweep(heldTrees(context)), signal);
+    yield* recordPieces();
+    if (index.sweepDue()) {
+      yield {
+        name: 'sweeping the index',
+        run: (signal) => runInSlices(index.sweep(heldTrees(context)), signal),
+      };
+    }
+  }
+
+  /** Slots that are no more. Records that cannot be read are staging's to complain of; they keep nothing else from being done. */
+  function strangers(): readonly number[] {
+    const { twins: hasTwins, slots } = journal.state();
+    try {
+      return hasTwins ? twins.strangers(slots.map(({ slot }) => slot)) : [];
+    } catch {
+      return [];
+    }
+  }
+
+  function lacksRecords(live: number): boolean {
+    try {
+      return journal.state().twins && !twins.isKnown(live);
+    } catch {
+      return false;
+    }
+  }
+
+  function* recordPieces(): Iterable<Piece> {
+    for (const slot of strangers()) {
+      yield {
+        name: `forgetting the twins of slot ${slot}`,
+        run: (signal) => runInSlices(twins.clear(slot), signal),
+      };
+    }
+  }
+
+  function* pieces(): Iterable<Piece> {
+    const { live } = journal.state();
+    // Records of live that were lost come first: catching up copies them.
+    if (live !== null && lacksRecords(live)) yield* indexPieces();
+    yield* slotPieces();
+    yield* indexPieces();
+    yield* cleaningPieces();
+    // Last, because what was before gives room.
+    if (journal.state().live !== null && !journal.hasRoom()) {
+      yield { name: 'keeping room for a decision', run: async () => journal.keepRoom() };
+    }
+  }
+
+  return (without) => {
+    for (const piece of pieces()) if (!without.has(piece.name)) return piece;
     return undefined;
-  }
-
-  /** Records of live that were lost come first: catching up copies them. */
-  function recordsPiece(): Piece | undefined {
-    const { live, twins: hasTwins } = journal.state();
-    return hasTwins && live !== null && !twins.isKnown(live) ? indexPiece() : undefined;
-  }
-
-  return () => recordsPiece() ?? slotPiece() ?? indexPiece() ?? cleaningPiece();
+  };
 }
 
 /** Trees whose directory objects must stay. */

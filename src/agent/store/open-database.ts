@@ -1,8 +1,10 @@
-// Opens an SQLite file that one process uses alone; one that cannot be used is made anew. What is in it is its owner's business.
+// Opens an SQLite file that one process uses alone; one that is damaged is made anew, one that the disk keeps from being opened is
+// left as it is. What is in it is its owner's business.
 
 import fs from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { TreecastError } from '../../model/treecast-error.ts';
+import { diskTroubleOf } from '../../net/disk-trouble.ts';
 
 export interface DatabaseKind {
   readonly version: number;
@@ -13,21 +15,40 @@ export interface DatabaseKind {
 }
 
 const sqliteBusy = 5;
+/** SQLITE_CORRUPT, SQLITE_NOTADB: what is in the file is no database, or not one any more. */
+const damagedCodes: readonly unknown[] = [11, 26];
+/** SQLITE_CANTOPEN: no inode for its log, or no right to make one. */
+const cannotOpen = 14;
 
-/** Throws STATE_DIRECTORY_LOCKED. */
+export function isDamaged(error: unknown): boolean {
+  return damagedCodes.includes(resultCode(error));
+}
+
+/** Throws STATE_DIRECTORY_LOCKED, and what the disk is to blame for. */
 export function openDatabase(file: string, kind: DatabaseKind): DatabaseSync {
   try {
     return prepareDatabase(file, kind);
   } catch (cause) {
-    if ((cause as { errcode?: number }).errcode === sqliteBusy) {
+    if (resultCode(cause) === sqliteBusy) {
       throw new TreecastError('STATE_DIRECTORY_LOCKED', `${file} is in use by another process`, {
         cause,
         fix: 'Stop the other agent that uses this directory.',
       });
     }
-    for (const suffix of ['', '-wal', '-shm', '-journal']) fs.rmSync(`${file}${suffix}`, { force: true });
+    // A full disk is no reason to throw away what is on it.
+    if (diskTroubleOf(cause) || resultCode(cause) === cannotOpen) throw cause;
+    removeDatabase(file);
     return prepareDatabase(file, kind);
   }
+}
+
+export function removeDatabase(file: string): void {
+  for (const suffix of ['', '-wal', '-shm', '-journal']) fs.rmSync(`${file}${suffix}`, { force: true });
+}
+
+function resultCode(error: unknown): number | undefined {
+  const { errcode } = error as { errcode?: unknown };
+  return typeof errcode === 'number' ? errcode & 0xff : undefined;
 }
 
 function prepareDatabase(file: string, { version: wanted, schema, durable }: DatabaseKind): DatabaseSync {
@@ -40,7 +61,8 @@ function prepareDatabase(file: string, { version: wanted, schema, durable }: Dat
       user_version: number;
     };
     if (version !== 0 && version !== wanted) throw new Error(`${file} has version ${version}`);
-    database.exec(`${schema} PRAGMA user_version = ${wanted};`);
+    database.exec(schema);
+    if (version !== wanted) database.exec(`PRAGMA user_version = ${wanted};`);
     return database;
   } catch (error) {
     database.close();

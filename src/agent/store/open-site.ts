@@ -6,6 +6,7 @@ import type { ObjectIdLength } from '../../assignment/object-id.ts';
 import { failpoint } from '../../faults/failpoint.ts';
 import type { SiteGrant } from '../../model/messages.ts';
 import { compareReleases, type Release } from '../../model/release.ts';
+import { diskTroubleOf } from '../../net/disk-trouble.ts';
 import { createDirectoryHandles } from './directory-handles.ts';
 import type { Disk } from './disk.ts';
 import { createInbox } from './inbox.ts';
@@ -14,6 +15,7 @@ import { createJournal } from './journal.ts';
 import { createLayout, type Layout, workName } from './layout.ts';
 import { recover } from './recover.ts';
 import { emptyDirectory } from './removal.ts';
+import { createReserve } from './reserve.ts';
 import type { SiteContext } from './site-context.ts';
 import type { SiteStoreOptions } from './site-store.ts';
 import { runInSlices } from './slices.ts';
@@ -41,7 +43,6 @@ export async function openSite(
     handles.push(siteHandle);
     const treesHandle = disk.open(layout.trees, directoryFlags);
     handles.push(treesHandle);
-    await emptyWork(disk, layout);
     const { state, isRebuilt, trash } = await recover({
       disk,
       layout,
@@ -53,10 +54,14 @@ export async function openSite(
     });
     const inbox = createInbox(disk, layout);
     inbox.recover(keptNamed(state), (header) => isStillWanted(header.release, state));
-    const journal = createJournal(disk, layout, siteHandle, state);
-    if (isRebuilt) await journal.save(state);
+    // STG-28: what a killed process had renamed is seen here, and may not be durable.
+    const isDurable = state.slots.length === 0 || (await areSynced(disk, treesHandle, siteHandle));
+    const reserve = createReserve(disk, layout);
+    const journal = createJournal(disk, layout, siteHandle, { state, isDurable, reserve });
+    if (isRebuilt) await journal.save(state, 'kept');
     failpoint('agent.site.opened');
-    let temporaries = 0;
+    const leftInWork = await emptyWork(disk, layout);
+    let temporaries = 1 + Math.max(-1, ...leftInWork.map((name) => Number(name) || 0));
     return {
       disk,
       layout,
@@ -64,17 +69,30 @@ export async function openSite(
       twins,
       inbox,
       journal,
+      reserve,
       siteHandle,
       treesHandle,
       modes: () => modesOf(grant()),
       temporary: () => path.join(layout.work, String(temporaries++)),
       making: null,
-      trash: [...trash],
+      trash: [...trash, ...leftInWork.map((name) => `${workName}/${name}`)],
     };
   } catch (error) {
     for (const handle of handles) disk.close(handle);
     index.close();
     twins.close();
+    throw error;
+  }
+}
+
+/** A disk that is read-only or fails keeps no tree from being served. */
+async function areSynced(disk: Disk, ...handles: readonly number[]): Promise<boolean> {
+  try {
+    for (const handle of handles) await disk.sync(handle);
+    failpoint('agent.site.synced');
+    return true;
+  } catch (error) {
+    if (diskTroubleOf(error)) return false;
     throw error;
   }
 }
@@ -105,10 +123,14 @@ async function makeDirectories(disk: Disk, root: string, layout: Layout): Promis
   failpoint('agent.site.made');
 }
 
-async function emptyWork(disk: Disk, layout: Layout): Promise<void> {
+/** Names that could not be removed. */
+async function emptyWork(disk: Disk, layout: Layout): Promise<string[]> {
   const handles = createDirectoryHandles(disk, layout.trees);
   try {
     await runInSlices(emptyDirectory(disk, handles, workName));
+    return [];
+  } catch {
+    return disk.readdir(layout.work).map(({ name }) => name);
   } finally {
     handles.close();
   }

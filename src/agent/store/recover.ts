@@ -157,7 +157,12 @@ function followSymlink(state: State, live: string | null): State | undefined {
 function moveToTrash(disk: Disk, layout: Layout, name: string): string {
   if (name.startsWith(trashPrefix)) return name;
   const trash = `${trashPrefix}${name}-${process.hrtime.bigint()}`;
-  disk.rename(layout.tree(name), layout.tree(trash));
+  try {
+    disk.rename(layout.tree(name), layout.tree(trash));
+  } catch {
+    // Immutable, or on a read-only file system: whoever takes a name keeps clear of it (directoryForRelease).
+    return name;
+  }
   failpoint('agent.site.stranger-set-aside');
   return trash;
 }

@@ -1,4 +1,5 @@
-// Removes directories with everything in them, step by step, without following symlinks. Decides nothing about what may go.
+// Removes directories with everything in them, step by step, without following symlinks. What cannot be removed stays, with the
+// directories above it: all the rest goes first, then the first reason is thrown. Decides nothing about what may go.
 
 import { createDirectoryHandles, type DirectoryHandles } from './directory-handles.ts';
 import type { Disk } from './disk.ts';
@@ -12,12 +13,18 @@ export function* removeDirectory(disk: Disk, handles: DirectoryHandles, path: st
 }
 
 export function* emptyDirectory(disk: Disk, handles: DirectoryHandles, path: string): Steps {
+  let failure: { readonly error: unknown } | undefined;
   for (const dirent of disk.readdir(handles.directoryPath(path))) {
     const child = path === '' ? dirent.name : `${path}/${dirent.name}`;
-    if (dirent.isDirectory()) yield* removeDirectory(disk, handles, child);
-    else disk.unlink(handles.entry(child));
+    try {
+      if (dirent.isDirectory()) yield* removeDirectory(disk, handles, child);
+      else disk.unlink(handles.entry(child));
+    } catch (error) {
+      failure ??= { error };
+    }
     yield;
   }
+  if (failure) throw failure.error;
 }
 
 /** Removes a file or directory by its absolute path; nothing there is fine. */

@@ -6,6 +6,7 @@ import type { Modes } from './interpreter.ts';
 import type { Journal } from './journal.ts';
 import type { Lag } from './lag.ts';
 import type { Layout } from './layout.ts';
+import type { Reserve } from './reserve.ts';
 import type { Steps } from './slices.ts';
 import type { TreeIndex } from './tree-index.ts';
 import type { TwinRecords } from './twin-records.ts';
@@ -25,6 +26,7 @@ export interface SiteContext {
   readonly disk: Disk;
   readonly layout: Layout;
   readonly journal: Journal;
+  readonly reserve: Reserve;
   readonly index: TreeIndex;
   readonly inbox: Inbox;
   /** Used only when the journal says that there may be twins. */

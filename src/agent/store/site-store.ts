@@ -8,6 +8,7 @@ import type { Release } from '../../model/release.ts';
 import type { ObjectId } from '../../model/tree.ts';
 import type { PathChange, TwinSuffix } from '../../plugins/api/hooks.ts';
 import type { PluginCommand } from './plugin-commands.ts';
+import type { SpaceLedger } from './space-ledger.ts';
 
 export type DriftProblem = 'content' | 'mode' | 'missing' | 'extra' | 'type';
 
@@ -45,6 +46,8 @@ export interface SiteStore {
   live(): HeldTree | null;
   /** Receives a manifest (verified whole before anything else is accepted), checks space and base, opens the inbox for its blocks. */
   openInbox(manifest: Uint8Array): Promise<InboxEntry>;
+  /** Nobody goes on with this reception for now: what arrived stays, its claim on space goes. */
+  pause(entry: InboxEntry): void;
   /**
    * Stages a complete assignment into `next`: catches up, journals, executes, syncs, recomputes the tree id.
    * Resolves when everything is durable. When the last known decision (not yet executed) is for this tree, the caller then decides again.
@@ -106,4 +109,6 @@ export interface SiteStoreOptions {
   readonly grant: SiteGrant;
   /** Verifies an assignment's or a decision's Ed25519 signature over `bytes`. */
   readonly verifySignature: (bytes: Uint8Array, signature: Uint8Array) => boolean;
+  /** One for all stores of an agent. */
+  readonly space?: SpaceLedger;
 }

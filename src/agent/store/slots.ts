@@ -3,6 +3,7 @@
 
 import { failpoint } from '../../faults/failpoint.ts';
 import { TreecastError } from '../../model/treecast-error.ts';
+import { diskTroubleOf } from '../../net/disk-trouble.ts';
 import { catchUp } from './catch-up.ts';
 import { createDirectoryHandles } from './directory-handles.ts';
 import { createSyncSet, syncFileSystem } from './durability.ts';
@@ -11,7 +12,16 @@ import { trashPrefix } from './layout.ts';
 import type { SiteContext, TreeInMaking } from './site-context.ts';
 import { nextTurn, runInSlices, runOneSlice, throwIfAborted } from './slices.ts';
 import { linkTree } from './spare-tree.ts';
-import { addSlot, idleSlots, planRenames, removeSlot, replaceSlot, type Slot, slotOf } from './state.ts';
+import {
+  addSlot,
+  dropStaging,
+  idleSlots,
+  planRenames,
+  removeSlot,
+  replaceSlot,
+  type Slot,
+  slotOf,
+} from './state.ts';
 import { withTwinNames } from './twin-names.ts';
 
 /** Carries out a rename that the journal already has; durable when it resolves. */
@@ -35,7 +45,7 @@ export async function catchUpSlot(
   const before = slotOf(journal.state(), number);
   const renames = before?.served && before.formerDirectory === null;
   if (renames || !isKnownIdle(context, number)) {
-    await journal.save(planRenames(journal.state()));
+    await journal.save(planRenames(journal.state()), 'kept');
     failpoint('agent.slot.freed');
   }
   await renameSlot(context, number);
@@ -48,6 +58,8 @@ export async function catchUpSlot(
     failpoint('agent.slot.caught-up');
   } catch (error) {
     if (error instanceof TreecastError && error.code === 'ABORTED') throw error;
+    // Making it anew would fare no better; what was caught up stays so.
+    if (diskTroubleOf(error)) throw error;
     return dropSlot(context, number);
   }
   journal.assume(replaceSlot(journal.state(), { ...slot, lag: emptyLag }));
@@ -56,7 +68,10 @@ export async function catchUpSlot(
 /** Whether the journal on disk agrees that nobody may switch to the slot. */
 function isKnownIdle({ journal }: SiteContext, number: number): boolean {
   const durable = journal.durable();
-  return durable !== null && idleSlots(durable).some(({ slot }) => slot === number);
+  if (durable === null) return false;
+  // STG-15: one whose staging never became complete is idle after a crash too.
+  const settled = durable.staging?.complete === false ? dropStaging(durable) : durable;
+  return idleSlots(settled).some(({ slot }) => slot === number);
 }
 
 async function applyLag(
@@ -73,7 +88,7 @@ async function applyLag(
   const next = createDirectoryHandles(disk, root);
   const syncs = createSyncSet(disk);
   try {
-    const tools = { disk, live, next, syncs, temporary: context.temporary };
+    const tools = { disk, live, next, syncs };
     const paths = pathsOf(context, lag);
     await runInSlices(catchUp(tools, withTwins(context, paths)), signal);
     await syncs.settle(next, root);
@@ -129,7 +144,7 @@ export async function dropSlot(context: SiteContext, number: number): Promise<vo
   const { journal } = context;
   const slot = slotOf(journal.state(), number);
   if (!slot) return;
-  await journal.save(removeSlot(journal.state(), number));
+  await journal.save(removeSlot(journal.state(), number), 'kept');
   failpoint('agent.slot.dropped');
   throwAway(context, slot.formerDirectory ?? slot.directory);
 }
@@ -138,9 +153,14 @@ export async function dropSlot(context: SiteContext, number: number): Promise<vo
 export function throwAway({ disk, layout, trash }: SiteContext, directory: string): void {
   if (!disk.lstat(layout.tree(directory))) return;
   const name = `${trashPrefix}${directory}-${process.hrtime.bigint()}`;
-  disk.rename(layout.tree(directory), layout.tree(name));
-  failpoint('agent.tree.thrown-away');
-  trash.push(name);
+  try {
+    disk.rename(layout.tree(directory), layout.tree(name));
+    failpoint('agent.tree.thrown-away');
+    trash.push(name);
+  } catch {
+    // Nobody takes the name (directoryForRelease), and what can be removed of it is.
+    trash.push(directory);
+  }
 }
 
 /** Works on a missing tree until it is whole and in the journal; when aborted, the next call goes on where this one stopped. */

@@ -61,6 +61,8 @@ export async function stageRelease(context: SiteContext, request: StageRequest):
     for (const part of request.parts) part.dropData();
     failpoint('agent.stage.data-dropped');
     const kept = commands ? await context.inbox.keep('commands', commands) : null;
+    // STG-27: whoever says `staged` can also switch.
+    journal.keepRoom();
     const staged = stagedState(journal.state(), slot.number, lag, kept);
     const prepared = journal.prepare(staged);
     const synced = allEnded([prepared.then(() => {}), work.syncs.settle(work.next, work.root)]);
@@ -127,20 +129,25 @@ async function enterSlot(
   const { release, targetTree } = headerOf(request);
   const before = journal.state();
   const number = existing ?? before.nextNumber;
-  const directory = directoryForRelease(before, number, release);
+  const directory = directoryForRelease(before, number, release, context.trash);
   const slot = slotOf(before, existing ?? null);
   const pending = slot?.lag ?? emptyLag;
   const entered = slot
     ? replaceSlot(before, entering(slot, directory, uniteLags(pending, lag)))
     : addSlot(before, directory, lag);
-  await journal.save({ ...entered, staging: { slot: number, release, targetTree, complete: false } });
-  failpoint('agent.stage.entered');
-  if (slot) {
-    await renameSlot(context, number);
-  } else {
-    disk.mkdir(layout.tree(directory), 0o700);
-    await disk.sync(treesHandle);
-    failpoint('agent.stage.tree-made');
+  try {
+    await journal.save({ ...entered, staging: { slot: number, release, targetTree, complete: false } });
+    failpoint('agent.stage.entered');
+    if (slot) {
+      await renameSlot(context, number);
+    } else {
+      disk.mkdir(layout.tree(directory), 0o700);
+      await disk.sync(treesHandle);
+      failpoint('agent.stage.tree-made');
+    }
+  } catch (error) {
+    journal.assume(dropStaging(journal.state()));
+    throw error;
   }
   return { number, pending };
 }
@@ -192,7 +199,7 @@ async function catchUpHere(
   signal: AbortSignal,
 ): Promise<void> {
   if (!live) return;
-  const tools = { disk: context.disk, live, next, syncs, temporary: context.temporary };
+  const tools = { disk: context.disk, live, next, syncs };
   const paths = pathsOf(context, pending);
   await runInSlices(catchUp(tools, withTwins(context, paths)), signal);
   await copyTwinRecords(context, number, paths, signal);
@@ -272,9 +279,18 @@ async function undo(context: SiteContext, work: Work, number: number, error: unk
     await runInSlices(emptyDirectory(disk, temporaries, workName));
     failpoint('agent.stage.undone');
   } catch {
-    // Start-up empties it too; the reason why staging failed is the one worth telling.
+    // The background tries again; the reason why staging failed is the one worth telling.
+    leaveToBackground(context);
   } finally {
     temporaries.close();
+  }
+}
+
+function leaveToBackground({ disk, layout, trash }: SiteContext): void {
+  try {
+    for (const { name } of disk.readdir(layout.work)) trash.push(`${workName}/${name}`);
+  } catch {
+    // Start-up empties it.
   }
 }
 

@@ -99,8 +99,14 @@ export function addSlot(state: State, directory: string | undefined, lag: Lag): 
 }
 
 /** The name a slot takes before the first write of a release; another one only when a tree that was live has that name. */
-export function directoryForRelease(state: State, number: number, release: Release): string {
-  const taken = new Set<string>();
+export function directoryForRelease(
+  state: State,
+  number: number,
+  release: Release,
+  /** Names that something has which is no slot. */
+  occupied: Iterable<string> = [],
+): string {
+  const taken = new Set(occupied);
   for (const slot of state.slots) {
     if (slot.slot === number && !slot.served) continue;
     taken.add(slot.directory);

@@ -6,6 +6,7 @@ import { failpoint } from '../../faults/failpoint.ts';
 import type { SignedDecision } from '../../model/receipt.ts';
 import { compareReleases, releaseName } from '../../model/release.ts';
 import { TreecastError } from '../../model/treecast-error.ts';
+import { diskTroubleOf } from '../../net/disk-trouble.ts';
 import { liveTarget } from './layout.ts';
 import type { SiteContext } from './site-context.ts';
 import type { DecisionOutcome, TreeProof } from './site-store.ts';
@@ -27,18 +28,21 @@ export async function executeDecision(
       fix: 'The epoch of the CCM must be raised after restoring its database; look for two CCMs of one site.',
     });
   }
-  if (order === 0 && state.executed) return { outcome: 'repeated', proof: proofOfLive(state, decision) };
+  if (order === 0 && state.executed) {
+    await journal.settle();
+    return { outcome: 'repeated', proof: proofOfLive(state, decision) };
+  }
   const decided: State = { ...state, lastDecision: decision, executed: true };
   const target = treeFor(state, decision);
   if (!target) {
     if (order > 0) {
-      await journal.save({ ...decided, executed: false });
+      await journal.save({ ...decided, executed: false }, 'kept');
       failpoint('agent.decision.noted');
     }
     return { outcome: 'stale' };
   }
   if (target.slot === state.live) {
-    await journal.save(stay(decided, target, decision));
+    await journal.save(stay(decided, target, decision), 'kept');
     failpoint('agent.decision.stayed');
   } else {
     await switchTo(context, decided, target, decision);
@@ -110,10 +114,10 @@ async function moveSymlink(context: SiteContext, target: Slot, next: State): Pro
   const { journal, disk, layout } = context;
   const temporary = `${layout.live}.tmp`;
   try {
-    const prepared = await journal.prepare(next);
+    const prepared = await journal.prepare(next, 'kept');
     await prepared.commit(() => {
-      if (disk.readlink(temporary) !== undefined) disk.unlink(temporary);
-      disk.symlink(liveTarget(target.directory), temporary);
+      if (disk.lstat(temporary)) disk.unlink(temporary);
+      makeLink(context, liveTarget(target.directory), temporary);
       failpoint('agent.live.linked');
       disk.rename(temporary, layout.live);
       failpoint('agent.live.moved');
@@ -127,6 +131,16 @@ async function moveSymlink(context: SiteContext, target: Slot, next: State): Pro
     });
   }
   moveMaking(context, target.lag);
+}
+
+/** STG-27: without a free inode, by the one that is kept. */
+function makeLink({ disk, reserve }: SiteContext, target: string, path: string): void {
+  try {
+    disk.symlink(target, path);
+  } catch (error) {
+    if (diskTroubleOf(error)?.kind !== 'full' || !reserve.freeInode()) throw error;
+    disk.symlink(target, path);
+  }
 }
 
 export function proofOfLive(state: State, { release }: Pick<SignedDecision, 'release'>): TreeProof {

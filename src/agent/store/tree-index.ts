@@ -1,10 +1,13 @@
 // index.db: the directory objects of the trees held here, by tree id, as Git encodes them. Derived and checked by hash when read:
-// losing it costs a full re-read, never correctness, so it is written without syncs. Dropped objects are swept in the background.
+// losing it costs a full re-read, never correctness, so it is written without syncs, made anew when it is damaged, and held in memory
+// where the disk has no room for it. Dropped objects are swept in the background.
 
+import type { DatabaseSync } from 'node:sqlite';
 import { decodeTree, type ObjectIdLength, treeIdOfBytes } from '../../assignment/object-id.ts';
 import { failpoint } from '../../faults/failpoint.ts';
 import { emptyTreeIds, type ObjectId } from '../../model/tree.ts';
-import { openDatabase } from './open-database.ts';
+import { TreecastError } from '../../model/treecast-error.ts';
+import { isDamaged, openDatabase, removeDatabase } from './open-database.ts';
 import type { Steps } from './slices.ts';
 
 export interface IndexEntry {
@@ -40,15 +43,25 @@ const cachedEntriesMax = 50_000;
 const empty: IndexDirectory = new Map();
 
 export function createTreeIndex(file: string): TreeIndex {
-  const database = openDatabase(file, { version: 1, schema, durable: false });
-  const select = database.prepare('SELECT body FROM objects WHERE id = ?');
-  const insert = database.prepare('INSERT OR IGNORE INTO objects (id, body) VALUES (?, ?)');
-  const remove = database.prepare('DELETE FROM objects WHERE id = ?');
-  const count = database.prepare('SELECT count(*) AS n FROM objects');
+  let sql = openObjects(file);
   const cache = new Map<ObjectId, IndexDirectory>();
   let cachedEntries = 0;
   let addedSinceSweep = 0;
-  let keptAtSweep = (count.get() as { n: number }).n;
+  let keptAtSweep = sql.countAtOpen;
+
+  /** With what a damaged file held, gaps appear, which are mended by reading live again. */
+  function mended<T>(work: () => T): T {
+    try {
+      return work();
+    } catch (error) {
+      if (!isDamaged(error)) throw error;
+      sql.database.close();
+      removeDatabase(file);
+      sql = openObjects(file);
+      keptAtSweep = 0;
+      return work();
+    }
+  }
 
   function remember(id: ObjectId, directory: IndexDirectory): void {
     cache.set(id, directory);
@@ -62,11 +75,11 @@ export function createTreeIndex(file: string): TreeIndex {
 
   function load(id: ObjectId): IndexDirectory | undefined {
     if (emptyTreeIds.includes(id)) return empty;
-    const row = select.get(id) as { body: Uint8Array } | undefined;
+    const row = mended(() => sql.select.get(id)) as { body: Uint8Array } | undefined;
     if (!row) return undefined;
     const hexLength = id.length as ObjectIdLength;
     if (treeIdOfBytes(row.body, hexLength) !== id) {
-      remove.run(id);
+      mended(() => sql.remove.run(id));
       return undefined;
     }
     const directory = new Map<string, IndexEntry>();
@@ -86,6 +99,20 @@ export function createTreeIndex(file: string): TreeIndex {
     const loaded = load(id);
     if (loaded) remember(id, loaded);
     return loaded;
+  }
+
+  function together(work: () => void, passed: () => void): void {
+    const { database } = sql;
+    database.exec('BEGIN');
+    try {
+      work();
+      database.exec('COMMIT');
+      passed();
+    } catch (error) {
+      // On a full disk SQLite has done it itself.
+      if (database.isTransaction) database.exec('ROLLBACK');
+      throw error;
+    }
   }
 
   function* reachable(roots: readonly ObjectId[]): Steps<Set<ObjectId>> {
@@ -118,37 +145,76 @@ export function createTreeIndex(file: string): TreeIndex {
       return entry;
     },
     put(objects) {
-      database.exec('BEGIN');
-      try {
-        for (const [id, body] of objects) addedSinceSweep += Number(insert.run(id, body).changes);
-        database.exec('COMMIT');
-      } catch (error) {
-        database.exec('ROLLBACK');
-        throw error;
-      }
-      failpoint('agent.index.written');
+      mended(() =>
+        together(
+          () => {
+            for (const [id, body] of objects) addedSinceSweep += Number(sql.insert.run(id, body).changes);
+          },
+          () => failpoint('agent.index.written'),
+        ),
+      );
     },
     sweepDue: () => addedSinceSweep > Math.max(1000, keptAtSweep),
     *sweep(roots) {
       const keep = yield* reachable(roots);
-      const ids = (database.prepare('SELECT id FROM objects').all() as { id: string }[]).map(({ id }) => id);
+      const ids = mended(() => sql.database.prepare('SELECT id FROM objects').all()).map(({ id }) =>
+        String(id),
+      );
       const doomed = ids.filter((id) => !keep.has(id));
       for (let at = 0; at < doomed.length; at += 100) {
-        database.exec('BEGIN');
-        for (const id of doomed.slice(at, at + 100)) {
-          remove.run(id);
+        const portion = doomed.slice(at, at + 100);
+        mended(() =>
+          together(
+            () => {
+              for (const id of portion) sql.remove.run(id);
+            },
+            () => failpoint('agent.index.swept'),
+          ),
+        );
+        for (const id of portion) {
           const cached = cache.get(id);
           if (!cached) continue;
           cache.delete(id);
           cachedEntries -= cached.size + 1;
         }
-        database.exec('COMMIT');
-        failpoint('agent.index.swept');
         yield;
       }
       addedSinceSweep = 0;
       keptAtSweep = ids.length - doomed.length;
     },
-    close: () => database.close(),
+    close: () => sql.database.close(),
   };
+}
+
+function openObjects(file: string) {
+  const database = openWhereItCan(file);
+  try {
+    return prepare(database);
+  } catch (error) {
+    database.close();
+    if (!isDamaged(error)) throw error;
+    removeDatabase(file);
+    return prepare(openWhereItCan(file));
+  }
+}
+
+function prepare(database: DatabaseSync) {
+  return {
+    database,
+    select: database.prepare('SELECT body FROM objects WHERE id = ?'),
+    insert: database.prepare('INSERT OR IGNORE INTO objects (id, body) VALUES (?, ?)'),
+    remove: database.prepare('DELETE FROM objects WHERE id = ?'),
+    countAtOpen: Number(database.prepare('SELECT count(*) AS n FROM objects').get()?.['n']),
+  };
+}
+
+/** A disk that is full or read-only keeps no site from being opened: live is served, and what is missing is read again. */
+function openWhereItCan(file: string): DatabaseSync {
+  const kind = { version: 1, schema, durable: false };
+  try {
+    return openDatabase(file, kind);
+  } catch (error) {
+    if (error instanceof TreecastError) throw error;
+    return openDatabase(':memory:', kind);
+  }
 }

@@ -74,7 +74,8 @@ export function createTwinRecords(file: string): TwinRecords {
       work();
       database.exec('COMMIT');
     } catch (error) {
-      database.exec('ROLLBACK');
+      // On a full disk SQLite has done it itself.
+      if (database.isTransaction) database.exec('ROLLBACK');
       throw error;
     }
     failpoint('agent.twins.rows-written');

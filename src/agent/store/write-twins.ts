@@ -7,6 +7,7 @@ import { failpoint } from '../../faults/failpoint.ts';
 import { compareReleases, type Release, releaseName } from '../../model/release.ts';
 import type { ObjectId } from '../../model/tree.ts';
 import { TreecastError } from '../../model/treecast-error.ts';
+import { diskTroubleOf } from '../../net/disk-trouble.ts';
 import { type TwinSuffix, twinSuffixes } from '../../plugins/api/hooks.ts';
 import { createDirectoryHandles, type DirectoryHandles, parentOf } from './directory-handles.ts';
 import { createSyncSet, type SyncSet } from './durability.ts';
@@ -213,12 +214,6 @@ function refused(what: string, fix: string, cause?: unknown): TreecastError {
 
 function writeFailed(what: string, cause: unknown): TreecastError {
   if (cause instanceof TreecastError) return cause;
-  const { code, message } = cause as NodeJS.ErrnoException;
-  if (code === 'ENOSPC' || code === 'EDQUOT') {
-    return new TreecastError('SPACE_INSUFFICIENT', `${what}: the disk is full`, {
-      cause,
-      fix: 'Free space on the node, then publish again.',
-    });
-  }
-  return refused(`${what}: ${message}`, 'Look at the cause; then publish again.', cause);
+  const why = diskTroubleOf(cause) ? '' : `: ${(cause as Error).message}`;
+  return refused(what + why, 'Look at the cause; then publish again.', cause);
 }

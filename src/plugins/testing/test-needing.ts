@@ -5,8 +5,11 @@ import { spawnSync } from 'node:child_process';
 import { type TestContext, test } from 'node:test';
 import { isProgramThere } from '../host/find-program.ts';
 
-/** A program, or one of the named abilities: `root`, `netns` (root, iproute2, and namespaces can be made). */
-export type Need = 'root' | 'netns' | (string & {});
+/**
+ * A program, or one of the named abilities: `root`, `netns` (root, iproute2, and namespaces can be made), `tmpfs` (it can be mounted),
+ * `loop` (so can a file system in a file).
+ */
+export type Need = 'root' | 'netns' | 'tmpfs' | 'loop' | (string & {});
 
 /** What the runner looks for at the start of a line of a test file's stdout. */
 export const notRunPrefix = 'not run: needs ';
@@ -33,10 +36,17 @@ const known = new Map<Need, boolean>();
 function isThere(need: Need): boolean {
   const before = known.get(need);
   if (before !== undefined) return before;
-  const there = need === 'root' ? isRoot() : need === 'netns' ? canMakeNamespaces() : isProgramThere(need);
+  const there = abilities[need]?.() ?? isProgramThere(need);
   known.set(need, there);
   return there;
 }
+
+const abilities: Readonly<Record<string, () => boolean>> = {
+  root: isRoot,
+  netns: canMakeNamespaces,
+  tmpfs: canMountTmpfs,
+  loop: () => isProgramThere('mkfs.ext4') && canMountTmpfs() && spawnSync('losetup', ['--find']).status === 0,
+};
 
 function isRoot(): boolean {
   return process.getuid?.() === 0;
@@ -44,4 +54,10 @@ function isRoot(): boolean {
 
 function canMakeNamespaces(): boolean {
   return isRoot() && isProgramThere('ip') && spawnSync('unshare', ['--net', 'true']).status === 0;
+}
+
+/** In a namespace of its own, which takes the mount with it. */
+function canMountTmpfs(): boolean {
+  const mount = ['mount', '-t', 'tmpfs', 'tmpfs', '/mnt'];
+  return isRoot() && spawnSync('unshare', ['--mount', '--propagation', 'private', ...mount]).status === 0;
 }
