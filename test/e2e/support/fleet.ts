@@ -34,8 +34,15 @@ export interface Fleet {
   stop(): Promise<void>;
 }
 
-export async function startFleet(options: { readonly agents?: number } = {}): Promise<Fleet> {
+export interface FleetOptions {
+  readonly agents?: number;
+  /** Called with the state directory, before anything is in it. */
+  readonly prepare?: (directory: string) => void;
+}
+
+export async function startFleet(options: FleetOptions = {}): Promise<Fleet> {
   const directory = await mkdtemp(join(tmpdir(), 'treecast-e2e-'));
+  options.prepare?.(directory);
   const env = { ...process.env, TREECAST_CONTEXT: join(directory, 'context.json') };
   const up = await startUpProcess(directory, env, ['--port', '0', '--agents', String(options.agents ?? 3)]);
   const { ready } = up;
