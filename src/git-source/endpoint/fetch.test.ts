@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { test } from 'node:test';
 import { gitEnvironment } from '../git-environment.ts';
-import type { Author } from '../push-authority.ts';
 import { createRefAdvertiser } from './advertise-refs.ts';
 import { startTestServer, type TestServer } from './test-server.ts';
 
@@ -91,25 +90,32 @@ test('PUSH-32 only the three smart requests are served', async (t) => {
   );
 });
 
-test('PUSH-33 more requests at a time than allowed are answered 429', async (t) => {
-  const hold = Promise.withResolvers<Author>();
+test('PUSH-33 who finds no slot free waits for one, and is answered 429 when none becomes free', async (t) => {
   const held = Promise.withResolvers<void>();
+  const asked = Promise.withResolvers<void>();
   const server = await startTestServer(t, {
     requestsMax: 1,
+    waitMs: 300,
     authority: {
-      authorize: () => {
-        held.resolve();
-        return hold.promise;
+      async beforeRefs() {
+        asked.resolve();
+        await held.promise;
+        return { accepted: true };
       },
     },
   });
+  await server.commit({ a: '1' });
+  const pushing = server.git(server.author, 'push', server.url, 'main');
+  await asked.promise;
   const path = '/site.git/info/refs?service=git-upload-pack';
-  const first = statusOf(server, path);
-  await held.promise;
   assert.equal(await statusOf(server, path), 429);
-  hold.resolve({ author: 'me', authorId: 'right' });
-  assert.equal(await first, 200);
-  assert.equal(await statusOf(server, path), 200);
+  const stranger = { headers: { authorization: `Basic ${btoa('me:wrong')}` } };
+  assert.equal((await fetch(`${server.origin}${path}`, stranger)).status, 401, 'strangers need no slot');
+  const waiting = statusOf(server, path);
+  held.resolve();
+  assert.equal(await waiting, 200);
+  assert.equal((await pushing).exitCode, 0);
+  await server.endpoint.settled();
 });
 
 test("PUSH-34 the composed advertisement is Git's own, byte for byte", async (t) => {

@@ -34,7 +34,10 @@ export async function followPush(options: FollowPushOptions): Promise<void> {
   }
   const { promise: gone, resolve } = Promise.withResolvers<'gone'>();
   options.client.addEventListener('abort', () => resolve('gone'), { once: true });
-  const keepAlive = setInterval(() => options.response.write(keepAlivePacket), keepAliveMs);
+  const { response } = options;
+  const keepAlive = setInterval(() => {
+    if (!response.writableNeedDrain) response.write(keepAlivePacket);
+  }, keepAliveMs);
   try {
     let next = first;
     for (;;) {
@@ -45,7 +48,9 @@ export async function followPush(options: FollowPushOptions): Promise<void> {
         return;
       }
       if (result.done) return;
-      options.response.write(messagePacket(terminalLine(result.value)));
+      // Who does not read is waited for, and nothing piles up; the server's limit for silent connections ends it.
+      if (!response.write(messagePacket(terminalLine(result.value))))
+        await Promise.race([new Promise((resolve) => response.once('drain', resolve)), gone]);
       keepAlive.refresh();
       next = iterator.next();
     }
@@ -54,7 +59,7 @@ export async function followPush(options: FollowPushOptions): Promise<void> {
     if (!options.client.aborted) {
       const line =
         'treecast: the push is stored, but what became of it is not known here: see treecast status.';
-      options.response.write(messagePacket(line));
+      response.write(messagePacket(line));
     }
   } finally {
     clearInterval(keepAlive);

@@ -7,10 +7,13 @@ import { createGunzip } from 'node:zlib';
 import { errorCodes } from '../../model/error-codes.ts';
 import { namePattern } from '../../model/site.ts';
 import { TreecastError, toWireError } from '../../model/treecast-error.ts';
-import type { PushAuthority } from '../push-authority.ts';
+import type { Author, PushAuthority } from '../push-authority.ts';
 import { createRefAdvertiser } from './advertise-refs.ts';
 import { type GitServiceName, gitServices } from './git-service.ts';
+import { type Patience, patienceDefault } from './pump-body.ts';
+import { createPushTurns } from './push-turns.ts';
 import { receivePush } from './receive-push.ts';
+import { createRequestSlots } from './request-slots.ts';
 import { serveFetch } from './serve-fetch.ts';
 
 export interface GitEndpointLogger {
@@ -24,8 +27,12 @@ export interface GitEndpointOptions {
   readonly authority: PushAuthority;
   /** The largest push, in bytes of the uncompressed request. */
   readonly maxInputBytes: number;
-  /** Pushes and fetches served at a time; more are answered 429 (RATE_LIMITED). */
+  /** Git processes for clients at a time, of which no token and no repository gets more than half; who finds none free waits. */
   readonly requestsMax?: number;
+  /** For so long; then the answer is 429 (RATE_LIMITED). */
+  readonly waitMs?: number;
+  /** What a client has to bring to go on with a push. */
+  readonly patience?: Patience;
   readonly logger?: GitEndpointLogger;
 }
 
@@ -42,19 +49,51 @@ interface Route {
   readonly advertise: boolean;
 }
 
+const requestsMaxDefault = 64;
+const waitMsDefault = 30_000;
 const silentLogger: GitEndpointLogger = { warn: () => {}, error: () => {} };
 
 export function createGitEndpoint(options: GitEndpointOptions): GitEndpoint {
   const logger = options.logger ?? silentLogger;
-  const requestsMax = options.requestsMax ?? 64;
   const advertiser = createRefAdvertiser();
   const active = new Set<Promise<void>>();
+  const slots = createRequestSlots({
+    slotsMax: options.requestsMax ?? requestsMaxDefault,
+    waitMs: options.waitMs ?? waitMsDefault,
+  });
+  const turns = createPushTurns({
+    onRecovered: (repository, removed) =>
+      logger.warn({ repository, removed }, 'what a killed push had left was removed'),
+    onError: (repository, error) =>
+      logger.error({ repository, error }, 'what a killed push had left could not be removed'),
+  });
 
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const route = findRoute(request);
     const access = route.service === 'git-receive-pack' ? 'write' : 'read';
     const author = await options.authority.authorize(credentialsOf(request), route.repository, access);
+    const gone = new AbortController();
+    response.once('close', () => gone.abort());
     if (response.destroyed) return;
+    const give = await slots.take(
+      [`token ${author.authorId}`, `repository ${route.repository}`],
+      gone.signal,
+    );
+    try {
+      await answer(route, request, response, author, give);
+    } finally {
+      give();
+    }
+  }
+
+  /** `give` gives the slot back. */
+  async function answer(
+    route: Route,
+    request: IncomingMessage,
+    response: ServerResponse,
+    author: Author,
+    give: () => void,
+  ): Promise<void> {
     const repositoryPath = `${options.repositoriesDirectory}/${route.repository}.git`;
     const protocol = protocolOf(request);
     if (route.advertise) {
@@ -70,9 +109,10 @@ export function createGitEndpoint(options: GitEndpointOptions): GitEndpoint {
     const body = bodyOf(request);
     if (route.service === 'git-upload-pack')
       return serveFetch({ repositoryPath, protocol, body, response, logger });
-    const { authority, maxInputBytes } = options;
+    const { authority, maxInputBytes, patience = patienceDefault } = options;
     const { repository } = route;
-    return receivePush({
+    const leave = await turns.enter(repositoryPath);
+    await receivePush({
       authority,
       repository,
       repositoryPath,
@@ -80,21 +120,17 @@ export function createGitEndpoint(options: GitEndpointOptions): GitEndpoint {
       body,
       response,
       maxInputBytes,
+      patience,
+      // A pusher that follows its job holds a connection and no process.
+      onGitEnded(wasKilled) {
+        leave(wasKilled);
+        give();
+      },
       logger,
     });
   }
 
   const handle = (request: IncomingMessage, response: ServerResponse): void => {
-    if (active.size >= requestsMax) {
-      answerError(
-        request,
-        response,
-        new TreecastError('RATE_LIMITED', 'Too many pushes and fetches at this moment.', {
-          fix: 'Try again in some seconds.',
-        }),
-      );
-      return;
-    }
     const serving = serve(request, response)
       .catch((error: unknown) => {
         const wire = toWireError(error);
@@ -108,6 +144,7 @@ export function createGitEndpoint(options: GitEndpointOptions): GitEndpoint {
   return Object.assign(handle, {
     async settled() {
       while (active.size > 0) await Promise.all(active);
+      await turns.settled();
     },
   });
 }

@@ -70,6 +70,10 @@ export function startGitService(options: GitServiceOptions): GitService {
       complaint = error.message;
       resolve(null);
     });
+    child.on('exit', (_, signal) => {
+      // Killed from outside: what it had started (the unpacking, the hook) would wait for its like until the end of the request.
+      if (signal !== null) killLeftBehind(child.pid);
+    });
     child.on('close', (code) => {
       for (const timer of timers) clearTimeout(timer);
       resolve(code);
@@ -100,4 +104,14 @@ export function startGitService(options: GitServiceOptions): GitService {
       );
     },
   };
+}
+
+/** Its group outlives the process that led it, and so does the group's number. */
+function killLeftBehind(pid: number | undefined): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch {
+    // It left nobody behind.
+  }
 }

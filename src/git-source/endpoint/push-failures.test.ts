@@ -8,6 +8,7 @@ import type { Push } from '../push-authority.ts';
 import { createTestRepository, file } from '../test-repository.ts';
 import { startGitService } from './git-service.ts';
 import { flushPacket, packet } from './pkt-line.ts';
+import { pushBody } from './test-push.ts';
 import { clientEnvironment, startTestServer, type TestServer } from './test-server.ts';
 
 /** An authority that holds its verdict until told, and says when it was asked. */
@@ -249,25 +250,6 @@ test('PUSH-19 hidden refs are neither seen nor pushed', async (t) => {
   const listed = await server.git(server.author, 'ls-remote', server.url);
   assert.deepEqual(listed.stdout.match(/\S+$/gm), ['HEAD', 'refs/heads/main']);
 });
-
-async function pushBody(
-  server: TestServer,
-  commit: string,
-  capabilities: string,
-  ref = 'refs/heads/main',
-): Promise<Buffer> {
-  const pack = await new Promise<Buffer>((resolve) => {
-    const git = spawn('git', ['pack-objects', '--revs', '--stdout', '-q'], {
-      cwd: server.author,
-      env: clientEnvironment,
-    });
-    const parts: Buffer[] = [];
-    git.stdout.on('data', (part: Buffer) => parts.push(part));
-    git.on('close', () => resolve(Buffer.concat(parts)));
-    git.stdin.end(`${commit}\n`);
-  });
-  return Buffer.concat([packet(`${'0'.repeat(40)} ${commit} ${ref}\0 ${capabilities}`), flushPacket, pack]);
-}
 
 async function post(server: TestServer, body: Buffer, headers: Record<string, string> = {}) {
   const response = await fetch(`${server.origin}/site.git/git-receive-pack`, {

@@ -14,6 +14,8 @@ export interface PushResponse {
   messages(): string;
   /** Lines can be added; without the side-band-64k capability they cannot. */
   readonly hasSideband: boolean;
+  /** Git's answer is complete; it is not when Git was killed, or died. */
+  isEnded(): boolean;
   /** The held flush packet, or nothing. */
   end(): Buffer;
 }
@@ -54,6 +56,7 @@ export function createPushResponse(request: PushRequest): PushResponse {
     },
     report: () => status.report(),
     messages: () => messages,
+    isEnded: () => (hasSideband ? flushHeld : !reports || status.report() !== undefined),
     end: () => (flushHeld ? flushPacket : nothing),
   };
 }

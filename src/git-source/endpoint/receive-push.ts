@@ -7,13 +7,15 @@ import type { Readable } from 'node:stream';
 import { failpoint } from '../../faults/failpoint.ts';
 import { toWireError } from '../../model/treecast-error.ts';
 import type { Author, Push, PushAuthority } from '../push-authority.ts';
+import { pushMark } from '../push-processes.ts';
 import { terminalLine } from '../terminal-line.ts';
 import { followPush } from './follow-push.ts';
 import type { GitEndpointLogger } from './git-endpoint.ts';
 import { startGitService } from './git-service.ts';
 import { type HookQuestion, serveHook, type Verdict } from './hook-session.ts';
-import { messagePacket } from './pkt-line.ts';
-import { pumpBody } from './pump-body.ts';
+import { missingReport } from './missing-report.ts';
+import { flushPacket, messagePacket } from './pkt-line.ts';
+import { type Patience, pumpBody } from './pump-body.ts';
 import { createPushRequestReader, type PushRequest } from './push-request.ts';
 import { createPushResponse, type PushResponse } from './push-response.ts';
 import { readMovedRefs } from './read-moved-refs.ts';
@@ -27,6 +29,9 @@ export interface ReceivePushOptions {
   readonly body: Readable;
   readonly response: ServerResponse;
   readonly maxInputBytes: number;
+  readonly patience: Patience;
+  /** Git has ended, and whether somebody killed it; the response may go on for long. */
+  readonly onGitEnded: (wasKilled: boolean) => void;
   readonly logger: GitEndpointLogger;
 }
 
@@ -43,7 +48,7 @@ export async function receivePush(options: ReceivePushOptions): Promise<void> {
     service: 'git-receive-pack',
     repositoryPath: options.repositoryPath,
     settings: [`receive.maxInputSize=${options.maxInputBytes}`],
-    environment: { TREECAST_PUSH: '1' },
+    environment: pushMark,
     withHookSocket: true,
   });
   const clientGone = () => {
@@ -70,10 +75,17 @@ export async function receivePush(options: ReceivePushOptions): Promise<void> {
   };
   if (git.hookSocket) serveHook(git.hookSocket, options.repositoryPath, decide);
 
-  const feeding = pumpBody(options.body, git.stdin, head, options.maxInputBytes).catch((error: unknown) => {
-    if (!client.signal.aborted) logger.warn({ push: id, repository, error }, 'a push could not be read');
-    if (!accepted) git.stop();
-  });
+  const { body, maxInputBytes, patience } = options;
+  // Once the answer has ended, nobody else tells the body that its connection is gone.
+  const { socket } = response;
+  const socketClosed = () => body.destroy(new Error('the connection is closed'));
+  socket?.once('close', socketClosed);
+  const feeding = pumpBody({ body, git: git.stdin, head, maxInputBytes, patience }).catch(
+    (error: unknown) => {
+      if (!client.signal.aborted) logger.warn({ push: id, repository, error }, 'a push could not be read');
+      if (!accepted) git.stop();
+    },
+  );
 
   let reply: PushResponse | undefined;
   let following: Promise<void> | undefined;
@@ -98,18 +110,23 @@ export async function receivePush(options: ReceivePushOptions): Promise<void> {
     logger.error({ push: id, repository, error }, 'the answer of git to a push was not understood');
   }
   const exitCode = await git.ended;
+  const wasKilled = exitCode === null;
+  options.onGitEnded(wasKilled);
   const request = head.request();
+  let moved: ReadonlySet<string> = new Set();
   if (request && accepted && !reply?.report()) {
     // No report was asked for, or Git died on the way: the refs themselves say what moved.
-    const moved = await readMovedRefs(options.repositoryPath, request.updates).catch(() => new Set<string>());
+    moved = await readMovedRefs(options.repositoryPath, request.updates).catch(() => moved);
     following = follow(moved, reply?.hasSideband ?? false);
   }
   if (reply?.hasSideband && reply.report()?.unpacked === false) explain(response, reply);
   await following;
   if (exitCode !== 0)
     logger.warn({ push: id, repository, exitCode, complaint: git.complaint() }, 'git receive-pack failed');
-  finish(response, reply, exitCode);
+  if (request && wasKilled) reply ??= createPushResponse(request);
+  finish(response, request && reply && endOf(request, reply, moved), exitCode);
   await feeding;
+  socket?.off('close', socketClosed);
 }
 
 async function askAuthority(
@@ -150,13 +167,22 @@ function explain(response: ServerResponse, reply: PushResponse): void {
     response.write(messagePacket(terminalLine(line)));
 }
 
-function finish(response: ServerResponse, reply: PushResponse | undefined, exitCode: number | null): void {
+function endOf(request: PushRequest, reply: PushResponse, moved: ReadonlySet<string>): Buffer {
+  if (reply.isEnded()) return reply.end();
+  return reply.report() ? flushPacket : missingReport(request, moved);
+}
+
+function finish(response: ServerResponse, end: Buffer | undefined, exitCode: number | null): void {
   if (response.destroyed) return;
-  if (!response.headersSent && exitCode !== 0) {
-    response.writeHead(400, { 'content-type': 'text/plain; charset=utf-8' });
-    response.end('treecast: the push was not understood. Push again with a current version of git.\n');
+  if (!response.headersSent && end === undefined && exitCode !== 0) {
+    const text =
+      exitCode === null
+        ? 'git was ended on the server before it was done; no branch moved. Push again.'
+        : 'the push was not understood. Push again with a current version of git.';
+    response.writeHead(exitCode === null ? 500 : 400, { 'content-type': 'text/plain; charset=utf-8' });
+    response.end(`treecast: ${text}\n`);
     return;
   }
   openResponse(response);
-  response.end(reply?.end());
+  response.end(end);
 }

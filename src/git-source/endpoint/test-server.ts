@@ -12,6 +12,7 @@ import { createRepository } from '../create-repository.ts';
 import { gitEnvironment } from '../git-environment.ts';
 import type { Author, Push, PushAuthority } from '../push-authority.ts';
 import { createGitEndpoint, type GitEndpoint } from './git-endpoint.ts';
+import { type Patience, patienceDefault } from './pump-body.ts';
 
 export interface GitResult {
   readonly exitCode: number;
@@ -43,6 +44,8 @@ export interface TestServerOptions {
   readonly authority?: Partial<PushAuthority>;
   readonly maxInputBytes?: number;
   readonly requestsMax?: number;
+  readonly waitMs?: number;
+  readonly patience?: Patience;
 }
 
 export const clientEnvironment = gitEnvironment({
@@ -74,12 +77,19 @@ export async function startTestServer(t: TestContext, options: TestServerOptions
     warn: (data: object, message: string) => void warnings.push(`${message} ${JSON.stringify(data)}`),
     error: (data: object, message: string) => void warnings.push(`${message} ${JSON.stringify(data)}`),
   };
-  const { maxInputBytes = 100_000_000, requestsMax = 64 } = options;
+  const {
+    maxInputBytes = 100_000_000,
+    requestsMax = 64,
+    waitMs = 30_000,
+    patience = patienceDefault,
+  } = options;
   const endpoint = createGitEndpoint({
     repositoriesDirectory,
     authority,
     maxInputBytes,
     requestsMax,
+    waitMs,
+    patience,
     logger,
   });
   const server = createServer(endpoint).listen(0, '127.0.0.1');
