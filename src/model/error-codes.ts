@@ -77,6 +77,7 @@ export const errorCodes = {
   MESSAGE_INVALID: operating(400),
   TICKET_INVALID: operating(403),
   DECISION_INVALID: operating(403),
+  RECEIPT_INVALID: operating(403),
   // Git
   GIT_FAILED: operating(500),
   BUG: operating(500),

@@ -10,6 +10,7 @@ import { endJob } from './ending.ts';
 import type { CoreEvent, EventOf } from './events.ts';
 import { limits } from './limits.ts';
 import { noteLive } from './node-live.ts';
+import { nodeHeld } from './node-progress.ts';
 import { abortRequested, publishRequested, rollbackRequested, startNext } from './queue.ts';
 import { beginRolloutAgain } from './rollout.ts';
 import { drained, restored } from './rollout-answers.ts';
@@ -18,7 +19,6 @@ import {
   assignmentsMissing,
   jobBuilt,
   jobStalled,
-  nodeHeld,
   nodeStaged,
   nodeStageFailed,
   participantLost,

@@ -6,6 +6,7 @@ import { succeed } from './ending.ts';
 import type { EventOf } from './events.ts';
 import { limits } from './limits.ts';
 import { announceSynchronized, noteLive } from './node-live.ts';
+import { refuseReport, switchRefusal } from './refused-report.ts';
 import { advanceRollout, beginRollout } from './rollout.ts';
 import { carrySetback, clearSetback, setBack, setbackOf } from './setback.ts';
 import type { Job, JobNodeState, SiteState, Snapshot } from './state.ts';
@@ -18,6 +19,7 @@ import {
   servingMembers,
   siteOf,
   type Turn,
+  takesPart,
 } from './turn.ts';
 
 /** What a participant may have been when it reports a setback. */
@@ -101,6 +103,12 @@ export function nodeSwitched(turn: Turn, event: EventOf<'nodeSwitched'>): void {
   const node = turn.state.nodes.get(event.node);
   const { release, tree } = event.receipt;
   if (site === undefined || node === undefined || release === null || tree === null) return;
+  if (!takesPart(turn, site, event.node)) return;
+  const refusal = switchRefusal(site, release, tree);
+  if (refusal !== null) {
+    refuseReport(turn, site, event.node, refusal);
+    return;
+  }
   const nodeSite = nodeSiteOf(node, event.site);
   const before = nodeSite.live;
   const { setback } = nodeSite;
@@ -143,7 +151,7 @@ export function participantLive(turn: Turn, site: SiteState, job: Job, node: str
 export function nodeStale(turn: Turn, event: EventOf<'nodeStale'>): void {
   const site = siteOf(turn, event.site);
   const node = turn.state.nodes.get(event.node);
-  if (site === undefined || node === undefined) return;
+  if (site === undefined || node === undefined || !takesPart(turn, site, event.node)) return;
   const nodeSite = nodeSiteOf(node, event.site);
   const decision = site.lastDecision;
   const isOfLast = decision !== null && compareReleases(decision.release, event.release) === 0;

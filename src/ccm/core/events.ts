@@ -71,6 +71,7 @@ export type CoreEvent =
       readonly site: string;
       readonly assignment: string;
       readonly share: number;
+      readonly commandsDone: number;
     }
   /** The receipt's signature was verified by the driver. */
   | {

@@ -7,6 +7,10 @@ export const limits = {
   returnMs: 10_000,
   /** A staging job in which nothing moves for this long gives up on those it waits for. */
   stalledMs: 120_000,
+  /** A node that says it is at work, and not that anything was done, is believed for so long. */
+  hooksMs: 3_600_000,
+  /** No node is waited for longer than this, whatever it says. */
+  stagingMs: 86_400_000,
   /** After the decision: who has not switched when nothing moved for this long is stale, and the job ends. */
   settleMs: 30_000,
   /** Balancers that do not answer for so long count as having failed. */

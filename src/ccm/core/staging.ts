@@ -23,6 +23,7 @@ import {
   servingMembers,
   siteOf,
   type Turn,
+  takesPart,
 } from './turn.ts';
 
 const waiting: readonly JobNodeState['state'][] = ['pending', 'held'];
@@ -130,34 +131,12 @@ export function assignmentsMissing(turn: Turn, event: EventOf<'assignmentsMissin
   }
 }
 
-export function nodeHeld(turn: Turn, event: EventOf<'nodeHeld' | 'nodeProgress'>): void {
-  const site = siteOf(turn, event.site);
-  const node = turn.state.nodes.get(event.node);
-  if (site === undefined || node === undefined) return;
-  if (event.type === 'nodeHeld') {
-    const nodeSite = nodeSiteOf(node, event.site);
-    nodeSite.held = event.assignment;
-    if (nodeSite.phase === 'receiving') nodeSite.phase = 'held';
-    saveNodeSite(turn, node, event.site);
-  }
-  const job = runningJob(turn, site);
-  const state = job?.nodes.get(event.node);
-  if (job === undefined || state === undefined || !waiting.includes(state.state)) return;
-  const isOurs = [...job.assignments.values()].some(
-    (ids) => ids !== 'building' && ids.includes(event.assignment),
-  );
-  if (!isOurs) return;
-  job.lastProgressAt = turn.now;
-  if (event.type === 'nodeHeld') state.state = 'held';
-  else state.progress = event.share;
-  turn.effects.push({ do: 'progressed', job: job.id });
-}
-
 export function nodeStaged(turn: Turn, event: EventOf<'nodeStaged'>): void {
   const site = siteOf(turn, event.site);
   const node = turn.state.nodes.get(event.node);
   const { release, tree } = event.receipt;
   if (site === undefined || node === undefined || release === null || tree === null) return;
+  if (!takesPart(turn, site, event.node)) return;
   const nodeSite = nodeSiteOf(node, event.site);
   nodeSite.staged = { release, tree };
   nodeSite.held = event.assignment;

@@ -131,6 +131,11 @@ export interface JobNodeState {
   error: WireError | null;
   /** Base trees tried, so that a moved base is followed a bounded number of times. */
   basesTried: number;
+  /** The most that it said of each assignment, and when it last said more (JOB-30). In memory only. */
+  proven?: {
+    at: number;
+    readonly byAssignment: Map<string, { readonly share: number; readonly commandsDone: number }>;
+  };
 }
 
 /** Nodes that are taken out of their balancers, switched and put back together. */

@@ -78,3 +78,8 @@ export function saveJobNode(turn: Turn, job: Job, node: string): void {
 export function saveNodeSite(turn: Turn, node: NodeState, site: string): void {
   turn.effects.push({ do: 'saveNodeSite', node: node.name, site });
 }
+
+/** Members, and those that the running job counts although they left the site meanwhile; nobody else's reports are of interest. */
+export function takesPart(turn: Turn, site: SiteState, node: string): boolean {
+  return site.members.has(node) || runningJob(turn, site)?.nodes.has(node) === true;
+}

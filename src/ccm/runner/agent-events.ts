@@ -3,8 +3,8 @@
 import type { KeyObject } from 'node:crypto';
 import { verifyObject } from '../../assignment/signed.ts';
 import type { Hello, SiteHolding } from '../../model/messages.ts';
-import type { SignedReceipt } from '../../model/receipt.ts';
-import type { WireError } from '../../model/treecast-error.ts';
+import type { Receipt, SignedReceipt } from '../../model/receipt.ts';
+import { TreecastError } from '../../model/treecast-error.ts';
 import type { CoreEvent } from '../core/events.ts';
 import type { AgentReport } from '../gateway/agent-connection.ts';
 import type { AgentHandlers } from '../gateway/agent-gateway.ts';
@@ -27,21 +27,37 @@ export interface AgentEventsOptions {
   readonly assignmentBytes: (assignment: string) => number;
 }
 
+const forgedReceipt = {
+  code: 'RECEIPT_INVALID',
+  message: 'its receipt is not one that this node signed for this',
+  fix: 'look at the agent on that node; when nobody can say why, remove the node',
+} as const;
+
 export function createAgentEvents(options: AgentEventsOptions): AgentHandlers {
   const { registry, post, releaseKeys, verifyRequests, onForged } = options;
   const keys = new Map<string, KeyObject>();
 
-  function isGenuine(node: string, receipt: SignedReceipt, site: string): boolean {
+  /** Throws RECEIPT_INVALID, which closes the connection: no honest agent ever shows such a one. */
+  function requireGenuine(node: string, receipt: SignedReceipt, site: string, phase: Receipt['phase']): void {
     const key = keys.get(node);
-    const genuine =
-      key !== undefined && receipt.node === node && receipt.site === site && verifyObject(receipt, key);
-    if (!genuine) onForged(node, `receipt of phase ${receipt.phase}`);
-    return genuine;
+    const isRight = receipt.node === node && receipt.site === site && receipt.phase === phase;
+    if (key !== undefined && isRight && verifyObject(receipt, key)) return;
+    onForged(node, `receipt of phase ${receipt.phase}`);
+    registry.events.append({
+      actor: node,
+      kind: 'node.report.refused',
+      site,
+      node,
+      data: { error: { code: forgedReceipt.code, message: forgedReceipt.message } },
+    });
+    throw new TreecastError(forgedReceipt.code, forgedReceipt.message, { fix: forgedReceipt.fix });
   }
 
   /** A decision that this CCM did not sign proves nothing about its own past. */
   function trusted(node: string, holding: SiteHolding): SiteHolding {
-    if (holding.lastDecision === null || verifyObject(holding.lastDecision, releaseKeys)) return holding;
+    const { lastDecision, site } = holding;
+    if (lastDecision === null) return holding;
+    if (lastDecision.site === site && verifyObject(lastDecision, releaseKeys)) return holding;
     onForged(node, 'last decision');
     return { ...holding, lastDecision: null, executed: false };
   }
@@ -73,23 +89,30 @@ export function createAgentEvents(options: AgentEventsOptions): AgentHandlers {
             site,
             assignment: report.assignment,
             share: total === 0 ? 0 : Math.min(1, report.receivedBytes / total),
+            commandsDone: report.commandsDone,
           });
           return;
         }
         case 'staged':
-          if (isGenuine(node, report.receipt, site) && report.receipt.phase === 'staged') {
-            options.receipt(report.receipt);
-            post({ type: 'nodeStaged', node, site, assignment: report.assignment, receipt: report.receipt });
+          try {
+            requireGenuine(node, report.receipt, site, 'staged');
+          } catch (error) {
+            // The job need not wait for its end: what it waits for will not come.
+            const { release } = report.receipt;
+            if (release !== null)
+              post({ type: 'nodeStageFailed', node, site, release, error: forgedReceipt });
+            throw error;
           }
+          options.receipt(report.receipt);
+          post({ type: 'nodeStaged', node, site, assignment: report.assignment, receipt: report.receipt });
           return;
         case 'stageFailed':
           post({ type: 'nodeStageFailed', node, site, release: report.release, error: report.error });
           return;
         case 'switched':
-          if (isGenuine(node, report.receipt, site) && report.receipt.phase === 'switched') {
-            options.receipt(report.receipt);
-            post({ type: 'nodeSwitched', node, site, receipt: report.receipt });
-          }
+          requireGenuine(node, report.receipt, site, 'switched');
+          options.receipt(report.receipt);
+          post({ type: 'nodeSwitched', node, site, receipt: report.receipt });
           return;
         case 'stale':
           post({
@@ -107,15 +130,14 @@ export function createAgentEvents(options: AgentEventsOptions): AgentHandlers {
         case 'undone':
           post({ type: 'nodeUndone', node, site, release: report.release });
           return;
-        case 'verified': {
-          const forged: WireError = {
-            code: 'CERTIFICATE_INVALID',
-            message: 'the receipt’s signature is not this node’s',
-            fix: 'join the node again',
-          };
-          verifyRequests.answered(node, report, isGenuine(node, report.receipt, site) ? null : forged);
-          return;
-        }
+        case 'verified':
+          try {
+            requireGenuine(node, report.receipt, site, 'verified');
+          } catch (error) {
+            verifyRequests.answered(node, report, forgedReceipt);
+            throw error;
+          }
+          verifyRequests.answered(node, report, null);
       }
     },
 

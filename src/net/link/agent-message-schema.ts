@@ -47,7 +47,10 @@ export const helloSchema = z.strictObject({
   labels: labelsSchema,
   freeBytes: countSchema,
   freeInodes: countSchema,
-  sites: z.array(holdingSchema).max(sitesMax),
+  sites: z
+    .array(holdingSchema)
+    .max(sitesMax)
+    .refine((sites) => new Set(sites.map(({ site }) => site)).size === sites.length, 'a site twice'),
 });
 
 const onAssignment = { site: nameSchema, assignment: assignmentIdSchema };

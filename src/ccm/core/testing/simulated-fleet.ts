@@ -353,6 +353,12 @@ export function createSimulatedFleet({ nodes: count, policy = {}, pick, persist 
       post(next[1].event);
       return true;
     },
+    /** Lets time pass; timers that become due fire. */
+    pass(ms: number): void {
+      const until = now + ms;
+      while ([...timers.values()].some(({ at }) => at <= until)) this.fireTimer();
+      now = until;
+    },
     publish(tree: string, id = `job-${tree}`, requestedBy = 'author'): void {
       post({
         type: 'publishRequested',

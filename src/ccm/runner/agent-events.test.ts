@@ -1,0 +1,137 @@
+import assert from 'node:assert/strict';
+import { createPublicKey, type KeyObject } from 'node:crypto';
+import { test } from 'node:test';
+import { signObject } from '../../assignment/signed.ts';
+import type { SiteHolding } from '../../model/messages.ts';
+import type { Decision, Receipt, SignedReceipt } from '../../model/receipt.ts';
+import { generatePrivateKey } from '../../net/tls/key-pair.ts';
+import type { CoreEvent } from '../core/events.ts';
+import { helloOf } from '../gateway/testing/raw-agent.ts';
+import { temporaryRegistry } from '../registry/testing/temporary-registry.ts';
+import { createAgentEvents } from './agent-events.ts';
+
+const release = { epoch: 1, sequence: 4 };
+const tree = 'a'.repeat(40);
+const assignment = 'b'.repeat(64);
+
+async function receiving() {
+  const { registry } = await temporaryRegistry();
+  for (const name of ['web-1', 'web-2'])
+    registry.nodes.join({ name, certificateFingerprint: name, certificateSerial: name });
+  const posted: CoreEvent[] = [];
+  const taken: SignedReceipt[] = [];
+  const answered: (string | null)[] = [];
+  const [key, other, releaseKey] = [generatePrivateKey(), generatePrivateKey(), generatePrivateKey()];
+  const events = createAgentEvents({
+    registry,
+    post: (event) => posted.push(event),
+    configure: () => undefined,
+    releaseKeys: [createPublicKey(releaseKey)],
+    verifyRequests: {
+      verify: () => Promise.reject(new Error('not asked')),
+      answered: (_, __, error) => answered.push(error?.code ?? null),
+      disconnected: () => undefined,
+    },
+    siteFacts: () => undefined,
+    receipt: (receipt) => taken.push(receipt),
+    onForged: () => undefined,
+    assignmentBytes: () => 100,
+  });
+  events.connected('web-1', helloOf('web-1'), { id: '1', protocol: 1, publicKey: createPublicKey(key) });
+  events.connected('web-2', helloOf('web-2'), { id: '2', protocol: 1, publicKey: createPublicKey(other) });
+  posted.length = 0;
+  return { registry, events, posted, taken, answered, key, other, releaseKey };
+}
+
+function receiptOf(key: KeyObject, more: Partial<Receipt> = {}): SignedReceipt {
+  const receipt: Receipt = {
+    version: 1,
+    node: 'web-1',
+    site: 'docs',
+    phase: 'staged',
+    scope: 'changed',
+    release,
+    tree,
+    at: 1,
+    ...more,
+  };
+  return signObject(receipt, key);
+}
+
+test('X1 LINK-30: a receipt of another key, node, site or phase, or one that was altered, is refused with a code and fails its job at once', async () => {
+  const { registry, events, posted, taken, key, other } = await receiving();
+  const good = receiptOf(key);
+  const lies: Readonly<Record<string, SignedReceipt>> = {
+    'signed by another key': receiptOf(other),
+    'another node’s, in its name': receiptOf(other, { node: 'web-2' }),
+    'of another site': receiptOf(key, { site: 'blog' }),
+    'of another phase': receiptOf(key, { phase: 'switched' }),
+    'altered afterwards': { ...good, tree: 'c'.repeat(40) },
+  };
+  for (const [what, receipt] of Object.entries(lies)) {
+    posted.length = 0;
+    const message = { type: 'staged', site: 'docs', assignment, receipt } as const;
+    assert.throws(() => events.message('web-1', message, '1'), { code: 'RECEIPT_INVALID' }, what);
+    const [event] = posted;
+    assert.ok(event?.type === 'nodeStageFailed' && event.error.code === 'RECEIPT_INVALID', what);
+    assert.equal(posted.length, 1);
+  }
+  const logged = registry.events.page({ after: 0, limit: 100 });
+  assert.equal(logged.filter(({ kind }) => kind === 'node.report.refused').length, Object.keys(lies).length);
+  assert.deepEqual(taken, []);
+  posted.length = 0;
+  events.message('web-1', { type: 'staged', site: 'docs', assignment, receipt: good }, '1');
+  assert.deepEqual(
+    posted.map(({ type }) => type),
+    ['nodeStaged'],
+  );
+});
+
+test('X1 LINK-30: forged receipts of a switch and of a verification are refused, and the verification says so', async () => {
+  const { events, posted, answered, other } = await receiving();
+  const switched = receiptOf(other, { phase: 'switched' });
+  assert.throws(() => events.message('web-1', { type: 'switched', site: 'docs', receipt: switched }, '1'), {
+    code: 'RECEIPT_INVALID',
+  });
+  const receipt = receiptOf(other, { phase: 'verified', scope: 'full' });
+  assert.throws(
+    () => events.message('web-1', { type: 'verified', request: 'r', site: 'docs', receipt, drift: [] }, '1'),
+    { code: 'RECEIPT_INVALID' },
+  );
+  assert.deepEqual(posted, []);
+  assert.deepEqual(answered, ['RECEIPT_INVALID']);
+});
+
+test('LINK-30: a decision of another site, or of another key, in a hello says nothing about this one', async () => {
+  const { events, posted, key, releaseKey } = await receiving();
+  const decision: Decision = {
+    version: 1,
+    site: 'docs',
+    release: { epoch: 7, sequence: 70 },
+    kind: 'commit',
+    fromTree: null,
+    toTree: tree,
+    decidedAt: 1,
+  };
+  const holding = (site: string, signer: KeyObject): SiteHolding => ({
+    site,
+    live: null,
+    backup: null,
+    staged: null,
+    lastDecision: signObject(decision, signer),
+    executed: true,
+  });
+  const sites = [holding('docs', releaseKey), holding('blog', releaseKey), holding('wiki', key)];
+  const connection = { id: '3', protocol: 1, publicKey: createPublicKey(key) };
+  events.connected('web-1', helloOf('web-1', { sites }), connection);
+  const [event] = posted;
+  assert.ok(event?.type === 'nodeConnected');
+  assert.deepEqual(
+    event.sites.map(({ site, lastDecision }) => [site, lastDecision?.release.epoch ?? null]),
+    [
+      ['docs', 7],
+      ['blog', null],
+      ['wiki', null],
+    ],
+  );
+});
