@@ -104,12 +104,12 @@ export function nodeSwitched(turn: Turn, event: EventOf<'nodeSwitched'>): void {
   const { release, tree } = event.receipt;
   if (site === undefined || node === undefined || release === null || tree === null) return;
   if (!takesPart(turn, site, event.node)) return;
-  const refusal = switchRefusal(site, release, tree);
+  const nodeSite = nodeSiteOf(node, event.site);
+  const refusal = switchRefusal(site, nodeSite, release, tree);
   if (refusal !== null) {
     refuseReport(turn, site, event.node, refusal);
     return;
   }
-  const nodeSite = nodeSiteOf(node, event.site);
   const before = nodeSite.live;
   const { setback } = nodeSite;
   if (setback !== null && compareReleases(release, setback.release) >= 0) clearSetback(nodeSite);

@@ -2,7 +2,7 @@
 
 import { compareReleases, type Release } from '../../model/release.ts';
 import type { WireError } from '../../model/treecast-error.ts';
-import type { SiteState } from './state.ts';
+import type { NodeSite, SiteState } from './state.ts';
 import type { Turn } from './turn.ts';
 
 export function refuseReport(turn: Turn, site: SiteState, node: string, message: string): void {
@@ -22,10 +22,17 @@ export function refuseReport(turn: Turn, site: SiteState, node: string, message:
 }
 
 /** Why a receipt of a switch is none: nobody decided that, or it is an old one shown again for the tree that is wanted now. */
-export function switchRefusal(site: SiteState, release: Release, tree: string): string | null {
+export function switchRefusal(
+  site: SiteState,
+  { lastDecision: shown }: NodeSite,
+  release: Release,
+  tree: string,
+): string | null {
   const decision = site.lastDecision;
   const order = decision === null ? 1 : compareReleases(release, decision.release);
-  if (order > 0) return 'claims a switch that was not decided';
+  // A decision that the node showed at its hello is genuine, also when the database of this CCM has lost it (JOB-25).
+  const isShown = shown !== null && compareReleases(release, shown.release) === 0 && tree === shown.toTree;
+  if (order > 0) return isShown ? null : 'claims a switch that was not decided';
   if (order === 0 && tree !== decision?.toTree) return 'claims a switch to a tree that was not decided';
   if (order < 0 && tree === decision?.toTree) return 'shows an old receipt for the tree that is wanted now';
   return null;
