@@ -44,7 +44,9 @@ function siteStatusLines(status: SiteStatus, style: Style): string[] {
         connectionText(node),
         paintPhase(node.phase, style),
         jobNode === undefined ? '' : progressText(jobNode),
-        node.liveTree === (status.lost?.tree ?? status.tree) ? shortId(node.liveTree) : style.warn(shortId(node.liveTree)),
+        node.liveTree === (status.lost?.tree ?? status.tree)
+          ? shortId(node.liveTree)
+          : style.warn(shortId(node.liveTree)),
         node.url ?? nothing,
         error === null ? '' : printable(error.message),
       ];
