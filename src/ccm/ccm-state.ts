@@ -5,9 +5,10 @@ import { access, mkdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { TreecastError } from '../model/treecast-error.ts';
-import { lockStateDirectory } from '../net/state-lock.ts';
+import { lockStateDirectory, type StateLock } from '../net/state-lock.ts';
 import { type CcmKeys, openCcmKeys } from './ccm-keys.ts';
 import type { CcmDatabase } from './db/ccm-database.ts';
+import { databaseError } from './db/database-error.ts';
 import { inspectDatabase } from './db/inspect-database.ts';
 import { openDatabase } from './db/open-database.ts';
 import { markRun, readRunMarks } from './db/run-mark.ts';
@@ -44,7 +45,7 @@ export async function openCcmState(
     });
   }
   await mkdir(directory, { recursive: true, mode: 0o700 });
-  const lock = lockStateDirectory(directory, 'a CCM');
+  const lock = lockFor(directory);
   try {
     const paths = {
       repositories: join(directory, 'repositories'),
@@ -73,7 +74,15 @@ export async function openCcmState(
     };
   } catch (error) {
     lock.release();
-    throw error;
+    throw databaseError(error, databasePath);
+  }
+}
+
+function lockFor(directory: string): StateLock {
+  try {
+    return lockStateDirectory(directory, 'a CCM');
+  } catch (error) {
+    throw databaseError(error, join(directory, 'lock'));
   }
 }
 

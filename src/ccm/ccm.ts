@@ -33,11 +33,11 @@ import { recoverPushes } from './push/recover-pushes.ts';
 import { createNodeAuthority } from './registry/node-authority.ts';
 import type { Registry } from './registry/registry.ts';
 import { createAgentEvents } from './runner/agent-events.ts';
+import { beginRun } from './runner/begin-run.ts';
 import { createCoreRunner } from './runner/core-runner.ts';
+import { createDatabaseHealth } from './runner/database-health.ts';
 import { createFollowers } from './runner/followers.ts';
-import { loadState } from './runner/load-state.ts';
 import { createCorePersistence } from './runner/persist.ts';
-import { settleCopy } from './runner/settle-copy.ts';
 import { configuredEvent } from './service/configured-event.ts';
 import { createService, readJob } from './service/create-service.ts';
 import { createVerifyRequests } from './service/verify-requests.ts';
@@ -103,17 +103,7 @@ export async function runCcm(options: CcmOptions): Promise<Ccm> {
   const repositories = createRepositories(paths.repositories, (repository, removed) =>
     logger.warn({ repository, removed }, 'a leftover of a crash was removed'),
   );
-  if (opened.isCopiedBack) {
-    logger.warn('the database was copied back from a backup: nothing of its time is published by itself');
-    await settleCopy({
-      database,
-      events: registry.events,
-      now: now(),
-      headOf: async (repository, branch) => (await repositories.source(repository).branches()).get(branch),
-    });
-  }
-  await opened.markRun();
-  const state = loadState(database, now());
+  const state = await beginRun(opened, repositories, logger, now);
   const diffs = createTreeDiffs();
   const guard = createTreeGuard(diffs);
   const store = createAssignmentStore(paths.assignments, database);
@@ -144,9 +134,17 @@ export async function runCcm(options: CcmOptions): Promise<Ccm> {
     decisionRows: builds.decisionRows,
   });
 
+  const health = createDatabaseHealth({
+    settings: registry.settings,
+    now,
+    logger,
+    // What the registry wrote meanwhile, and the core could not be told.
+    onGoingOn: takeUpMembership,
+  });
   const runner = createCoreRunner({
     state,
     persistence,
+    health,
     now,
     sign: (decision) => signObject(decision, keys.releaseKey),
     act: (effect) => carryOut(effect),
@@ -180,6 +178,7 @@ export async function runCcm(options: CcmOptions): Promise<Ccm> {
     resolveAssignment: store.files,
     handlers: createAgentEvents({
       registry,
+      health,
       post: runner.post,
       configure: takeUpMembership,
       releaseKeys: [keys.releasePublicKey],
@@ -277,6 +276,7 @@ export async function runCcm(options: CcmOptions): Promise<Ccm> {
     registry,
     followers,
     verifyRequests,
+    health,
     request: runner.request,
     treeOfCommit: (repository, commit) => repositories.source(repository).treeOf(commit),
     configure,
@@ -286,6 +286,7 @@ export async function runCcm(options: CcmOptions): Promise<Ccm> {
   });
   const authority = createPushAuthority({
     registry,
+    health,
     service,
     repositories,
     guard,
@@ -313,7 +314,13 @@ export async function runCcm(options: CcmOptions): Promise<Ccm> {
     gitUrl,
     formatJoinToken: (secret) =>
       formatJoinToken({ url: agentUrl, secret, fingerprint: keys.certificates.fingerprint }),
-    isReady: () => isReady,
+    requireReady() {
+      health.require();
+      if (isReady) return;
+      throw new TreecastError('DEFERRED', 'The CCM is starting or stopping.', {
+        fix: 'Ask again in a few seconds.',
+      });
+    },
     onBug: (error, facts) => logger.error({ err: error, ...facts }, 'a request met a bug'),
   });
   // Only a core that knows its sites and members may meet agents: it tells them what they no longer hold.
@@ -339,7 +346,12 @@ export async function runCcm(options: CcmOptions): Promise<Ccm> {
   // Left to itself, SQLite would copy the log back in the middle of some push.
   const checkpointing = setInterval(() => {
     if (state.jobs.size > 0) return;
-    database.checkpoint();
+    try {
+      database.checkpoint();
+    } catch (error) {
+      // The log only grows a little longer.
+      logger.warn({ err: error }, 'the database’s log could not be copied back');
+    }
     void retention.tidy();
   }, checkpointIntervalMs);
   builds.warm().catch((error: unknown) => logger.error({ err: error }, 'no build worker could be started'));

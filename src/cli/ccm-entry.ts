@@ -40,10 +40,12 @@ export async function runCcm({ configuration, onFatal, ...start }: CcmStart): Pr
     plugins,
     onFatal(cause) {
       onFatal(
-        new TreecastError('STATE_CORRUPT', 'The CCM stops: its state could not be written.', {
-          cause,
-          fix: 'Check the disk and the rights of its state directory, then start it again; its log says more.',
-        }),
+        cause instanceof TreecastError
+          ? cause
+          : new TreecastError('STATE_CORRUPT', 'The CCM stops: its state could not be written.', {
+              cause,
+              fix: 'Check the disk and the rights of its state directory, then start it again; its log says more.',
+            }),
       );
     },
   });

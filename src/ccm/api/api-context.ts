@@ -21,6 +21,6 @@ export interface ApiContext {
   readonly gitUrl: (repository: string) => string;
   /** A join token's text around a secret: with the agents' URL and the CA's fingerprint. */
   readonly formatJoinToken: (secret: string) => string;
-  /** Whether `/readyz` says yes. */
-  readonly isReady: () => boolean;
+  /** Throws why `/readyz` says no. */
+  readonly requireReady: () => void;
 }

@@ -1,7 +1,6 @@
 // Is it alive, and can it work? Asked by monitors and balancers, without a token.
 
 import type { HealthResource } from '../../model/api.ts';
-import { TreecastError } from '../../model/treecast-error.ts';
 import { defineEndpoint, type Endpoint } from './endpoint.ts';
 
 export const healthEndpoints: readonly Endpoint[] = [
@@ -17,13 +16,9 @@ export const healthEndpoints: readonly Endpoint[] = [
     path: '/readyz',
     summary: 'Answers 200 when the CCM can take jobs, else 503.',
     roles: 'open',
-    handle(_, { isReady, registry, version }): HealthResource {
-      // Reads the database: a CCM that has lost its disk is not ready.
-      registry.events.newestId();
-      if (isReady()) return { status: 'ok', version };
-      throw new TreecastError('DEFERRED', 'The CCM is starting or stopping.', {
-        fix: 'Ask again in a few seconds.',
-      });
+    handle(_, { requireReady, version }): HealthResource {
+      requireReady();
+      return { status: 'ok', version };
     },
   }),
 ];

@@ -1,6 +1,8 @@
 // What SQLite says, in our codes: DATABASE_UNAVAILABLE when waiting or more space may help, STATE_CORRUPT when the file is damaged.
 // Anything else (a broken constraint) is a bug of the caller and passes unchanged.
 
+import { statfsSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { TreecastError } from '../../model/treecast-error.ts';
 
 /** Primary result codes of SQLite for which the same statement may succeed later. */
@@ -33,7 +35,9 @@ const damaged: ReadonlySet<number> = new Set([11, 26]); // SQLITE_CORRUPT, SQLIT
 
 export function databaseError(error: unknown, path: string): unknown {
   if (error instanceof TreecastError || !(error instanceof Error)) return error;
-  const primary = primaryCodeOf(error);
+  const said = primaryCodeOf(error);
+  // A log's index that cannot grow is told as an error of the disk.
+  const primary = said === 10 && isFull(path) ? 13 : said;
   if (damaged.has(primary)) return damagedError(path, error.message, error);
   const known = passing[primary];
   if (known === undefined) return error;
@@ -49,6 +53,14 @@ export function damagedError(path: string, what: string, cause?: unknown): Treec
     cause,
     fix: 'Keep a copy of it, and copy the newest backup back (docs/operating.md, "Backup"): the servers go on serving, and say what they serve.',
   });
+}
+
+function isFull(path: string): boolean {
+  try {
+    return statfsSync(dirname(path)).bavail === 0;
+  } catch {
+    return false;
+  }
 }
 
 function primaryCodeOf(error: Error): number {

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { writeFileAtomic } from '../../net/atomic-file.ts';
 import type { CcmDatabase } from './ccm-database.ts';
+import { databaseError } from './database-error.ts';
 
 const schema = z.strictObject({ version: z.literal(1), marks: z.array(z.int().min(0)).max(8) });
 
@@ -19,7 +20,7 @@ export function readRunMarks(directory: string): readonly number[] | undefined {
   }
 }
 
-/** A crash between any two steps leaves a file that is known. */
+/** A crash between any two steps leaves a file that is known. Throws DATABASE_UNAVAILABLE. */
 export async function markRun(
   directory: string,
   database: CcmDatabase,
@@ -27,8 +28,12 @@ export async function markRun(
 ): Promise<void> {
   const mark = randomInt(1, 2 ** 31);
   const former = before === null ? [0] : [before];
-  await write(directory, [...former, mark]);
-  if (database.mark(mark)) await write(directory, [mark]);
+  try {
+    await write(directory, [...former, mark]);
+    if (database.mark(mark)) await write(directory, [mark]);
+  } catch (error) {
+    throw databaseError(error, join(directory, 'ccm.db'));
+  }
 }
 
 function write(directory: string, marks: readonly number[]): Promise<void> {

@@ -120,5 +120,6 @@ function parseReport(value: unknown): AgentReport {
 
 function closeCodeOf(error: TreecastError): number {
   if (error.code === 'PROTOCOL_VERSION') return closeCodes.protocolVersion;
+  if (error.code === 'DATABASE_UNAVAILABLE') return closeCodes.tryAgainLater;
   return error.code === 'CERTIFICATE_INVALID' ? closeCodes.certificateInvalid : closeCodes.messageInvalid;
 }

@@ -46,6 +46,7 @@ export function createTaskRunner(options: TaskRunnerOptions): TaskRunner {
   const { now } = clock;
   const busy = new Map<string, Promise<void>>();
   let cancelTimer: (() => void) | undefined;
+  const pauses = new Set<() => void>();
   let scheduled = false;
   let closed = false;
 
@@ -101,13 +102,27 @@ export function createTaskRunner(options: TaskRunnerOptions): TaskRunner {
       busy.set(
         lane,
         carryOut(task)
-          .catch(options.onBug)
+          .catch(failed)
           .finally(() => ended(lane)),
       );
     }
     cancelTimer?.();
     const next = tasks.nextDueAfter(at);
     if (next !== null) cancelTimer = clock.after(Math.max(0, next - now()), wake);
+  }
+
+  /** How it went could not be written: it is owed as it was, and its hook is not called again without a pause. */
+  function failed(error: unknown): Promise<void> {
+    options.onBug(error);
+    return new Promise((resolve) => {
+      const cancel = clock.after(retryMs.first, proceed);
+      pauses.add(proceed);
+      function proceed(): void {
+        cancel();
+        pauses.delete(proceed);
+        resolve();
+      }
+    });
   }
 
   function ended(lane: string): void {
@@ -200,6 +215,8 @@ export function createTaskRunner(options: TaskRunnerOptions): TaskRunner {
         startDue();
       } catch (error) {
         options.onBug(error);
+        cancelTimer?.();
+        cancelTimer = clock.after(retryMs.first, wake);
       }
     });
   }
@@ -214,6 +231,7 @@ export function createTaskRunner(options: TaskRunnerOptions): TaskRunner {
       closed = true;
       unsubscribe();
       cancelTimer?.();
+      for (const proceed of pauses) proceed();
       await Promise.all(busy.values());
     },
   };

@@ -31,6 +31,7 @@ async function judging(t: TestContext): Promise<Judging> {
     registry.sites.create({ name, policy: { branchDeletion: 'allow' } }, 'test');
   await repositories.ensure('docs', 'main');
   const authority = createPushAuthority({
+    health: { require: () => undefined },
     registry,
     service: createServiceDouble(),
     repositories,

@@ -10,10 +10,13 @@ import type { Repositories } from '../planning/repositories.ts';
 import type { TreeGuard } from '../planning/tree-guard.ts';
 import { isAuthorOf, maySee, type Principal } from '../registry/permission.ts';
 import type { Registry } from '../registry/registry.ts';
+import type { DatabaseHealth } from '../runner/database-health.ts';
 import { joinLines } from './join-lines.ts';
 
 export interface PushAuthorityOptions {
   readonly registry: Registry;
+  /** A push whose job could not be written is refused before its ref moves. */
+  readonly health: Pick<DatabaseHealth, 'require'>;
   readonly service: CcmService;
   readonly repositories: Repositories;
   readonly guard: TreeGuard;
@@ -115,6 +118,7 @@ export function createPushAuthority(options: PushAuthorityOptions): PushAuthorit
       const source = repositories.inQuarantine(push.repository, quarantine);
       pushing.set(push.id, { repository: push.repository, since: performance.now() });
       try {
+        options.health.require();
         const lines: string[] = [];
         for (const update of push.updates) {
           for (const site of sites.filter((candidate) => update.ref === `refs/heads/${candidate.branch}`)) {

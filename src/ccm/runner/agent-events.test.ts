@@ -24,6 +24,7 @@ async function receiving() {
   const [key, other, releaseKey] = [generatePrivateKey(), generatePrivateKey(), generatePrivateKey()];
   const events = createAgentEvents({
     registry,
+    health: { waitsFor: undefined },
     post: (event) => posted.push(event),
     configure: () => undefined,
     releaseKeys: [createPublicKey(releaseKey)],

@@ -10,9 +10,12 @@ import type { AgentReport } from '../gateway/agent-connection.ts';
 import type { AgentHandlers } from '../gateway/agent-gateway.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { VerifyRequests } from '../service/verify-requests.ts';
+import type { DatabaseHealth } from './database-health.ts';
 
 export interface AgentEventsOptions {
   readonly registry: Registry;
+  /** While nothing can be written, nobody new is welcomed: what a hello says must be kept. */
+  readonly health: Pick<DatabaseHealth, 'waitsFor'>;
   readonly post: (event: CoreEvent) => void;
   /** Labels changed, and with them perhaps memberships. */
   readonly configure: () => void;
@@ -64,6 +67,7 @@ export function createAgentEvents(options: AgentEventsOptions): AgentHandlers {
 
   return {
     connected(node, hello: Hello, { id, publicKey }) {
+      if (options.health.waitsFor !== undefined) throw options.health.waitsFor;
       keys.set(node, publicKey);
       const { url, agentVersion, freeBytes, labels } = hello;
       if (registry.nodes.seen(node, { url, agentVersion, freeBytes, labels })) options.configure();

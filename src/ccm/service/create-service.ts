@@ -9,6 +9,7 @@ import { lostDecisionError, wantedTreeOf } from '../core/lost-history.ts';
 import type { CoreState, LostDecision, SiteState } from '../core/state.ts';
 import type { CcmDatabase } from '../db/ccm-database.ts';
 import type { Registry } from '../registry/registry.ts';
+import type { DatabaseHealth } from '../runner/database-health.ts';
 import type { Followers } from '../runner/followers.ts';
 import { isoTime, jobResource, nodeSiteState } from '../runner/job-resource.ts';
 import { jobFrom } from '../runner/load-state.ts';
@@ -20,6 +21,8 @@ export interface ServiceOptions {
   readonly registry: Registry;
   readonly followers: Followers;
   readonly verifyRequests: VerifyRequests;
+  /** While the core waits for the database, its state is ahead of it, and is told to nobody. */
+  readonly health: Pick<DatabaseHealth, 'waitsFor'>;
   readonly request: (event: CoreEvent) => Promise<void>;
   readonly treeOfCommit: (repository: string, commit: string) => Promise<string>;
   /** Reads the registry and tells the core. */
@@ -33,7 +36,11 @@ export interface ServiceOptions {
 }
 
 export function createService(options: ServiceOptions): CcmService {
-  const { state, database, registry, followers, verifyRequests, request } = options;
+  const { state, database, registry, followers, verifyRequests, request, health } = options;
+
+  function requireWritten(): void {
+    if (health.waitsFor !== undefined) throw health.waitsFor;
+  }
 
   function siteOf(name: string): SiteState {
     const site = state.sites.get(name);
@@ -75,10 +82,12 @@ export function createService(options: ServiceOptions): CcmService {
     },
 
     async job(id) {
+      requireWritten();
       return readJob(state, database, id);
     },
 
     async jobs({ site, limit }) {
+      requireWritten();
       let query = database.queries
         .selectFrom('jobs')
         .selectAll()
@@ -92,6 +101,7 @@ export function createService(options: ServiceOptions): CcmService {
     follow: (job) => followers.follow(job),
 
     async status(name) {
+      requireWritten();
       const site = siteOf(name);
       const jobId = site.running ?? site.queued[0] ?? lastJob(database, name);
       return {
@@ -133,6 +143,7 @@ export function createService(options: ServiceOptions): CcmService {
     },
 
     async verify(name) {
+      requireWritten();
       const site = siteOf(name);
       return verifyRequests.verify({
         id: newId('v'),

@@ -5,6 +5,8 @@ export const closeCodes = {
   goingAway: 1001,
   /** A frame was above the limit (sent by ws itself). */
   tooLarge: 1009,
+  /** The CCM can keep nothing now; reconnect. */
+  tryAgainLater: 1013,
   messageInvalid: 4400,
   certificateInvalid: 4403,
   helloTimeout: 4408,

@@ -16,6 +16,7 @@ import { type CommandResult, run } from './fleet.ts';
 
 export interface SeparateFleet {
   readonly ccmDirectory: string;
+  readonly api: string;
   readonly author: Author;
   readonly ccmPid: number;
   /** What the CCM wrote on standard error since it was last started. */
@@ -35,12 +36,17 @@ export interface SeparateFleet {
   page(node: string, site: string): Promise<string | undefined>;
   untilServed(site: string, content: string, nodes: readonly string[]): Promise<void>;
   untilConnected(...nodes: readonly string[]): Promise<void>;
-  close(): Promise<void>;
+  /** `unmount` is called once nothing runs. */
+  close(unmount?: () => Promise<unknown>): Promise<void>;
 }
 
-export async function createSeparateFleet(parent = tmpdir()): Promise<SeparateFleet> {
-  const directory = await mkdtemp(join(parent, 'treecast-fleet-'));
+/** `mountAt` is given the CCM's directory, which does not exist yet, and may put a file system of its own there. */
+export async function createSeparateFleet(
+  mountAt?: (directory: string) => Promise<void>,
+): Promise<SeparateFleet> {
+  const directory = await mkdtemp(join(tmpdir(), 'treecast-fleet-'));
   const ccmDirectory = join(directory, 'ccm');
+  await mountAt?.(ccmDirectory);
   const author = await createAuthor();
   const env = { ...process.env, TREECAST_CONTEXT: join(directory, 'context.json') };
   const agents = new Map<string, ChildProcess>();
@@ -81,6 +87,7 @@ export async function createSeparateFleet(parent = tmpdir()): Promise<SeparateFl
 
   const fleet: SeparateFleet = {
     ccmDirectory,
+    api,
     author,
     get ccmPid() {
       return ccm?.pid as number;
@@ -141,8 +148,9 @@ export async function createSeparateFleet(parent = tmpdir()): Promise<SeparateFl
         },
         30_000,
       ),
-    async close() {
+    async close(unmount) {
       for (const child of [...agents.values(), ccm]) await end(child, 'SIGTERM');
+      await unmount?.();
       await author.remove();
       await rm(directory, { recursive: true, force: true, maxRetries: 20 });
     },

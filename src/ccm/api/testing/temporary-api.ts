@@ -3,6 +3,7 @@
 import { after } from 'node:test';
 import type { RequestHandler } from 'express';
 import type { Role } from '../../../model/api.ts';
+import { TreecastError } from '../../../model/treecast-error.ts';
 import type { CcmDatabase } from '../../db/ccm-database.ts';
 import { openDatabase } from '../../db/open-database.ts';
 import { createRegistry, type Registry } from '../../registry/registry.ts';
@@ -60,7 +61,9 @@ export async function temporaryApi(options: TemporaryApiOptions = {}): Promise<T
     isConnected: (node) => node === 'a',
     gitUrl: (repository) => `http://ccm/git/${repository}.git`,
     formatJoinToken: (secret) => `tcj_${secret}`,
-    isReady: () => temporary.ready,
+    requireReady() {
+      if (!temporary.ready) throw new TreecastError('DEFERRED', 'The CCM is starting or stopping.');
+    },
     onBug: (error) => bugs.push(error),
     ...(options.attemptsMax === undefined ? {} : { attemptsMax: options.attemptsMax }),
   });

@@ -1,0 +1,143 @@
+// The CCM's database is locked by somebody else, and its disk becomes full: what authors are told, what the servers do, and that the
+// very same process goes on afterwards.
+
+import assert from 'node:assert/strict';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { after, before } from 'node:test';
+import { testNeeding } from '../../src/plugins/testing/test-needing.ts';
+import { until } from '../../src/plugins/testing/until.ts';
+import { runProgram } from '../lab/run-program.ts';
+import { createSeparateFleet, type SeparateFleet } from './support/separate-fleet.ts';
+
+const needs = ['root', 'mount', 'umount'];
+const nodes = ['web1', 'web2'];
+let fleet: SeparateFleet;
+let mounted: string | undefined;
+
+before(async () => {
+  if (process.getuid?.() !== 0) return;
+  fleet = await createSeparateFleet(async (directory) => {
+    await mkdir(directory);
+    await runProgram('mount', ['-t', 'tmpfs', '-o', 'size=48m', 'tmpfs', directory]);
+    mounted = directory;
+  });
+  await fleet.startCcm();
+  await fleet.client().sites.create({ name: 'docs' });
+  for (const name of nodes) {
+    await fleet.join(name);
+    await fleet.startAgent(name);
+  }
+  await fleet.untilConnected(...nodes);
+});
+after(async () => {
+  if (mounted === undefined) return;
+  await fleet.close(() => runProgram('umount', [mounted as string]));
+});
+
+function lockDatabase(): { release(): void } {
+  const other = new DatabaseSync(join(fleet.ccmDirectory, 'ccm.db'), { timeout: 10_000 });
+  other.exec('begin immediate');
+  return {
+    release() {
+      other.exec('rollback');
+      other.close();
+    },
+  };
+}
+
+const isReady = async () => (await fetch(`${fleet.api}/readyz`)).status === 200;
+const branch = async () =>
+  (
+    await runProgram('git', ['-C', join(fleet.ccmDirectory, 'repositories/docs.git'), 'rev-parse', 'main'])
+  ).trim();
+const filler = () => join(fleet.ccmDirectory, 'filler');
+
+/** Until not a byte is left, nor in the log of the database, which keeps its size. */
+async function fillDisk(): Promise<void> {
+  const other = new DatabaseSync(join(fleet.ccmDirectory, 'ccm.db'), { timeout: 10_000 });
+  other.exec('pragma wal_checkpoint(truncate)');
+  other.close();
+  for (let kilobytes = 64 * 1024; kilobytes >= 1; kilobytes = Math.floor(kilobytes / 2))
+    await writeFile(filler(), Buffer.alloc(kilobytes * 1024), { flag: 'a' }).catch(() => undefined);
+}
+
+testNeeding(
+  needs,
+  'a push whose job cannot be written waits while another process holds the lock, and is published afterwards',
+  async () => {
+    assert.equal((await fleet.push('docs', 'one')).code, 0);
+    const pid = fleet.ccmPid;
+    const lock = lockDatabase();
+    const pushed = fleet.push('docs', 'two');
+    await until('the CCM says that it waits', () => fleet.log.includes('DATABASE_UNAVAILABLE'), 30_000);
+    assert.equal(await isReady(), false);
+    await assert.rejects(fleet.client().sites.status('docs'), /another process holds its lock/);
+    for (const node of nodes) assert.equal(await fleet.page(node, 'docs'), 'one');
+    lock.release();
+    const { code, stderr } = await pushed;
+    assert.equal(code, 0, stderr);
+    assert.match(stderr, /live 2\/2/);
+    await until('it is ready', isReady);
+    assert.equal(fleet.ccmPid, pid);
+    assert.match(fleet.log, /the database takes writes again/);
+  },
+);
+
+testNeeding(needs, 'while the lock is held for long, pushes are refused before the ref moves', async () => {
+  const lock = lockDatabase();
+  await until('readyz says no', async () => !(await isReady()), 30_000);
+  const before = await branch();
+  const { code, stderr } = await fleet.push('docs', 'never');
+  assert.equal(code, 1);
+  assert.match(stderr, /DATABASE_UNAVAILABLE/);
+  assert.match(stderr, /what to do: End what uses the file/);
+  assert.equal(await branch(), before);
+  const created = await fleet.treecast('site', 'add', 'news');
+  assert.match(created.stderr, /DATABASE_UNAVAILABLE/);
+  lock.release();
+  await until('it is ready', isReady, 30_000);
+  assert.match((await fleet.push('docs', 'three')).stderr, /live 2\/2/);
+});
+
+testNeeding(
+  needs,
+  'a full disk: nothing is published, servers serve on, the process goes on by itself once there is space',
+  async () => {
+    const pid = fleet.ccmPid;
+    await fillDisk();
+    await until('readyz says no', async () => !(await isReady()), 30_000);
+    const before = await branch();
+    const { code, stderr } = await fleet.push('docs', 'full');
+    assert.equal(code, 1);
+    assert.match(stderr, /No space left on device|DATABASE_UNAVAILABLE/);
+    assert.equal(await branch(), before);
+    // Nodes come and go meanwhile.
+    await fleet.endAgent('web2', 'SIGKILL');
+    await fleet.startAgent('web2');
+    for (const node of nodes) assert.equal(await fleet.page(node, 'docs'), 'three');
+    await rm(filler());
+    await until('it is ready', isReady, 30_000);
+    await fleet.untilConnected(...nodes);
+    assert.match((await fleet.push('docs', 'four')).stderr, /live 2\/2/);
+    assert.equal(fleet.ccmPid, pid);
+  },
+);
+
+testNeeding(
+  needs,
+  'a start on a full disk ends with the reason, and succeeds once there is space',
+  async () => {
+    await fleet.endCcm('SIGKILL');
+    await fillDisk();
+    const { code, stderr } = await fleet.startInVain();
+    assert.equal(code, 1, stderr);
+    assert.match(stderr, /DATABASE_UNAVAILABLE/);
+    assert.match(stderr, /Free space/);
+    await rm(filler());
+    await fleet.startCcm();
+    await fleet.untilConnected(...nodes);
+    assert.match((await fleet.push('docs', 'five')).stderr, /live 2\/2/);
+  },
+);
