@@ -11,7 +11,7 @@ import type { CcmDatabase } from './db/ccm-database.ts';
 import { databaseError } from './db/database-error.ts';
 import { inspectDatabase } from './db/inspect-database.ts';
 import { openDatabase } from './db/open-database.ts';
-import { markRun, readRunMarks } from './db/run-mark.ts';
+import { isCopy, markRun, readRunMarks } from './db/run-mark.ts';
 import { createRegistry, type Registry } from './registry/registry.ts';
 
 export interface CcmState {
@@ -60,7 +60,7 @@ export async function openCcmState(
     return {
       database,
       registry,
-      isCopiedBack: marks !== undefined && mark !== null && !marks.includes(mark),
+      isCopiedBack: isCopy(mark, marks),
       markRun: () => markRun(directory, database, mark),
       keys: await openCcmKeys(directory),
       paths,

@@ -43,7 +43,9 @@ import { createService, readJob } from './service/create-service.ts';
 import { createVerifyRequests } from './service/verify-requests.ts';
 import { version } from './version.ts';
 
+export { backUpCcm } from './backup-ccm.ts';
 export { type CcmInit, initCcm } from './ccm-state.ts';
+export { recoverToken } from './recover-token.ts';
 
 export interface CcmOptions {
   readonly directory: string;

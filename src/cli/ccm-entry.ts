@@ -26,6 +26,18 @@ export async function initCcm(options: CcmInit): Promise<{ readonly adminToken: 
   return entry.initCcm(options);
 }
 
+/** Copies a state directory, also while its CCM runs. Throws NOT_FOUND, ALREADY_EXISTS, DATABASE_UNAVAILABLE. */
+export async function backUpCcm(directory: string, target: string): Promise<void> {
+  const entry = await import('../ccm/ccm.ts');
+  return entry.backUpCcm(directory, target);
+}
+
+/** The secret of a new admin token. Throws NOT_FOUND, FORBIDDEN, ALREADY_EXISTS, CONFLICT. */
+export async function recoverToken(directory: string, name: string): Promise<string> {
+  const entry = await import('../ccm/ccm.ts');
+  return entry.recoverToken(directory, name);
+}
+
 export async function runCcm({ configuration, onFatal, ...start }: CcmStart): Promise<RunningCcm> {
   const entry = await import('../ccm/ccm.ts');
   const { listen, agentListen, publicUrl, agentUrl, plugins } = configuration;

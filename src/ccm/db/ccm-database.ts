@@ -34,6 +34,8 @@ export interface CcmDatabase {
   afterCommit(callback: () => void): void;
   /** Copies what the write-ahead log holds into the database file; call it when nothing is urgent. */
   checkpoint(): void;
+  /** Another number whenever another process has changed the database. */
+  foreignChanges(): number;
   /** Writes this run's number into the file's header; false when it is in the log only, because another process reads (run-mark.ts). */
   mark(number: number): boolean;
   close(): void;

@@ -5,6 +5,7 @@ import { closeSync, openSync, readSync, statSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { TreecastError } from '../../model/treecast-error.ts';
 import { damagedError, databaseError } from './database-error.ts';
+import { isCopy } from './run-mark.ts';
 
 /** Larger files are checked only where there is a reason: a check reads every page, some 200 MB a second. */
 const alwaysCheckedBytes = 64 * 1024 ** 2;
@@ -36,9 +37,9 @@ function inspect(path: string, marks: readonly number[] | undefined): Inspection
   if (bytes === 0 && walBytes === 0)
     throw damagedError(path, 'it is empty: it was never finished, or what wrote it had no space');
   const mark = bytes === 0 ? 0 : readMark(path, bytes);
-  const isCopy = marks !== undefined && !marks.includes(mark);
-  if (isCopy && walBytes > 0) throw foreignLog(path);
-  if (walBytes > 0 || isCopy || bytes <= alwaysCheckedBytes) check(path);
+  const copied = isCopy(mark, marks);
+  if (copied && walBytes > 0) throw foreignLog(path);
+  if (walBytes > 0 || copied || bytes <= alwaysCheckedBytes) check(path);
   return { mark, walBytes };
 }
 

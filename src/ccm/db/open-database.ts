@@ -5,9 +5,10 @@ import { closeSync, openSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { Kysely, SqliteDialect } from 'kysely';
 import { failpoint } from '../../faults/failpoint.ts';
+import { TreecastError } from '../../model/treecast-error.ts';
 import type { CcmDatabase, Query, TransactionOptions } from './ccm-database.ts';
 import { databaseError } from './database-error.ts';
-import { migrate } from './migrate.ts';
+import { migrate, migrations } from './migrate.ts';
 import type { Schema } from './schema.ts';
 import { createSqliteAdapter, type SqliteAdapter, type WriteResult } from './sqlite-adapter.ts';
 
@@ -24,6 +25,25 @@ export async function openDatabase(path: string): Promise<CcmDatabase> {
     const queries = new Kysely<Schema>({ dialect: new SqliteDialect({ database: adapter }) });
     await migrate(raw, queries, path);
     failpoint('ccm.database.migrated');
+    return createCcmDatabase(raw, adapter, queries, path);
+  } catch (error) {
+    if (raw.isOpen) raw.close();
+    throw databaseError(error, path);
+  }
+}
+
+/** A second connection beside a CCM that may run: changes no tables. Throws CONFLICT when they are another version's. */
+export async function openDatabaseBeside(path: string): Promise<CcmDatabase> {
+  const raw = openFile(path);
+  try {
+    const adapter = createSqliteAdapter(raw);
+    const applied = adapter.prepare('select name from kysely_migration order by name').all([]);
+    if (applied.map((row) => (row as { name: string }).name).join() !== Object.keys(migrations).join()) {
+      throw new TreecastError('CONFLICT', `The database ${path} is of another version of Treecast.`, {
+        fix: 'Use the program that runs this CCM; after an upgrade, start the CCM once first.',
+      });
+    }
+    const queries = new Kysely<Schema>({ dialect: new SqliteDialect({ database: adapter }) });
     return createCcmDatabase(raw, adapter, queries, path);
   } catch (error) {
     if (raw.isOpen) raw.close();
@@ -138,6 +158,8 @@ function createCcmDatabase(
     checkpoint() {
       coded(() => raw.exec('pragma wal_checkpoint(passive)'));
     },
+    foreignChanges: () =>
+      (adapter.prepare('pragma data_version').all([])[0] as { data_version: number }).data_version,
     mark(number) {
       return coded(() => {
         raw.exec(`pragma user_version = ${number}`);

@@ -1,5 +1,5 @@
 // Each run of the CCM writes a number of its own into the database file (`user_version`) and, beside it, into `last-run.json`. When the
-// two differ at the next start, the file is not the one that ran here last: a copy was put back. A backup has the number 0.
+// two differ at the next start, the file is not the one that ran here last: a copy was put back. A backup has a number of its own.
 
 import { randomInt } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -8,6 +8,9 @@ import { z } from 'zod';
 import { writeFileAtomic } from '../../net/atomic-file.ts';
 import type { CcmDatabase } from './ccm-database.ts';
 import { databaseError } from './database-error.ts';
+
+/** Of a file that `ccm backup` made; no run has it. */
+export const backupMark = 1;
 
 const schema = z.strictObject({ version: z.literal(1), marks: z.array(z.int().min(0)).max(8) });
 
@@ -20,13 +23,19 @@ export function readRunMarks(directory: string): readonly number[] | undefined {
   }
 }
 
+/** The file is a backup, or not the one that ran here last. */
+export function isCopy(mark: number | null, marks: readonly number[] | undefined): boolean {
+  if (mark === null) return false;
+  return mark === backupMark ? marks?.includes(mark) !== true : marks !== undefined && !marks.includes(mark);
+}
+
 /** A crash between any two steps leaves a file that is known. Throws DATABASE_UNAVAILABLE. */
 export async function markRun(
   directory: string,
   database: CcmDatabase,
   before: number | null,
 ): Promise<void> {
-  const mark = randomInt(1, 2 ** 31);
+  const mark = randomInt(backupMark + 1, 2 ** 31);
   const former = before === null ? [0] : [before];
   try {
     await write(directory, [...former, mark]);

@@ -46,6 +46,8 @@ export function createTokenRegistry(
   const { queries } = database;
   /** Tokens that are not revoked, by a part of their hash (the rest is compared in constant time); dropped at every change. */
   let known: Map<string, KnownToken> | undefined;
+  /** `treecast ccm token` writes beside a CCM that runs. */
+  let knownAt = 0;
 
   function load(): Map<string, KnownToken> {
     const rows = database.all(queries.selectFrom('tokens').selectAll().where('revoked_at', 'is', null));
@@ -54,6 +56,13 @@ export function createTokenRegistry(
     );
     if (!database.inTransaction) known = tokens;
     return tokens;
+  }
+
+  function current(): Map<string, KnownToken> {
+    const changes = database.foreignChanges();
+    if (changes !== knownAt) known = undefined;
+    knownAt = changes;
+    return known ?? load();
   }
 
   function changed(): void {
@@ -137,13 +146,13 @@ export function createTokenRegistry(
     authenticate(secret) {
       if (!tokenPattern.test(secret)) return undefined;
       const hash = hashSecret(secret);
-      const token = (known ?? load()).get(bucketOf(hash));
+      const token = current().get(bucketOf(hash));
       if (!token || !timingSafeEqual(Buffer.from(token.hash), Buffer.from(hash))) return undefined;
       return unlessExpired(token.principal);
     },
 
     find(id) {
-      for (const { principal } of (known ?? load()).values()) {
+      for (const { principal } of current().values()) {
         if (principal.tokenId === id) return unlessExpired(principal);
       }
       return undefined;

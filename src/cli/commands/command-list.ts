@@ -8,8 +8,10 @@ import { balancerDrain } from './balancer-drain.ts';
 import { balancerRestore } from './balancer-restore.ts';
 import { balancerShow } from './balancer-show.ts';
 import { balancerWeigh } from './balancer-weigh.ts';
+import { ccmBackup } from './ccm-backup.ts';
 import { ccmInit } from './ccm-init.ts';
 import { ccmRun } from './ccm-run.ts';
+import { ccmToken } from './ccm-token.ts';
 import { configCheck } from './config-check.ts';
 import { configSchema } from './config-schema.ts';
 import { doctor } from './doctor.ts';
@@ -83,6 +85,8 @@ export const commands: readonly CliCommand[] = [
   tokenRevoke,
   ccmInit,
   ccmRun,
+  ccmBackup,
+  ccmToken,
   agentJoin,
   agentRun,
   assignmentInspect,
@@ -99,7 +103,7 @@ export const groupSummaries: Readonly<Record<string, string>> = {
   balancer: 'take nodes out of load balancers and put them back',
   plugin: 'plugins: what they owe; write and test one',
   token: 'tokens of authors and operators',
-  ccm: 'make and run a CCM',
+  ccm: 'make, run and back up a CCM',
   agent: 'join and run the agent of a server',
   assignment: 'look into assignments',
   config: 'configuration files',
