@@ -38,7 +38,8 @@ export async function storeAssignment(
     await rename(temporary('manifest'), manifestPath);
     failpoint('ccm.assignment.named');
   } catch (error) {
-    await Promise.all([rm(data, { force: true }), rm(temporary('manifest'), { force: true })]);
+    const left = [data, temporary('manifest'), dataPath];
+    await Promise.all(left.map((path) => rm(path, { force: true })));
     throw error;
   }
   const handle = await open(directory, 'r');

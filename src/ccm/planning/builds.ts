@@ -10,6 +10,7 @@ import { pluginCommands } from '../../delta/plugin-commands.ts';
 import type { GitSource } from '../../git-source/git-source.ts';
 import { emptyTreeIds, type ObjectId, type TreeChange } from '../../model/tree.ts';
 import { TreecastError, toWireError } from '../../model/treecast-error.ts';
+import { diskError, diskTroubleOf } from '../../net/disk-trouble.ts';
 import type { ActEffect } from '../core/effects.ts';
 import type { BuiltCohort, CoreEvent } from '../core/events.ts';
 import type { CoreState, Job, Lineage, SiteState } from '../core/state.ts';
@@ -110,7 +111,8 @@ export function createBuilds(options: BuildsOptions): Builds {
         files,
         lineage: job?.type === 'publish' ? times.lineage : null,
       };
-    } catch (error) {
+    } catch (cause) {
+      const error = explained(cause);
       if (!(error instanceof TreecastError)) options.onBug(error);
       return {
         type: 'buildFailed',
@@ -121,6 +123,15 @@ export function createBuilds(options: BuildsOptions): Builds {
         error: toWireError(error),
       };
     }
+  }
+
+  /** What the CCM's own disk is to blame for. */
+  function explained(error: unknown): unknown {
+    const trouble = diskTroubleOf(error);
+    if (trouble === undefined) return error;
+    const what = error instanceof TreecastError ? error.message : 'building the assignment';
+    const place = trouble.errno.startsWith('SQLITE') ? 'the database' : store.directory;
+    return diskError(trouble, what, `the CCM’s file system of ${place}`, error);
   }
 
   /** A publish's own times are settled once an attempt, whatever bases follow. Undefined when they are those of the live tree already. */

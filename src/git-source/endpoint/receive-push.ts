@@ -19,6 +19,7 @@ import { type Patience, pumpBody } from './pump-body.ts';
 import { createPushRequestReader, type PushRequest } from './push-request.ts';
 import { createPushResponse, type PushResponse } from './push-response.ts';
 import { readMovedRefs } from './read-moved-refs.ts';
+import { syncPush } from './sync-push.ts';
 import { explainUnpackFailure } from './unpack-failure.ts';
 
 export interface ReceivePushOptions {
@@ -41,6 +42,7 @@ const verdictTimeoutMs = 120_000;
 export async function receivePush(options: ReceivePushOptions): Promise<void> {
   const { response, repository, logger } = options;
   const id = randomUUID();
+  const began = Date.now();
   const head = createPushRequestReader();
   const client = new AbortController();
   let accepted = false;
@@ -89,9 +91,13 @@ export async function receivePush(options: ReceivePushOptions): Promise<void> {
 
   let reply: PushResponse | undefined;
   let following: Promise<void> | undefined;
-  const follow = (moved: ReadonlySet<string>, hasSideband: boolean): Promise<void> | undefined => {
+  const follow = async (moved: ReadonlySet<string>, hasSideband: boolean): Promise<void> => {
     const updates = (head.request() as PushRequest).updates.filter((update) => moved.has(update.ref));
-    if (updates.length === 0) return undefined;
+    if (updates.length === 0) return;
+    // PUSH-50
+    await syncPush(options.repositoryPath, [...moved], began).catch((error: unknown) =>
+      logger.error({ push: id, repository, error }, 'a push may not survive a power cut: the disk failed'),
+    );
     failpoint('ccm.push.ref-moved');
     const lines = options.authority.afterRefs(pushOf(updates));
     return followPush({ lines, response, hasSideband, client: client.signal, logger, push: id });
@@ -119,7 +125,7 @@ export async function receivePush(options: ReceivePushOptions): Promise<void> {
     moved = await readMovedRefs(options.repositoryPath, request.updates).catch(() => moved);
     following = follow(moved, reply?.hasSideband ?? false);
   }
-  if (reply?.hasSideband && reply.report()?.unpacked === false) explain(response, reply);
+  if (reply?.hasSideband && !response.destroyed) explain(response, reply);
   await following;
   if (exitCode !== 0)
     logger.warn({ push: id, repository, exitCode, complaint: git.complaint() }, 'git receive-pack failed');
@@ -161,9 +167,11 @@ function openResponse(response: ServerResponse): void {
   });
 }
 
+/** What Git itself refused, and not the hook, whose lines say why. */
 function explain(response: ServerResponse, reply: PushResponse): void {
-  if (response.destroyed) return;
-  for (const line of explainUnpackFailure(reply.messages()))
+  const { unpacked = true, complaint = '' } = reply.report() ?? {};
+  if (unpacked && !/^ng .* failed to /m.test(complaint)) return;
+  for (const line of explainUnpackFailure(reply.messages() + complaint))
     response.write(messagePacket(terminalLine(line)));
 }
 

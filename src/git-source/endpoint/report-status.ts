@@ -4,6 +4,8 @@ import { createPacketReader } from './pkt-line.ts';
 
 export interface ReportStatus {
   readonly unpacked: boolean;
+  /** What it says went wrong, a line each. */
+  readonly complaint: string;
   readonly moved: ReadonlySet<string>;
 }
 
@@ -16,6 +18,7 @@ export interface ReportStatusReader {
 export function createReportStatusReader(): ReportStatusReader {
   const moved = new Set<string>();
   let unpacked = false;
+  let complaint = '';
   let complete = false;
   const reader = createPacketReader((data) => {
     if (data === undefined) {
@@ -25,12 +28,13 @@ export function createReportStatusReader(): ReportStatusReader {
     const line = data.toString('utf8').replace(/\n$/, '');
     if (line === 'unpack ok') unpacked = true;
     else if (line.startsWith('ok ')) moved.add(line.slice('ok '.length));
+    else if (/^(?:unpack|ng) /.test(line)) complaint += `${line}\n`;
     return true;
   });
   return {
     read(data) {
       if (!complete) reader.read(data);
     },
-    report: () => (complete ? { unpacked, moved } : undefined),
+    report: () => (complete ? { unpacked, moved, complaint } : undefined),
   };
 }
