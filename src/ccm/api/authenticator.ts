@@ -2,9 +2,9 @@
 
 import type { IncomingMessage } from 'node:http';
 import { TreecastError } from '../../model/treecast-error.ts';
+import { createFailedAttempts, type FailedAttemptsOptions } from '../failed-attempts.ts';
 import type { Principal } from '../registry/permission.ts';
 import type { TokenRegistry } from '../registry/token-registry.ts';
-import { createFailedAttempts, type FailedAttemptsOptions } from './failed-attempts.ts';
 
 export interface Authenticator {
   /** Throws UNAUTHENTICATED, RATE_LIMITED. */
@@ -39,7 +39,7 @@ export function createAuthenticator(
     },
 
     async slowDownGit(request) {
-      const encoded = /^basic +([A-Za-z0-9+/=]{1,2000})$/i.exec(request.headers.authorization ?? '')?.[1];
+      const encoded = /^basic +(\S+)$/i.exec(request.headers.authorization ?? '')?.[1];
       if (encoded === undefined) return;
       const credentials = Buffer.from(encoded, 'base64').toString();
       const password = credentials.slice(credentials.indexOf(':') + 1);

@@ -13,13 +13,13 @@ import express, {
 } from 'express';
 import helmet from 'helmet';
 import { TreecastError } from '../../model/treecast-error.ts';
+import type { FailedAttemptsOptions } from '../failed-attempts.ts';
 import type { ApiContext } from './api-context.ts';
 import { createAuthenticator } from './authenticator.ts';
 import type { Method } from './endpoint.ts';
 import { endpoints } from './endpoints.ts';
 import { errorAnswer } from './error-answer.ts';
 import { createEventsSocket } from './events-socket.ts';
-import type { FailedAttemptsOptions } from './failed-attempts.ts';
 import { requestIdOf, runEndpoint } from './run-endpoint.ts';
 
 export interface ApiOptions extends ApiContext, FailedAttemptsOptions {

@@ -23,6 +23,9 @@ export interface EventsSocket {
 
 const bufferedBytesMax = 1_048_576;
 const socketsMax = 1_000;
+/** Sockets whose token has not come yet; the oldest gives way, so that strangers cannot keep others out. */
+const strangersMax = 100;
+const unansweredBytesMax = 65_536;
 const authenticationTimeoutMs = 10_000;
 const pingIntervalMs = 15_000;
 const pageEvents = 200;
@@ -31,7 +34,13 @@ const closeCodes = { policy: 1008, goingAway: 1001 } as const;
 const firstMessage = z.strictObject({ token: z.string().max(200) });
 
 export function createEventsSocket({ registry, authenticator }: EventsSocketOptions): EventsSocket {
-  const server = new WebSocketServer({ noServer: true, maxPayload: 4_096, perMessageDeflate: false });
+  const server = new WebSocketServer({
+    noServer: true,
+    maxPayload: 4_096,
+    perMessageDeflate: false,
+    autoPong: false,
+  });
+  const strangers = new Set<WebSocket>();
 
   /** Resolves to the token once the first message brought it. */
   function tokenMessage(socket: WebSocket): Promise<string> {
@@ -59,6 +68,7 @@ export function createEventsSocket({ registry, authenticator }: EventsSocketOpti
     const header = /^bearer +(\S+)$/i.exec(request.headers.authorization ?? '')?.[1];
     try {
       const token = header ?? (await tokenMessage(socket));
+      strangers.delete(socket);
       requireViewer(await authenticator.byToken(token, request.socket.remoteAddress));
       follow(socket, token, after);
     } catch (error) {
@@ -118,9 +128,16 @@ export function createEventsSocket({ registry, authenticator }: EventsSocketOpti
       const after = url?.searchParams.get('after') ?? undefined;
       if (url?.pathname !== '/api/v1/events') return rejectUpgrade(socket, '404 Not Found');
       if (after !== undefined && !/^\d{1,15}$/.test(after)) return rejectUpgrade(socket, '400 Bad Request');
-      if (server.clients.size >= socketsMax) return rejectUpgrade(socket, '503 Service Unavailable');
+      if (server.clients.size - strangers.size >= socketsMax)
+        return rejectUpgrade(socket, '503 Service Unavailable');
       server.handleUpgrade(request, socket, head, (webSocket) => {
         webSocket.on('error', () => webSocket.terminate());
+        webSocket.on('ping', (data) => {
+          if (webSocket.bufferedAmount < unansweredBytesMax) webSocket.pong(data);
+        });
+        strangers.add(webSocket);
+        webSocket.once('close', () => strangers.delete(webSocket));
+        if (strangers.size > strangersMax) [...strangers][0]?.terminate();
         void admit(webSocket, request, after === undefined ? undefined : Number(after));
       });
     },
@@ -146,7 +163,7 @@ function refuse(socket: WebSocket, error: unknown): void {
 }
 
 function rejectUpgrade(socket: Duplex, status: string): void {
-  socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
+  socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`, () => socket.destroy());
 }
 
 function requireViewer(principal: Principal): void {

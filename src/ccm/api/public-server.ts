@@ -2,8 +2,9 @@
 
 import { createServer, type Server, type ServerOptions } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
-import type { AddressInfo, Socket } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { TreecastError } from '../../model/treecast-error.ts';
+import { guardConnections } from '../../net/http/guard-connections.ts';
 import type { Api } from './create-api.ts';
 
 export interface PublicServerOptions {
@@ -21,6 +22,8 @@ export interface ConnectionLimits {
   /** How often the first limit is looked at. */
   readonly checkMs: number;
   readonly connectionsMax: number;
+  /** Of one address; this machine's own, where a proxy may be, are not counted. */
+  readonly perAddressMax: number;
 }
 
 const limitsDefault: ConnectionLimits = {
@@ -28,6 +31,7 @@ const limitsDefault: ConnectionLimits = {
   idleMs: 120_000,
   checkMs: 5_000,
   connectionsMax: 10_000,
+  perAddressMax: 512,
 };
 
 export interface PublicServer {
@@ -54,6 +58,7 @@ export async function createPublicServer(api: Api, options: PublicServerOptions)
     : createServer(serverOptions, api.app);
   server.timeout = limits.idleMs;
   server.maxConnections = limits.connectionsMax;
+  const guard = guardConnections(server, limits.perAddressMax);
   let isClosing = false;
   server.prependListener('request', (_, response) => {
     response.once('close', () => {
@@ -61,12 +66,7 @@ export async function createPublicServer(api: Api, options: PublicServerOptions)
       if (isClosing) setImmediate(() => server.closeIdleConnections());
     });
   });
-  const upgraded = new Set<Socket>();
-  server.on('upgrade', (request, socket, head) => {
-    upgraded.add(request.socket);
-    request.socket.once('close', () => upgraded.delete(request.socket));
-    api.upgrade(request, socket, head);
-  });
+  server.on('upgrade', api.upgrade);
   await listen(server, host, port);
   const address = server.address() as AddressInfo;
 
@@ -79,8 +79,7 @@ export async function createPublicServer(api: Api, options: PublicServerOptions)
       api.close();
       server.closeIdleConnections();
       const timer = setTimeout(() => {
-        server.closeAllConnections();
-        for (const socket of upgraded) socket.destroy();
+        guard.cutAll();
       }, graceMs);
       await closed;
       clearTimeout(timer);

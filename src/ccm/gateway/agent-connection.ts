@@ -8,6 +8,7 @@ import type { Clock } from '../../net/clock.ts';
 import { agentMessageSchema } from '../../net/link/agent-message-schema.ts';
 import { closeCodes } from '../../net/link/close-codes.ts';
 import { helloTimeoutMs, silentTicksMax, unsentBytesMax } from '../../net/link/limits.ts';
+import { createMessageBudget } from '../../net/link/message-budget.ts';
 import { negotiateProtocol } from '../../net/link/negotiate-protocol.ts';
 import { parseJsonFrame, parseMessage } from '../../net/link/parse-message.ts';
 import { createSilenceWatch } from '../../net/link/silence-watch.ts';
@@ -37,9 +38,12 @@ export interface AgentConnectionOptions {
   readonly onRefused: (error: TreecastError) => void;
 }
 
+const unansweredBytesMax = 65_536;
+
 export function createAgentConnection(options: AgentConnectionOptions): AgentConnection {
   const { id, node, socket } = options;
   const watch = createSilenceWatch(silentTicksMax);
+  const budget = createMessageBudget(options.clock.now);
   let greeted = false;
   let refused = false;
 
@@ -54,10 +58,31 @@ export function createAgentConnection(options: AgentConnectionOptions): AgentCon
     refuse(new TreecastError('MESSAGE_INVALID', 'No hello arrived in time.'), closeCodes.helloTimeout),
   );
 
+  /** LINK-31: also pings and pongs cost something. */
+  function requireBudget(bytes: number): void {
+    if (budget.spend(bytes)) return;
+    throw new TreecastError('RATE_LIMITED', 'The agent sends more than can be honest.', {
+      fix: 'Look at the agent on this node; upgrade it.',
+    });
+  }
+
+  function onControl(data: Buffer): boolean {
+    watch.heard();
+    if (refused) return false;
+    try {
+      requireBudget(data.length);
+      return true;
+    } catch (error) {
+      refuse(error as TreecastError, closeCodes.flood);
+      return false;
+    }
+  }
+
   socket.on('message', (data, isBinary) => {
     watch.heard();
     if (refused) return;
     try {
+      requireBudget((data as Buffer).length);
       const value = parseJsonFrame(data, isBinary);
       if (greeted) {
         options.onReport(parseReport(value));
@@ -79,8 +104,11 @@ export function createAgentConnection(options: AgentConnectionOptions): AgentCon
       refuse(error, closeCodeOf(error));
     }
   });
-  socket.on('pong', watch.heard);
-  socket.on('ping', watch.heard);
+  socket.on('pong', onControl);
+  socket.on('ping', (data) => {
+    // LINK-11: who does not read gets no answers piled up for it.
+    if (onControl(data) && socket.bufferedAmount < unansweredBytesMax) socket.pong(data);
+  });
   socket.on('error', () => {
     // 'close' follows: ws has chosen the code (1009 for a frame above the limit).
   });
@@ -99,7 +127,7 @@ export function createAgentConnection(options: AgentConnectionOptions): AgentCon
       else socket.send(frame, { binary: false });
     },
     tick() {
-      if (watch.tick()) socket.terminate();
+      if (watch.tick() || socket.bufferedAmount > unsentBytesMax) socket.terminate();
       else if (socket.readyState === socket.OPEN) socket.ping();
     },
     close(code, reason) {
@@ -121,5 +149,6 @@ function parseReport(value: unknown): AgentReport {
 function closeCodeOf(error: TreecastError): number {
   if (error.code === 'PROTOCOL_VERSION') return closeCodes.protocolVersion;
   if (error.code === 'DATABASE_UNAVAILABLE') return closeCodes.tryAgainLater;
+  if (error.code === 'RATE_LIMITED') return closeCodes.flood;
   return error.code === 'CERTIFICATE_INVALID' ? closeCodes.certificateInvalid : closeCodes.messageInvalid;
 }

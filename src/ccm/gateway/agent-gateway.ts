@@ -13,6 +13,7 @@ import { errorCodes } from '../../model/error-codes.ts';
 import type { CcmMessage, Hello } from '../../model/messages.ts';
 import { TreecastError, toWireError } from '../../model/treecast-error.ts';
 import { type Clock, systemClock } from '../../net/clock.ts';
+import { guardConnections } from '../../net/http/guard-connections.ts';
 import { sendError } from '../../net/http/send-error.ts';
 import { closeCodes } from '../../net/link/close-codes.ts';
 import { agentMessageBytesMax, pingIntervalMs } from '../../net/link/limits.ts';
@@ -57,6 +58,18 @@ export interface AgentGatewayOptions
   readonly onJoined?: (node: string) => void;
   readonly clock?: Clock;
   readonly pingIntervalMs?: number;
+  readonly limits?: Partial<GatewayLimits>;
+}
+
+/** Against peers that hold connections and say nothing (LINK-32). */
+export interface GatewayLimits {
+  /** Until the TLS handshake, and again until a request's headers, are complete. */
+  readonly handshakeMs: number;
+  /** Silence on a connection that is no link, in either direction. */
+  readonly idleMs: number;
+  /** Open connections of one address that have not shown a node's certificate. */
+  readonly strangersPerAddressMax: number;
+  readonly connectionsMax: number;
 }
 
 export interface AgentGateway {
@@ -72,11 +85,17 @@ export interface AgentGateway {
   stop(): Promise<void>;
 }
 
-const handshakeTimeoutMs = 10_000;
+const limitsDefault: GatewayLimits = {
+  handshakeMs: 10_000,
+  idleMs: 60_000,
+  strangersPerAddressMax: 256,
+  connectionsMax: 20_000,
+};
 const stopGraceMs = 1_000;
 
 export function createAgentGateway(options: AgentGatewayOptions): AgentGateway {
   const { authority, handlers } = options;
+  const limits = { ...limitsDefault, ...options.limits };
   const clock = options.clock ?? systemClock;
   const now = (): number => clock.now();
   const table = createConnectionTable(clock, options.pingIntervalMs ?? pingIntervalMs);
@@ -92,6 +111,8 @@ export function createAgentGateway(options: AgentGatewayOptions): AgentGateway {
     noServer: true,
     perMessageDeflate: false,
     maxPayload: agentMessageBytesMax,
+    // Answered by the connection itself, which counts them and what the peer leaves unread.
+    autoPong: false,
     clientTracking: false,
   });
   let connections = 0;
@@ -102,8 +123,9 @@ export function createAgentGateway(options: AgentGatewayOptions): AgentGateway {
       requestCert: true,
       // POST /join has no certificate yet; every other route refuses who is not authorized.
       rejectUnauthorized: false,
-      handshakeTimeout: handshakeTimeoutMs,
-      headersTimeout: handshakeTimeoutMs,
+      handshakeTimeout: limits.handshakeMs,
+      headersTimeout: limits.handshakeMs,
+      connectionsCheckingInterval: Math.min(5_000, limits.handshakeMs),
       requestTimeout: 30_000,
       noDelay: true,
     },
@@ -116,6 +138,10 @@ export function createAgentGateway(options: AgentGatewayOptions): AgentGateway {
       });
     },
   );
+
+  server.timeout = limits.idleMs;
+  server.maxConnections = limits.connectionsMax;
+  const guard = guardConnections(server, limits.strangersPerAddressMax);
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     if (request.url === '/join') {
@@ -137,7 +163,10 @@ export function createAgentGateway(options: AgentGatewayOptions): AgentGateway {
         fix: 'Join the node with `treecast agent join`.',
       });
     }
-    if (await authority.admits(peer.node, peer.certificate)) return peer;
+    if (await authority.admits(peer.node, peer.certificate)) {
+      guard.admitted(socket);
+      return peer;
+    }
     throw new TreecastError(
       'CERTIFICATE_INVALID',
       `Node ${peer.node} is not registered: it was removed, or the CCM’s database is older than its joining.`,
@@ -248,6 +277,7 @@ export function createAgentGateway(options: AgentGatewayOptions): AgentGateway {
       const cancel = systemClock.after(stopGraceMs, () => {
         table.terminateAll();
         server.closeAllConnections();
+        guard.cutAll();
       });
       await ended;
       cancel();
@@ -265,5 +295,6 @@ function endUpgrade(socket: TLSSocket, error: unknown): void {
   socket.end(
     `HTTP/1.1 ${errorCodes[wire.code].http} Refused\r\nconnection: close\r\ncontent-type: application/json\r\n` +
       `content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+    () => socket.destroy(),
   );
 }

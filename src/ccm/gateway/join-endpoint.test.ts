@@ -95,6 +95,15 @@ test('LINK-13: used, expired and unknown secrets are refused, and soon so is who
   assert.deepEqual(codes.slice(20), ['RATE_LIMITED', 'RATE_LIMITED']);
 });
 
+test('LINK-13: who has a good token joins, however many wrong ones its address has shown', async (t) => {
+  const running = await runGateway(t);
+  const wrong = await joinBody('web-1', { secret: 'w'.repeat(43) });
+  for (let n = 0; n < 25; n++) await post(running, wrong);
+  assert.equal((await post(running, wrong)).body.error?.code, 'RATE_LIMITED');
+  running.secrets.set(secret, 'good');
+  assert.equal((await post(running, await joinBody('web-1'))).status, 200);
+});
+
 test('other routes want a certificate, and join wants POST', async (t) => {
   const running = await runGateway(t);
   assert.equal((await post(running, '', 'GET')).body.error?.code, 'INVALID_INPUT');

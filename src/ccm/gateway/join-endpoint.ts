@@ -2,7 +2,6 @@
 
 import { hash, X509Certificate } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { RateLimiterMemory } from 'rate-limiter-flexible';
 import { z } from 'zod';
 import { TreecastError } from '../../model/treecast-error.ts';
 import { readBody } from '../../net/http/read-body.ts';
@@ -12,12 +11,10 @@ import { parseMessage } from '../../net/link/parse-message.ts';
 import type { CertificateAuthority } from '../../net/tls/certificate-authority.ts';
 import { fingerprintOf } from '../../net/tls/fingerprint.ts';
 import { signingRequestCharactersMax } from '../../net/tls/signing-request.ts';
+import { createFailedAttempts } from '../failed-attempts.ts';
 import type { JoinAuthority } from './node-authority.ts';
 
 const bodyBytesMax = 8_192;
-/** Refused tries from one address in a minute; a secret has 256 random bits, so this only spares the processor. */
-const failuresMax = 20;
-const failuresWindowSeconds = 60;
 /** The same secret, name and request get the same answer again for this long: the answer may have been lost. */
 const answerKeptMs = 600_000;
 const answersMax = 1_000;
@@ -49,7 +46,7 @@ export function createJoinEndpoint({
   now,
   onJoined,
 }: JoinEndpointOptions): JoinEndpoint {
-  const failures = new RateLimiterMemory({ points: failuresMax, duration: failuresWindowSeconds });
+  const failedAttempts = createFailedAttempts();
   const answers = new Map<string, { readonly answer: JoinAnswer; readonly until: number }>();
 
   async function join(body: z.output<typeof bodySchema>): Promise<JoinAnswer> {
@@ -57,6 +54,8 @@ export function createJoinEndpoint({
     const key = hash('sha256', JSON.stringify([body.secret, body.name, body.request]));
     const known = answers.get(key);
     if (known !== undefined && known.until > now()) return known.answer;
+    // A wrong secret costs a look into the database, and no certificate.
+    authority.check(body.secret);
     const issued = await certificates.issueNodeCertificate(body.request, body.name);
     const fingerprint = fingerprintOf(new X509Certificate(issued.certificate).raw);
     await authority.redeem(body.secret, body.name, { serial: issued.serial, fingerprint });
@@ -69,18 +68,12 @@ export function createJoinEndpoint({
   }
 
   return async (request, response) => {
-    const address = request.socket.remoteAddress ?? '';
-    const failed = await failures.get(address);
-    if (failed !== null && failed.consumedPoints >= failuresMax) {
-      throw new TreecastError('RATE_LIMITED', 'Too many joins from this address were refused.', {
-        fix: `Wait ${failuresWindowSeconds} seconds, then try again with a new token.`,
-      });
-    }
+    const { remoteAddress } = request.socket;
     try {
       const body = parseMessage(parseJson(await readBody(request, bodyBytesMax)), bodySchema);
       sendJson(response, 200, await join(body));
     } catch (error) {
-      await failures.penalty(address, 1);
+      await failedAttempts.count(remoteAddress);
       throw error;
     }
   };

@@ -8,6 +8,8 @@ export interface NodeCertificate {
 }
 
 export interface JoinAuthority {
+  /** Would the secret be accepted now? Throws JOIN_TOKEN_INVALID. */
+  check(secret: string): void;
   /**
    * Uses a join token's secret up and registers the node with this certificate, in one transaction.
    * Throws JOIN_TOKEN_INVALID (unknown, used or expired), FORBIDDEN or ALREADY_EXISTS (the name is not for this token).

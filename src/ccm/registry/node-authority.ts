@@ -3,8 +3,11 @@
 import type { NodeAuthority } from '../gateway/node-authority.ts';
 import type { Registry } from './registry.ts';
 
-export function createNodeAuthority(registry: Pick<Registry, 'joinNode' | 'nodes'>): NodeAuthority {
+export function createNodeAuthority(
+  registry: Pick<Registry, 'joinNode' | 'joinTokens' | 'nodes'>,
+): NodeAuthority {
   return {
+    check: registry.joinTokens.check,
     async redeem(secret, node, { serial, fingerprint }) {
       registry.joinNode(secret, {
         name: node,

@@ -13,4 +13,6 @@ export const closeCodes = {
   /** The same node connected again; this connection is the older one. */
   replaced: 4409,
   protocolVersion: 4426,
+  /** It says more than any honest agent would. */
+  flood: 4429,
 } as const;

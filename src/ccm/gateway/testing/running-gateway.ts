@@ -16,7 +16,7 @@ import {
 import { fingerprintOf } from '../../../net/tls/fingerprint.ts';
 import { generatePrivateKey } from '../../../net/tls/key-pair.ts';
 import type { AgentReport } from '../agent-connection.ts';
-import { type AgentGateway, createAgentGateway } from '../agent-gateway.ts';
+import { type AgentGateway, type AgentGatewayOptions, createAgentGateway } from '../agent-gateway.ts';
 
 export type GatewayEvent =
   | {
@@ -60,6 +60,7 @@ export interface RunningGateway {
 export interface RunningGatewayOptions {
   readonly clock?: Clock;
   readonly pingIntervalMs?: number;
+  readonly limits?: AgentGatewayOptions['limits'];
   /** A stopped gateway, whose port, keys and nodes this one takes over. */
   readonly after?: RunningGateway;
   /** Answers a hello; the default welcomes with no sites. */
@@ -85,19 +86,19 @@ export async function runGateway(t: TestScope, options: RunningGatewayOptions = 
   const nodes = after?.nodes ?? new Map<string, string>();
   const assignments: RunningGateway['assignments'] = after?.assignments ?? new Map();
   const stalled = new Set<string>();
+  function check(secret: string): void {
+    const state = secrets.get(secret) ?? 'unknown';
+    if (state !== 'good') throw new TreecastError('JOIN_TOKEN_INVALID', `This join token is ${state}.`);
+  }
   const gateway = createAgentGateway({
     listen: { host: '127.0.0.1', port: after?.port ?? 0 },
     identity: await certificates.issueServerIdentity(['127.0.0.1', 'localhost']),
     certificates,
     ticketKeys: [createPublicKey(releaseKey)],
     authority: {
+      check,
       async redeem(secret, node, certificate) {
-        if (secrets.get(secret) !== 'good') {
-          throw new TreecastError(
-            'JOIN_TOKEN_INVALID',
-            `This join token is ${secrets.get(secret) ?? 'unknown'}.`,
-          );
-        }
+        check(secret);
         secrets.set(secret, 'used');
         nodes.set(node, certificate.fingerprint);
       },
@@ -115,6 +116,7 @@ export async function runGateway(t: TestScope, options: RunningGatewayOptions = 
       disconnected: (node, connection) => events.push({ what: 'disconnected', node, connection }),
     },
     onRefused: (_, error) => refusals.push(error.code),
+    ...(options.limits === undefined ? {} : { limits: options.limits }),
     ...(options.clock === undefined ? {} : { clock: options.clock }),
     ...(options.pingIntervalMs === undefined ? {} : { pingIntervalMs: options.pingIntervalMs }),
   });

@@ -1,8 +1,9 @@
-// How many wrong tokens an address may try. Right tokens always pass: they cannot be guessed, and nobody can lock others out.
+// How many wrong tokens an address may try. Right tokens always pass: they cannot be guessed, and nobody can lock others out. So callers ask
+// this only after a token was found wrong.
 
-import { isIPv6 } from 'node:net';
 import { RateLimiterMemory } from 'rate-limiter-flexible';
-import { TreecastError } from '../../model/treecast-error.ts';
+import { TreecastError } from '../model/treecast-error.ts';
+import { networkOf } from '../net/http/network-of.ts';
 
 export interface FailedAttempts {
   /** Counts one. Throws RATE_LIMITED when there were too many. */
@@ -31,16 +32,4 @@ export function createFailedAttempts(options: FailedAttemptsOptions = {}): Faile
       }
     },
   };
-}
-
-/** An IPv6 subscriber has a /64: its addresses count as one. */
-function networkOf(address = ''): string {
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address);
-  if (mapped?.[1]) return mapped[1];
-  if (!isIPv6(address)) return address;
-  const [head = '', tail] = address.split('%', 1).join('').split('::');
-  const groups = head === '' ? [] : head.split(':');
-  const after = tail === undefined || tail === '' ? [] : tail.split(':');
-  const missing = Math.max(0, 8 - groups.length - after.length);
-  return [...groups, ...Array.from({ length: missing }, () => '0'), ...after].slice(0, 4).join(':');
 }
