@@ -63,6 +63,8 @@ export interface CcmOptions {
   readonly signal?: AbortSignal;
   /** Whether a state directory that does not exist is made. */
   readonly create?: boolean;
+  /** How often pushes whose event was lost are looked for; they are at start as well. */
+  readonly recoverIntervalMs?: number;
   /** Called when the CCM can no longer go on (its database refused a write): the process should end and be started again. */
   readonly onFatal?: (error: unknown) => void;
 }
@@ -79,8 +81,7 @@ export interface Ccm {
 
 /** The largest push, in bytes: what one site may hold, and then some. */
 const pushBytesMax = 4 * 1024 ** 3;
-/** Pushes whose event was lost are looked for at start and this often. */
-const recoverIntervalMs = 60_000;
+const recoverIntervalMsDefault = 60_000;
 const checkpointIntervalMs = 30_000;
 
 export async function runCcm(options: CcmOptions): Promise<Ccm> {
@@ -336,7 +337,7 @@ export async function runCcm(options: CcmOptions): Promise<Ccm> {
   isReady = true;
   const server = await createPublicServer(api, { listen, ...(options.tls && { tls: options.tls }) });
   publicUrl ||= server.url;
-  const recovering = setInterval(() => void recover(), recoverIntervalMs);
+  const recovering = setInterval(() => void recover(), options.recoverIntervalMs ?? recoverIntervalMsDefault);
   const retention = createRetention({
     state,
     store,

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -126,4 +126,31 @@ test('a branch that moved while no CCM ran is found and published', async () => 
   await until('alpha is published', async () => (await liveTree('alpha')) === tree, 30_000);
   const [job] = await client().jobs.list({ site: 'alpha', limit: 1 });
   assert.equal(job?.requestedBy, 'recovery');
+});
+
+test('a CCM killed right after the ref moved and before there is a job: the push is found at start', async () => {
+  const hook = join(directory, 'ccm', 'repositories', 'beta.git', 'hooks', 'reference-transaction');
+  const script = `#!/bin/sh
+[ "$1" = committed ] || exit 0
+while read -r before after ref; do [ "$ref" = refs/heads/main ] && kill -9 ${ccm.pid}; done
+exit 0
+`;
+  await author.write('index.html', 'moved, and then the CCM was gone');
+  const tree = await author.commit();
+  await writeFile(hook, script, { mode: 0o755 });
+  const jobs = (await client().jobs.list({ site: 'beta', limit: 100 })).length;
+  const url = new URL(`${api}/git/beta.git`);
+  url.username = 'author';
+  url.password = token;
+  const gone = once(ccm, 'exit');
+  const pushed = await author.push(url.href, ['--force']);
+  assert.notEqual(pushed.code, 0, 'the pusher is not told that it was published');
+  await gone;
+  await rm(hook);
+  await startCcm();
+  await until('beta is published', async () => (await liveTree('beta')) === tree, 30_000);
+  const [job, ...others] = await client().jobs.list({ site: 'beta', limit: 100 });
+  assert.equal(job?.requestedBy, 'recovery');
+  assert.equal(others.length, jobs, 'one job, and once');
+  assert.equal(await push('beta', 'and the next one goes as usual'), await liveTree('beta'));
 });

@@ -44,8 +44,12 @@ export function createRefAdvertiser(): RefAdvertiser {
   };
 }
 
-/** Undefined for what this code does not know how to advertise: shallow repositories, alternates. */
+/** Undefined for what this code does not know how to advertise: shallow repositories, alternates, and what is no repository (any more). */
 function configurationStamp(repositoryPath: string): string | undefined {
+  const isWhole = ['HEAD', 'objects', 'refs'].every(
+    (path) => statSync(`${repositoryPath}/${path}`, { throwIfNoEntry: false }) !== undefined,
+  );
+  if (!isWhole) return undefined;
   const config = statSync(`${repositoryPath}/config`, { bigint: true, throwIfNoEntry: false });
   const special = ['shallow', 'objects/info/alternates'].some(
     (path) => statSync(`${repositoryPath}/${path}`, { throwIfNoEntry: false }) !== undefined,
@@ -86,8 +90,9 @@ async function askGit(
     else parts.push(part);
   }
   if ((await git.ended) !== 0) {
-    throw new TreecastError('GIT_FAILED', `git could not list the refs: ${git.complaint()}`, {
-      fix: 'Check the staging repository with git fsck.',
+    throw new TreecastError('GIT_FAILED', 'The repository cannot be read on the server.', {
+      cause: new Error(git.complaint()),
+      fix: 'Tell the operator: the log of the CCM has the words of git.',
     });
   }
   return Buffer.concat(parts);

@@ -67,5 +67,5 @@ export async function followPush(options: FollowPushOptions): Promise<void> {
 }
 
 function logFailure(options: FollowPushOptions, error: unknown): void {
-  options.logger.error({ push: options.push, error }, 'following a push failed');
+  options.logger.error({ push: options.push, err: error }, 'following a push failed');
 }

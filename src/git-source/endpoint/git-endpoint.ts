@@ -65,7 +65,7 @@ export function createGitEndpoint(options: GitEndpointOptions): GitEndpoint {
     onRecovered: (repository, removed) =>
       logger.warn({ repository, removed }, 'what a killed push had left was removed'),
     onError: (repository, error) =>
-      logger.error({ repository, error }, 'what a killed push had left could not be removed'),
+      logger.error({ repository, err: error }, 'what a killed push had left could not be removed'),
   });
 
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -135,7 +135,7 @@ export function createGitEndpoint(options: GitEndpointOptions): GitEndpoint {
       .catch((error: unknown) => {
         const wire = toWireError(error);
         if (errorCodes[wire.code].http >= 500)
-          logger.error({ url: request.url, error }, 'a Git request failed');
+          logger.error({ url: request.url, err: error }, 'a Git request failed');
         answerError(request, response, error);
       })
       .finally(() => active.delete(serving));

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
+import { rename } from 'node:fs/promises';
 import { test } from 'node:test';
 import { TreecastError } from '../../model/treecast-error.ts';
 import type { Push } from '../push-authority.ts';
@@ -158,6 +159,25 @@ test('PUSH-14 an authority that fails after the refs moved does not fail the pus
   assert.equal(pushed.exitCode, 0);
   assert.match(pushed.stderr, /the push is stored/);
   assert.deepEqual(await server.refs(), { 'refs/heads/main': commit });
+});
+
+test('PUSH-14 N61 a repository that is broken is told to its pusher without the server’s paths, and to the log with git’s words', async (t) => {
+  const server = await startTestServer(t);
+  const commit = await server.commit({ a: '1' });
+  await server.git(server.author, 'push', server.url, 'main');
+  await server.commit({ a: '2' });
+  for (const part of ['objects', 'refs', 'HEAD']) {
+    const path = `${server.repositoryPath}/${part}`;
+    await rename(path, `${path}.away`);
+    const pushed = await server.git(server.author, 'push', server.url, 'main');
+    await rename(`${path}.away`, path);
+    assert.notEqual(pushed.exitCode, 0, part);
+    assert.match(pushed.stderr, /remote: treecast: The repository cannot be read on the server/, part);
+    assert.doesNotMatch(pushed.stderr, /repositories/, part);
+    assert.match(server.warnings.pop() ?? '', /does not appear to be a git repository/, part);
+  }
+  assert.deepEqual(await server.refs(), { 'refs/heads/main': commit });
+  assert.equal((await server.git(server.author, 'push', server.url, 'main')).exitCode, 0);
 });
 
 test('PUSH-15 a push over the size limit is refused with the reason', async (t) => {

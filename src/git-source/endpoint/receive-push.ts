@@ -68,7 +68,7 @@ export async function receivePush(options: ReceivePushOptions): Promise<void> {
   };
   const decide = async (question: HookQuestion): Promise<Verdict> => {
     const verdict = await askAuthority(options, pushOf(question.updates), question).catch((error) => {
-      logger.error({ push: id, repository, error }, 'the authority could not judge a push');
+      logger.error({ push: id, repository, err: error }, 'the authority could not judge a push');
       return { accepted: false, lines: refusalLines(error) } as const;
     });
     if (client.signal.aborted) return { accepted: false, lines: [] };
@@ -84,7 +84,8 @@ export async function receivePush(options: ReceivePushOptions): Promise<void> {
   socket?.once('close', socketClosed);
   const feeding = pumpBody({ body, git: git.stdin, head, maxInputBytes, patience }).catch(
     (error: unknown) => {
-      if (!client.signal.aborted) logger.warn({ push: id, repository, error }, 'a push could not be read');
+      if (!client.signal.aborted)
+        logger.warn({ push: id, repository, err: error }, 'a push could not be read');
       if (!accepted) git.stop();
     },
   );
@@ -113,7 +114,7 @@ export async function receivePush(options: ReceivePushOptions): Promise<void> {
       if (reply && report) following ??= follow(report.moved, reply.hasSideband);
     }
   } catch (error) {
-    logger.error({ push: id, repository, error }, 'the answer of git to a push was not understood');
+    logger.error({ push: id, repository, err: error }, 'the answer of git to a push was not understood');
   }
   const exitCode = await git.ended;
   const wasKilled = exitCode === null;

@@ -7,6 +7,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { TestContext } from 'node:test';
+import { inspect } from 'node:util';
 import { TreecastError } from '../../model/treecast-error.ts';
 import { createRepository } from '../create-repository.ts';
 import { gitEnvironment } from '../git-environment.ts';
@@ -73,10 +74,11 @@ export async function startTestServer(t: TestContext, options: TestServerOptions
       yield* options.authority?.afterRefs?.(push) ?? ['live 3/3'];
     },
   };
-  const logger = {
-    warn: (data: object, message: string) => void warnings.push(`${message} ${JSON.stringify(data)}`),
-    error: (data: object, message: string) => void warnings.push(`${message} ${JSON.stringify(data)}`),
+  // As the CCM's log has it: of errors only what is under `err`.
+  const log = (data: { readonly err?: unknown }, message: string): void => {
+    warnings.push(`${message} ${JSON.stringify(data)} ${data.err instanceof Error ? inspect(data.err) : ''}`);
   };
+  const logger = { warn: log, error: log };
   const {
     maxInputBytes = 100_000_000,
     requestsMax = 64,
