@@ -72,7 +72,8 @@ export function createFileSink({ dataKey, pool, temporary }: FileSinkOptions): D
       payloads: blocks.map(({ payload }) => payload),
     });
     const file = await files[region];
-    for (const [i, { hash }] of finished.entries()) hashes[region][firstIndex + i] = hash;
+    // Copied: what came from a worker is a view of all that the job brought, and the hashes stay until the end.
+    for (const [i, { hash }] of finished.entries()) hashes[region][firstIndex + i] = Buffer.from(hash);
     await file.writev(
       finished.map(({ bytes }) => bytes),
       firstIndex * blockBytes,

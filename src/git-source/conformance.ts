@@ -261,6 +261,15 @@ export function describeGitSource(name: string, createSource: (repositoryPath: s
       );
     });
 
+    test('R2.6: sizes of as many blobs as a large tree names are asked for in one call', async () => {
+      const ids = Array.from({ length: 200_000 }, (_, i) => i.toString(16).padStart(40, '0'));
+      await assert.rejects(
+        source.blobSizes(ids),
+        code('GIT_FAILED'),
+        'the first one is missed, no stack overflows',
+      );
+    });
+
     test('answers are the same when objects are packed', async () => {
       const base = { a: file('1'), d: { b: file('2'), c: file('3'.repeat(5_000)) } };
       const target = { a: file('1'), d: { b: file('4'), c: file(`${'3'.repeat(5_000)}!`) } };

@@ -103,7 +103,8 @@ export function createIsomorphicGitSource(repositoryPath: string): GitSource {
       return findEntries(readTree, tree, paths);
     },
     async blobSizes(ids) {
-      checkOpen(...ids);
+      checkOpen();
+      for (const id of ids) checkOpen(id);
       const sizes: number[] = [];
       for (const id of ids) sizes.push((await read(id, 'blob')).length);
       return sizes;

@@ -149,7 +149,8 @@ function createView(view: View): GitSource {
       return findEntries(createTreeReader(), tree, paths);
     },
     async blobSizes(ids) {
-      checkOpen(...ids);
+      checkOpen();
+      for (const id of ids) checkOpen(id);
       return objects.blobSizes(ids);
     },
     async readBlob(id) {

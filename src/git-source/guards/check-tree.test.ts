@@ -12,7 +12,8 @@ import {
 } from '../test-repository.ts';
 import { checkTree, type TreeCheckOptions } from './check-tree.ts';
 import { renderViolations } from './render-violations.ts';
-import { type Violation, violationOf } from './violation.ts';
+import { checkSymlinks } from './symlink-guard.ts';
+import { type Violation, violationOf, violationsMax } from './violation.ts';
 
 const limits: TreeCheckOptions = { deleteShareMax: 0.5, deleteFilesMin: 20, allowDelete: false };
 const absentId = '1'.repeat(40);
@@ -170,6 +171,13 @@ describe('guards', () => {
     assert.deepEqual(await check(tree), []);
     const wrong = { x: { y: { shallow: symlink('../..') } }, link: symlink('x/y/shallow/../etc') };
     assert.deepEqual(await summary(wrong), ['SYMLINK_ESCAPES link']);
+  });
+
+  test('PUSH-24 of symlinks that leave the tree no more are told than anybody reads, however many there are', async () => {
+    const many = Object.fromEntries(Array.from({ length: 3_000 }, (_, n) => [`l${n}`, symlink('/x')]));
+    const target = repository.writeTree(many);
+    const changes = await source.diffTrees(emptyTreeId(), target);
+    assert.equal((await checkSymlinks(source, target, changes, true)).length, violationsMax);
   });
 
   test('PUSH-25 removing or replacing one symlink re-judges the others', async () => {

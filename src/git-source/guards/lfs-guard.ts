@@ -7,23 +7,22 @@ import { type Violation, violationsMax } from './violation.ts';
 
 const pointerStart = Buffer.from('version https://git-lfs.github.com/spec/v1');
 const pointerBytesMax = 1_024;
-const blobsAtOnce = 256;
+const changesAtOnce = 256;
 
 export async function findLfsPointers(
   source: GitSource,
   changes: readonly TreeChange[],
 ): Promise<Violation[]> {
-  const pathsByBlob = new Map<string, string>();
-  for (const { path, before, after } of changes) {
-    if (after?.mode.startsWith('100') && after.id !== before?.id) pathsByBlob.set(after.id, path);
-  }
-  const blobs = [...pathsByBlob.keys()];
   const violations: Violation[] = [];
-  for (let at = 0; at < blobs.length && violations.length < violationsMax; at += blobsAtOnce) {
+  for (let at = 0; at < changes.length && violations.length < violationsMax; at += changesAtOnce) {
     if (at > 0) await nextTurn();
-    const batch = blobs.slice(at, at + blobsAtOnce);
-    const sizes = await source.blobSizes(batch);
-    const small = batch.filter((_, index) => {
+    const pathsByBlob = new Map<string, string>();
+    for (const { path, before, after } of changes.slice(at, at + changesAtOnce)) {
+      if (after?.mode.startsWith('100') && after.id !== before?.id) pathsByBlob.set(after.id, path);
+    }
+    const blobs = [...pathsByBlob.keys()];
+    const sizes = await source.blobSizes(blobs);
+    const small = blobs.filter((_, index) => {
       const size = sizes[index] as number;
       return size >= pointerStart.length && size <= pointerBytesMax;
     });

@@ -7,7 +7,7 @@ import type { ObjectId, TreeChange } from '../../model/tree.ts';
 import type { GitSource } from '../git-source.ts';
 import { pathBytesMax } from '../tree-limits.ts';
 import { createSymlinkTree, type SymlinkTree } from './symlink-tree.ts';
-import type { Violation } from './violation.ts';
+import { type Violation, violationsMax } from './violation.ts';
 
 const symlinkMode = '120000';
 const linksAtOnce = 1_024;
@@ -30,7 +30,7 @@ export async function checkSymlinks(
   }
   const violations: Violation[] = [];
   const tree = createSymlinkTree(stepsMax);
-  for (let at = 0; at < links.length; at += linksAtOnce) {
+  for (let at = 0; at < links.length && violations.length < violationsMax; at += linksAtOnce) {
     const batch = links.slice(at, at + linksAtOnce);
     const texts = await readTargets(source, batch);
     batch.forEach(({ path }, index) => {
@@ -61,7 +61,7 @@ async function judge(tree: SymlinkTree): Promise<Violation[]> {
       }[outcome],
       fix: 'Point it at something inside the tree with a relative path, or commit the content itself.',
     });
-    if (outcome === 'exhausted') break;
+    if (outcome === 'exhausted' || violations.length >= violationsMax) break;
   }
   return violations;
 }
