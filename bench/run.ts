@@ -10,6 +10,8 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
     (await import('./publish-under-load/publish-under-load.ts')).publishUnderLoad,
   fuzz: async () => (await import('./fuzz/fuzz.ts')).fuzz,
   'first-push': async () => (await import('./first-push/first-push.ts')).firstPush,
+  'loop-delay': async () => (await import('./loop-delay/loop-delay.ts')).loopDelay,
+  'agent-idle': async () => (await import('./agent-idle/agent-idle.ts')).agentIdle,
 
   purge: async () => (await import('./purge/purge.ts')).purge,
 };

@@ -3,7 +3,7 @@
 import { Command, CommanderError, Option } from 'commander';
 import { TreecastError } from '../model/treecast-error.ts';
 import type { CliCommand } from './command.ts';
-import { groupSummaries } from './commands/command-list.ts';
+import { groupSummaries } from './commands/group-summaries.ts';
 import type { OutputStream } from './output.ts';
 import { packageVersion } from './package-version.ts';
 import { camelCase } from './parse-input.ts';

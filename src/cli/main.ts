@@ -1,18 +1,11 @@
 // The process around the CLI: standard streams, signals, exit code. bin/treecast starts it.
 
-import { enableCompileCache, flushCompileCache } from 'node:module';
-import { homedir } from 'node:os';
-import { isAbsolute, join } from 'node:path';
+import { flushCompileCache } from 'node:module';
+import { logIfOfPlugin } from '../plugins/host/plugin-of-error.ts';
+import { run } from './run.ts';
 
-// Compiled code of the last start: halves the time to the first output. Where the directory cannot be written nothing happens.
-const cacheHome = process.env['XDG_CACHE_HOME'] ?? '';
-enableCompileCache(
-  join(isAbsolute(cacheHome) ? cacheHome : join(homedir(), '.cache'), 'treecast', 'compiled'),
-);
-// Node writes it when a process ends by itself, which services often do not.
+// Node writes the cache that the launcher names when a process ends by itself, which services often do not.
 setTimeout(flushCompileCache, 5000).unref();
-const { run } = await import('./run.ts');
-const { logIfOfPlugin } = await import('../plugins/host/plugin-of-error.ts');
 
 // A promise that nothing waits for ends here too, when it is rejected.
 process.on('uncaughtException', (error) => {

@@ -7,7 +7,6 @@ import { TreecastError } from '../model/treecast-error.ts';
 import type { CliCommand } from './command.ts';
 import type { CommandContext } from './command-context.ts';
 import { createCommandLine } from './command-line.ts';
-import { commands } from './commands/command-list.ts';
 import { resolveConnection } from './connection.ts';
 import { type Exit, exitCodes, exitOf } from './exit-codes.ts';
 import { createOutput, type OutputStream } from './output.ts';
@@ -34,7 +33,7 @@ export async function run(argv: readonly string[], options: RunOptions): Promise
   const output = createOutput({ ...options, isJson: beforeDashes.includes('--json') });
   let exit: Exit = 'ok';
   try {
-    const commandLine = createCommandLine(commands, options, async (command, values) => {
+    const commandLine = createCommandLine(await commandsFor(argv), options, async (command, values) => {
       exit = await runCommand(command, values, options, output);
     });
     await commandLine.parse(argv);
@@ -46,6 +45,12 @@ export async function run(argv: readonly string[], options: RunOptions): Promise
     }
   }
   return exitCodes[exit].code;
+}
+
+/** An agent runs for weeks beside a web server: it holds the code of no other command. */
+async function commandsFor([first, second]: readonly string[]): Promise<readonly CliCommand[]> {
+  if (first === 'agent' && second === 'run') return [(await import('./commands/agent-run.ts')).agentRun];
+  return (await import('./commands/command-list.ts')).commands;
 }
 
 async function runCommand(

@@ -1,7 +1,6 @@
 // Logs of services (CCM, agent): JSON lines, or for people with --log-format pretty. Never on standard output.
 
 import { type Logger, pino } from 'pino';
-import { PinoPretty } from 'pino-pretty';
 import { z } from 'zod';
 
 export type ServiceLogger = Logger;
@@ -17,10 +16,10 @@ export const logSchema = z.strictObject({
 export type LogConfiguration = z.output<typeof logSchema>;
 
 /** To stderr, or appended to a file. */
-export function createServiceLogger(
+export async function createServiceLogger(
   { level, format }: LogConfiguration,
   destination: { readonly file: string } | 'stderr',
-): ServiceLogger {
+): Promise<ServiceLogger> {
   const target =
     destination === 'stderr'
       ? pino.destination(2)
@@ -28,6 +27,8 @@ export function createServiceLogger(
   // Who reads the log may go away; the service does not.
   target.on('error', () => undefined);
   if (format === 'json') return pino({ level }, target);
+  // For people at a terminal only: services do without it.
+  const { PinoPretty } = await import('pino-pretty');
   return pino(
     { level },
     PinoPretty({ destination: target, colorize: destination === 'stderr' && process.stderr.isTTY }),

@@ -21,6 +21,7 @@ import { createStaticServer, type StaticServer } from '../static-server/static-s
 import { createSiteStore } from '../store/create-site-store.ts';
 import { createSpaceLedger } from '../store/space-ledger.ts';
 import { freeSpace } from './free-space.ts';
+import { createIdleCollection } from './idle-collection.ts';
 import { openKnownSites } from './known-sites.ts';
 import { createSiteSessions } from './site-sessions.ts';
 import { warmUp } from './warm-up.ts';
@@ -155,12 +156,17 @@ async function start(
     ...freeSpace(root),
     sites: sessions.all().flatMap((session) => session.holding() ?? []),
   });
+  const collection = createIdleCollection();
+  closers.push(collection.close);
   link = createLinkClient({
     ccmUrl,
     identity,
     ca: joined.ca,
     hello,
-    onMessage: sessions.receive,
+    onMessage(message) {
+      collection.soon();
+      sessions.receive(message);
+    },
     onDown: (error, retryMs) => log.warn({ code: error.code, retryMs }, error.message),
     clock,
     random,

@@ -38,7 +38,7 @@ export const agentRun = defineCommand({
     const { log, niceness } = await readAgentConfiguration(directory);
     // Before anything else runs: threads and programs inherit it.
     if (niceness > getPriority()) setPriority(niceness);
-    const logger = createServiceLogger({ level: level ?? log.level, format }, 'stderr');
+    const logger = await createServiceLogger({ level: level ?? log.level, format }, 'stderr');
     const agent = await runAgent(directory, { logger, signal }).catch((error: unknown) => {
       if (!signal.aborted) throw error;
     });

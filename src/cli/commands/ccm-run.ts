@@ -49,7 +49,7 @@ export const ccmRun = defineCommand({
     const ccm = await runCcm({
       directory,
       configuration,
-      logger: createServiceLogger(log, 'stderr'),
+      logger: await createServiceLogger(log, 'stderr'),
       create: false,
       onFatal: fatal.reject,
       signal,

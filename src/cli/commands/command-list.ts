@@ -1,4 +1,4 @@
-// All commands, in the order of the help; and what their groups are for.
+// All commands, in the order of the help.
 
 import type { CliCommand } from '../command.ts';
 import { agentJoin } from './agent-join.ts';
@@ -94,17 +94,3 @@ export const commands: readonly CliCommand[] = [
   configSchema,
   doctor,
 ];
-
-export const groupSummaries: Readonly<Record<string, string>> = {
-  job: 'look at jobs and abort them',
-  site: 'sites: repository, branch, group, policies',
-  group: 'content groups: which nodes receive which sites',
-  node: 'nodes: the servers',
-  balancer: 'take nodes out of load balancers and put them back',
-  plugin: 'plugins: what they owe; write and test one',
-  token: 'tokens of authors and operators',
-  ccm: 'make, run and back up a CCM',
-  agent: 'join and run the agent of a server',
-  assignment: 'look into assignments',
-  config: 'configuration files',
-};

@@ -79,7 +79,7 @@ export async function startUp(options: UpOptions): Promise<UpSession> {
         plugins: [],
         log: options.log,
       },
-      logger: createServiceLogger(options.log, { file: join(directory, 'ccm.log') }),
+      logger: await createServiceLogger(options.log, { file: join(directory, 'ccm.log') }),
       create: true,
       onFatal: fatal.reject,
     });
