@@ -8,17 +8,19 @@ import type { AssignmentFacts } from '../assignment/assignment-encoder.ts';
 import { dictionaryBytesMax } from '../assignment/decode-payload.ts';
 import { dataPlainBytesMax } from '../assignment/header-schema.ts';
 import type { ContentKey } from '../assignment/seal.ts';
-import { type AssignmentHeader, type Command, inlineBytesMax } from '../model/assignment.ts';
+import { type AssignmentHeader, type Command, inlineBytesMax, type Payload } from '../model/assignment.ts';
 import type { ObjectId } from '../model/tree.ts';
 import { TreecastError } from '../model/treecast-error.ts';
 import type { BuildPool } from './build-pool.ts';
 import { isCompressedType } from './compressed-type.ts';
 import {
   type Content,
+  type ContentSource,
   contentKeyOf,
   encodeWrites,
   type Prepared,
   prepareContents,
+  repeatedBlobs,
 } from './content-batches.ts';
 import type { ContentPolicy, ContentRule } from './content-policy.ts';
 import { createFileSink, createMemorySink } from './data-sink.ts';
@@ -95,10 +97,11 @@ export async function buildAssignments(input: BuildInput): Promise<BuiltAssignme
       }
       return part;
     };
+    const source = { ...input, repeated: await repeatedBlobs(input.plan) };
     let sliceEndMs = performance.now() + sliceMs;
-    for await (const batch of prepareContents(input.plan, input)) {
+    for await (const batch of prepareContents(input.plan, source)) {
       for (const prepared of batch) {
-        await addCommand(prepared, { input, temporary, partFor, current: () => part });
+        await addCommand(prepared, { input: source, temporary, partFor, current: () => part });
         if (performance.now() > sliceEndMs) {
           await nextTurn();
           sliceEndMs = performance.now() + sliceMs;
@@ -117,7 +120,7 @@ export async function buildAssignments(input: BuildInput): Promise<BuiltAssignme
 }
 
 interface Build {
-  readonly input: BuildInput;
+  readonly input: BuildInput & ContentSource;
   readonly temporary: () => string;
   readonly partFor: (length: number) => Promise<PartBuilder>;
   readonly current: () => PartBuilder;
@@ -143,12 +146,12 @@ async function addCommand({ command, content }: Prepared, build: Build): Promise
 
 async function addWrite(command: PlannedWrite, content: Content, build: Build): Promise<void> {
   const { rule } = content as Exclude<Content, { kind: 'none' | 'target' }>;
-  const key = contentKeyOf(command, rule);
-  const known = build.current().payload(key);
-  const part = known === undefined ? await addContent(command, rule, content, build) : build.current();
-  const data = known ?? part.payload(key);
-  if (data === undefined)
-    throw new TreecastError('BUG', `the content of ${JSON.stringify(command.path)} was not encoded`);
+  const key = build.input.repeated.has(command.blob) ? contentKeyOf(command, rule) : null;
+  const known = key === null ? undefined : build.current().payload(key);
+  const { part, data } =
+    known === undefined
+      ? await addContent(command, { key, rule, content }, build)
+      : { part: build.current(), data: known };
   const { base, ...result } = command;
   const finished: Command =
     data.codec === 'zstd-base' && base !== undefined
@@ -157,15 +160,22 @@ async function addWrite(command: PlannedWrite, content: Content, build: Build): 
   part.add(command, finished);
 }
 
-/** Adds the payload to the part that has room for it, and returns that part. */
+interface PartPayload {
+  readonly part: PartBuilder;
+  readonly data: Payload;
+}
+
+/** Adds the payload to the part that has room for it. */
 async function addContent(
   command: PlannedWrite,
-  rule: ContentRule,
-  content: Content,
+  {
+    key,
+    rule,
+    content,
+  }: { readonly key: string | null; readonly rule: ContentRule; readonly content: Content },
   build: Build,
-): Promise<PartBuilder> {
+): Promise<PartPayload> {
   const { input } = build;
-  const key = contentKeyOf(command, rule);
   const held =
     content.kind === 'file'
       ? content
@@ -176,8 +186,7 @@ async function addContent(
   if (held?.kind === 'file') {
     const { codec, bytes } = held.encoded;
     const part = await build.partFor(bytes.length);
-    part.addBytes(key, codec, rule.cipher, bytes);
-    return part;
+    return { part, data: part.addBytes(key, codec, rule.cipher, bytes) };
   }
   const large = await encodeLargeFile({
     open: () => input.streamBlob(command.blob),
@@ -189,10 +198,10 @@ async function addContent(
   });
   try {
     const part = await build.partFor(large.length);
-    const { length } = await part.addPayload(key, large.codec, rule.cipher, large.pieces());
-    if (length !== large.length)
+    const data = await part.addPayload(key, large.codec, rule.cipher, large.pieces());
+    if (data.length !== large.length)
       throw new TreecastError('BUG', `blob ${command.blob} has another size than planned`);
-    return part;
+    return { part, data };
   } finally {
     await large.dispose();
   }

@@ -1,6 +1,7 @@
 // Reads and encodes the contents of planned commands ahead of their use: in batches, several at once, bytes in flight bounded,
 // results in the order of the commands, so that the same plan always gives the same assignment.
 
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { dictionaryBytesMax } from '../assignment/decode-payload.ts';
 import type { ObjectId } from '../model/tree.ts';
 import { TreecastError } from '../model/treecast-error.ts';
@@ -26,6 +27,8 @@ export interface Prepared {
 }
 
 export interface ContentSource {
+  /** Blobs that more than one command writes: only of these is remembered what was encoded. */
+  readonly repeated: ReadonlySet<ObjectId>;
   readonly policy: ContentPolicy;
   readonly readBlob: (id: ObjectId) => Promise<Buffer>;
   readonly pool: BuildPool;
@@ -33,12 +36,27 @@ export interface ContentSource {
 
 const batchBytesMin = 1024 ** 2;
 const batchCommandsMax = 256;
+const commandsPerTurn = 16_384;
 /** Contents read but not yet taken, old versions included. */
 const inFlightBytesMax = 64 * 1024 ** 2;
 
 /** Two contents that get the same encoding have the same key. */
 export function contentKeyOf({ blob, base }: PlannedWrite, { codec, cipher }: ContentRule): string {
   return `${blob} ${base?.blob ?? ''} ${codec} ${cipher}`;
+}
+
+/** In a site of a million files nearly all are written once: remembering each would cost more memory than anything else here. */
+export async function repeatedBlobs(plan: readonly PlannedCommand[]): Promise<Set<ObjectId>> {
+  const once = new Set<ObjectId>();
+  const repeated = new Set<ObjectId>();
+  for (const [index, command] of plan.entries()) {
+    if (command.do === 'write') {
+      if (once.has(command.blob)) repeated.add(command.blob);
+      else once.add(command.blob);
+    }
+    if (index % commandsPerTurn === commandsPerTurn - 1) await nextTurn();
+  }
+  return repeated;
 }
 
 export async function* prepareContents(
@@ -118,9 +136,11 @@ async function prepareBatch(
     if (command.do === 'symlink') return readTarget(command.path, command.blob, source);
     if (command.do !== 'write') return { kind: 'none' };
     const rule = source.policy(command.path);
-    const key = contentKeyOf(command, rule);
-    if (seen.has(key)) return { kind: 'again', rule };
-    seen.add(key);
+    if (source.repeated.has(command.blob)) {
+      const key = contentKeyOf(command, rule);
+      if (seen.has(key)) return { kind: 'again', rule };
+      seen.add(key);
+    }
     return isLarge(command) ? { kind: 'large', rule } : 'file';
   });
   const writes = commands.filter(

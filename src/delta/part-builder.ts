@@ -14,14 +14,14 @@ import { createSpaceCount } from './space-required.ts';
 export interface PartBuilder {
   /** Whether an encoded payload of this length still fits. Throws ASSIGNMENT_TOO_LARGE when it fits in no part. */
   hasRoom(length: number): boolean;
-  /** Adds a payload of known length; resolves when its bytes were taken. */
+  /** Adds a payload of known length; resolves when its bytes were taken. `key`: for {@link PartBuilder.payload}, null when nobody asks again. */
   addPayload(
-    key: string,
+    key: string | null,
     codec: Codec,
     cipher: Cipher,
     pieces: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
   ): Promise<Payload>;
-  addBytes(key: string, codec: Codec, cipher: Cipher, bytes: Uint8Array): Payload;
+  addBytes(key: string | null, codec: Codec, cipher: Cipher, bytes: Uint8Array): Payload;
   /** A payload added before under this key. */
   payload(key: string): Payload | undefined;
   /** `planned` is what `command` was made of; it says which space the command takes. */
@@ -50,8 +50,8 @@ export function createPartBuilder({ createSink, partBytesMax }: PartBuilderOptio
   const space = createSpaceCount();
   const payloads = new Map<string, Payload>();
   let finished: FinishedData | undefined;
-  const remember = (key: string, payload: Payload): Payload => {
-    payloads.set(key, payload);
+  const remember = (key: string | null, payload: Payload): Payload => {
+    if (key !== null) payloads.set(key, payload);
     return payload;
   };
   return {

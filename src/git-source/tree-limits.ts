@@ -4,6 +4,8 @@ import { TreecastError } from '../model/treecast-error.ts';
 
 /** Leaves in one tree or changes in one diff. */
 export const treeEntriesMax = 2_000_000;
+/** What the data of one assignment may hold (ASG-3): a file is never split. */
+export const fileBytesMax = 4 * 1024 ** 3;
 /** Linux's PATH_MAX. */
 export const pathBytesMax = 4_096;
 /** Linux's NAME_MAX. */

@@ -36,6 +36,7 @@ export const errorCodes = {
   PATH_FORBIDDEN: user(422),
   PATH_NOT_UTF8: user(422),
   LFS_POINTER: user(422),
+  FILE_TOO_LARGE: user(422),
   SUBMODULE: user(422),
   MASS_DELETE: user(422),
   BRANCH_DELETION: user(422),

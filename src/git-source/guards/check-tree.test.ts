@@ -1,5 +1,9 @@
 import assert from 'node:assert/strict';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { deflateSync } from 'node:zlib';
+import { dataPlainBytesMax } from '../../assignment/header-schema.ts';
 import { emptyTreeId, type TreeChange } from '../../model/tree.ts';
 import { createNativeGitSource, type NativeGitSource } from '../native-git-source.ts';
 import {
@@ -10,7 +14,9 @@ import {
   type TestTree,
   utf8Name,
 } from '../test-repository.ts';
+import { fileBytesMax } from '../tree-limits.ts';
 import { checkTree, type TreeCheckOptions } from './check-tree.ts';
+import { checkContents } from './content-guard.ts';
 import { renderViolations } from './render-violations.ts';
 import { checkSymlinks } from './symlink-guard.ts';
 import { type Violation, violationOf, violationsMax } from './violation.ts';
@@ -171,6 +177,25 @@ describe('guards', () => {
     assert.deepEqual(await check(tree), []);
     const wrong = { x: { y: { shallow: symlink('../..') } }, link: symlink('x/y/shallow/../etc') };
     assert.deepEqual(await summary(wrong), ['SYMLINK_ESCAPES link']);
+  });
+
+  test('PUSH-42 a file of 4 GiB passes, one of a byte more is refused by name', async () => {
+    // Git tells a loose object's size by its first bytes: what should follow is not missed.
+    const claim = (id: string, size: number): string => {
+      mkdirSync(join(repository.path, 'objects', id.slice(0, 2)), { recursive: true });
+      writeFileSync(
+        join(repository.path, 'objects', id.slice(0, 2), id.slice(2)),
+        deflateSync(`blob ${size}\0${'x'.repeat(64)}`),
+      );
+      return id;
+    };
+    const judge = (size: number, id: string) =>
+      checkContents(source, [{ path: 'film/a.iso', after: { mode: '100644', id: claim(id, size) } }]);
+    assert.equal(fileBytesMax, dataPlainBytesMax, 'what an assignment can bring');
+    assert.deepEqual(await judge(fileBytesMax, 'e'.repeat(40)), []);
+    const [refused] = await judge(fileBytesMax + 1, 'f'.repeat(40));
+    assert.deepEqual([refused?.code, refused?.path], ['FILE_TOO_LARGE', 'film/a.iso']);
+    assert.match(refused?.text ?? '', /4294967297 bytes; a file may have 4294967296/);
   });
 
   test('PUSH-24 of symlinks that leave the tree no more are told than anybody reads, however many there are', async () => {

@@ -4,8 +4,9 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { emptyTreeIds, type ObjectId, submoduleMode, type TreeChange } from '../../model/tree.ts';
 import type { GitSource } from '../git-source.ts';
+import { checkContents } from './content-guard.ts';
 import { checkDeletions, type DeletionLimits } from './deletion-guard.ts';
-import { findLfsPointers } from './lfs-guard.ts';
+
 import { checkPath } from './path-guard.ts';
 import { checkSymlinks } from './symlink-guard.ts';
 import { type Violation, violationsMax } from './violation.ts';
@@ -36,7 +37,7 @@ export async function checkTree(check: TreeCheck): Promise<Violation[]> {
       if (change.after !== undefined) violations.push(...checkEntry(change, change.after.mode));
     }
   }
-  violations.push(...(await findLfsPointers(check.source, check.changes)));
+  violations.push(...(await checkContents(check.source, check.changes)));
   violations.push(...(await checkSymlinks(check.source, check.target, check.changes, isEmpty(check.base))));
   if (!check.options.allowDelete) {
     violations.push(...(await checkDeletions(check.source, check.base, check.changes, check.options)));

@@ -1,18 +1,17 @@
-// Finds Git LFS pointers among new and changed files: publishing one would serve the pointer's text instead of the file.
+// Judges the contents of new and changed files: none is larger than an assignment can bring, and none is a Git LFS pointer, which would be
+// served instead of the file it stands for.
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { TreeChange } from '../../model/tree.ts';
 import type { GitSource } from '../git-source.ts';
+import { fileBytesMax } from '../tree-limits.ts';
 import { type Violation, violationsMax } from './violation.ts';
 
 const pointerStart = Buffer.from('version https://git-lfs.github.com/spec/v1');
 const pointerBytesMax = 1_024;
 const changesAtOnce = 256;
 
-export async function findLfsPointers(
-  source: GitSource,
-  changes: readonly TreeChange[],
-): Promise<Violation[]> {
+export async function checkContents(source: GitSource, changes: readonly TreeChange[]): Promise<Violation[]> {
   const violations: Violation[] = [];
   for (let at = 0; at < changes.length && violations.length < violationsMax; at += changesAtOnce) {
     if (at > 0) await nextTurn();
@@ -22,6 +21,10 @@ export async function findLfsPointers(
     }
     const blobs = [...pathsByBlob.keys()];
     const sizes = await source.blobSizes(blobs);
+    for (const [index, blob] of blobs.entries()) {
+      const size = sizes[index] as number;
+      if (size > fileBytesMax) violations.push(tooLarge(pathsByBlob.get(blob) as string, size));
+    }
     const small = blobs.filter((_, index) => {
       const size = sizes[index] as number;
       return size >= pointerStart.length && size <= pointerBytesMax;
@@ -38,4 +41,13 @@ export async function findLfsPointers(
     });
   }
   return violations;
+}
+
+function tooLarge(path: string, size: number): Violation {
+  return {
+    code: 'FILE_TOO_LARGE',
+    path,
+    text: `has ${size} bytes; a file may have ${fileBytesMax} (4 GiB).`,
+    fix: 'Split it, or serve it from elsewhere.',
+  };
 }
