@@ -1,7 +1,9 @@
 // Walks tree objects: what differs between two trees (reading only subtrees that differ), and all leaves of one.
 // Where the objects come from is the reader's business; both backends share this walk.
 
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { emptyTreeIds, type ObjectId, type TreeChange, type TreeEntry } from '../model/tree.ts';
+import { sliceItems, sortInSlices } from './sort-in-slices.ts';
 import { checkPathLength, treeEntriesMax, treeTooLarge } from './tree-limits.ts';
 import { directoryMode, type TreeObjectEntry } from './tree-object.ts';
 import { decodePath } from './tree-path.ts';
@@ -10,7 +12,7 @@ import { decodePath } from './tree-path.ts';
 export type TreeReader = (id: ObjectId) => Promise<TreeObjectEntry[]>;
 
 interface RawChange {
-  readonly path: string;
+  path: string;
   before?: { mode: string; id: ObjectId };
   after?: { mode: string; id: ObjectId };
 }
@@ -51,8 +53,12 @@ export async function walkTreeDiff(
     }
     pairs = next;
   }
-  changes.sort((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0));
-  return changes.map((change) => ({ ...change, path: decodePath(change.path) }));
+  const sorted = await sortInSlices(changes, (a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0));
+  for (const [index, change] of sorted.entries()) {
+    change.path = decodePath(change.path);
+    if (index % sliceItems === sliceItems - 1) await nextTurn();
+  }
+  return sorted;
 }
 
 /** Git's order in trees: a directory's name counts as ending in a slash. */
