@@ -22,6 +22,7 @@ before(async () => {
     await mkdir(directory);
     await runProgram('mount', ['-t', 'tmpfs', '-o', 'size=48m', 'tmpfs', directory]);
     mounted = directory;
+    return undefined;
   });
   await fleet.startCcm();
   await fleet.client().sites.create({ name: 'docs' });

@@ -17,6 +17,7 @@ import { type CommandResult, run } from './fleet.ts';
 export interface SeparateFleet {
   readonly ccmDirectory: string;
   readonly api: string;
+  readonly agentUrl: string;
   readonly author: Author;
   readonly ccmPid: number;
   /** What the CCM wrote on standard error since it was last started. */
@@ -40,13 +41,13 @@ export interface SeparateFleet {
   close(unmount?: () => Promise<unknown>): Promise<void>;
 }
 
-/** `mountAt` is given the CCM's directory, which does not exist yet, and may put a file system of its own there. */
+/** `prepare` is given the CCM's directory, which does not exist yet: it may put a file system there, or a CCM, whose admin token it resolves to. */
 export async function createSeparateFleet(
-  mountAt?: (directory: string) => Promise<void>,
+  prepare?: (directory: string) => Promise<string | undefined>,
 ): Promise<SeparateFleet> {
   const directory = await mkdtemp(join(tmpdir(), 'treecast-fleet-'));
   const ccmDirectory = join(directory, 'ccm');
-  await mountAt?.(ccmDirectory);
+  const foundToken = await prepare?.(ccmDirectory);
   const author = await createAuthor();
   const env = { ...process.env, TREECAST_CONTEXT: join(directory, 'context.json') };
   const agents = new Map<string, ChildProcess>();
@@ -55,15 +56,19 @@ export async function createSeparateFleet(
   const treecast = (...args: readonly string[]) => run(launcher, args, { env });
   const [publicPort, agentPort] = [await freePort(), await freePort()];
   const api = `http://127.0.0.1:${publicPort}`;
-  const init = await treecast('ccm', 'init', '--dir', ccmDirectory, '--json');
-  assert.equal(init.code, 0, init.stderr);
-  const { token } = JSON.parse(init.stdout) as { token: string };
+  const token = foundToken ?? (await initCcm());
   await writeFile(
     join(ccmDirectory, 'ccm.yaml'),
     `listen: 127.0.0.1:${publicPort}\nagentListen: 127.0.0.1:${agentPort}\n`,
   );
   const client = () => createClient({ api, token });
   const runCcm = ['ccm', 'run', '--dir', ccmDirectory, '--log-level', 'warn'] as const;
+
+  async function initCcm(): Promise<string> {
+    const { code, stdout, stderr } = await treecast('ccm', 'init', '--dir', ccmDirectory, '--json');
+    assert.equal(code, 0, stderr);
+    return (JSON.parse(stdout) as { token: string }).token;
+  }
 
   async function start(args: readonly string[], onLog: (text: string) => void): Promise<ChildProcess> {
     const child = spawn(launcher, [...args, '--json'], { stdio: ['ignore', 'pipe', 'pipe'], env });
@@ -88,6 +93,7 @@ export async function createSeparateFleet(
   const fleet: SeparateFleet = {
     ccmDirectory,
     api,
+    agentUrl: `https://127.0.0.1:${agentPort}`,
     author,
     get ccmPid() {
       return ccm?.pid as number;

@@ -1,0 +1,41 @@
+// N66: the directories of a CCM and an agent of a former version, taken over by this one: what is live stays, and publishing goes on.
+
+import assert from 'node:assert/strict';
+import { readFile, rename, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { test } from 'node:test';
+import { createSeparateFleet } from '../e2e/support/separate-fleet.ts';
+import { runProgram } from '../lab/run-program.ts';
+import { recordedState, recordedVersions } from './recorded.ts';
+
+for (const version of recordedVersions) {
+  test(`N66 ${version}: state directories are taken over`, async (t) => {
+    const fleet = await createSeparateFleet(async (ccmDirectory) => {
+      const directory = dirname(ccmDirectory);
+      await runProgram('tar', ['-xzf', recordedState(version), '-C', directory]);
+      await rename(join(directory, 'agent'), join(directory, 'web1'));
+      return (await readFile(join(directory, 'token'), 'utf8')).trim();
+    });
+    t.after(() => fleet.close());
+    // Where its CCM was is where it was recorded.
+    const identity = join(dirname(fleet.ccmDirectory), 'web1/identity/node.json');
+    const text = await readFile(identity, 'utf8');
+    await writeFile(identity, text.replace('https://127.0.0.1:17443', fleet.agentUrl));
+    assert.equal(await fleet.page('web1', 'docs'), 'two\n');
+    await fleet.startCcm();
+    await fleet.startAgent('web1');
+    await fleet.untilConnected('web1');
+    const { release, lost, nodes } = await fleet.client().sites.status('docs');
+    assert.deepEqual([release, lost, nodes[0]?.phase], [{ epoch: 1, sequence: 4 }, undefined, 'live']);
+    const verified = await fleet.treecast('verify', 'docs');
+    assert.equal(verified.code, 0, verified.stdout);
+    assert.equal(await fleet.page('web1', 'docs'), 'two\n');
+    const pushed = await fleet.push('docs', 'now', ['--force', '-o', 'allow-delete']);
+    assert.match(pushed.stderr, /live 1\/1/);
+    assert.equal(await fleet.page('web1', 'docs'), 'now');
+    const rolledBack = await fleet.treecast('rollback', 'docs');
+    assert.equal(rolledBack.code, 0, rolledBack.stderr);
+    assert.equal(await fleet.page('web1', 'docs'), 'two\n');
+    assert.equal((await fleet.treecast('verify', 'docs')).code, 0);
+  });
+}
