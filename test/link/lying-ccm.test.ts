@@ -66,7 +66,7 @@ async function assertUnmoved(
 
 function urlOf(message: CcmMessage, source: object): CcmMessage {
   const { source: own, ...rest } = message as UrlAssignment;
-  return { ...rest, source: { ...own, ...source } } as CcmMessage;
+  return { ...rest, source: { ...own, ...source } };
 }
 
 test('LINK-18 N65: decisions of another key, altered, of another site, or played again change nothing, and are told', async (t) => {

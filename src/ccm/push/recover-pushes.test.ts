@@ -39,11 +39,7 @@ test('a branch that moved and whose event was lost while the CCM lives is found 
     (await client.jobs.list({ site: 'docs', limit: 10 })).some((job) => job.commit === other),
   );
   const jobs = await client.jobs.list({ site: 'docs', limit: 10 });
-  assert.deepEqual(
-    jobs.map((job) => [job.commit, job.requestedBy]).sort(),
-    [
-      [commit, 'recovery'],
-      [other, 'recovery'],
-    ].sort(),
-  );
+  assert.deepEqual(new Set(jobs.map((job) => job.commit)), new Set([commit, other]));
+  assert.equal(jobs.length, 2);
+  assert.ok(jobs.every((job) => job.requestedBy === 'recovery'));
 });
