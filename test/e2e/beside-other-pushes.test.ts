@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { createClient } from '../../src/client/client.ts';
 import { until } from '../../src/plugins/testing/until.ts';
 import { type Author, createAuthor, type GitResult } from '../lab/author.ts';
 import { type Fleet, startFleet } from './support/fleet.ts';
@@ -65,9 +66,69 @@ test('JOB-18 a pusher behind a running job is told what it waits for, and then w
   assert.match(stderr, /live 2\/2/);
 });
 
+test('N70 a token for one site neither reads nor changes another, by Git or by the API, nor another branch of a shared repository', async () => {
+  await fleet.admin.sites.create({ name: 'theirs' });
+  await fleet.admin.sites.create({ name: 'shared', repository: 'sample', branch: 'b' });
+  const { token } = await fleet.admin.tokens.create({
+    name: 'tenant',
+    roles: ['author'],
+    sites: ['theirs', 'shared'],
+  });
+  const tenant = createClient({ api: fleet.up.ready.api, token });
+  const mine = await author.tryGit(['push', fleet.gitUrl('theirs', token), 'HEAD:refs/heads/main']);
+  assert.equal(mine.code, 0, mine.stderr);
+
+  await fleet.admin.sites.create({ name: 'ours' });
+  for (const args of [
+    ['ls-remote', fleet.gitUrl('ours', token)],
+    ['push', fleet.gitUrl('ours', token), 'HEAD:refs/heads/main'],
+    ['push', fleet.gitUrl('ours', token), 'HEAD:refs/heads/side'],
+  ]) {
+    const { code, stderr } = await author.tryGit(args);
+    assert.notEqual(code, 0);
+    assert.match(stderr, /may not (?:read|push to) repository ours/);
+  }
+  const before = await author.git('ls-remote', fleet.gitUrl('sample'));
+  await author.write('index.html', 'of the tenant');
+  await author.commit();
+  for (const refs of [
+    ['HEAD:refs/heads/main'],
+    ['HEAD:refs/heads/b', 'HEAD:refs/heads/main'],
+    [':refs/heads/main'],
+  ]) {
+    const { code, stderr } = await author.tryGit(['push', '-f', fleet.gitUrl('sample', token), ...refs]);
+    assert.notEqual(code, 0);
+    assert.match(stderr, /token tenant may not push to site sample \(branch main\).*FORBIDDEN/);
+  }
+  assert.equal(await author.git('ls-remote', fleet.gitUrl('sample')), before, 'nothing moved');
+
+  const { job } = await fleet.admin.sites.status('sample');
+  assert.ok(job !== null);
+  const forbidden = { code: 'FORBIDDEN' };
+  await assert.rejects(tenant.sites.publish('sample', {}), forbidden);
+  await assert.rejects(tenant.sites.rollback('sample'), forbidden);
+  await assert.rejects(tenant.sites.rollback('theirs'), forbidden);
+  await assert.rejects(tenant.sites.status('sample'), forbidden);
+  await assert.rejects(tenant.sites.verify('sample'), forbidden);
+  await assert.rejects(tenant.sites.remove('sample'), forbidden);
+  await assert.rejects(tenant.jobs.get(job.id), (error: { code: string }) =>
+    /FORBIDDEN|NOT_FOUND/.test(error.code),
+  );
+  await assert.rejects(tenant.jobs.abort(job.id), (error: { code: string }) =>
+    /FORBIDDEN|NOT_FOUND/.test(error.code),
+  );
+  const seen = new Set((await tenant.jobs.list({ limit: 100 })).map(({ site }) => site));
+  assert.ok(!seen.has('sample') && !seen.has('ours'));
+});
+
 test('N61 with its repository broken a site keeps its status and its way back; publishing says what is wrong', async () => {
   const repository = join(fleet.directory, 'ccm/repositories/sample.git');
-  const former = await author.tree('HEAD~1');
+  const first = await author.push(fleet.gitUrl());
+  assert.equal(first.code, 0, first.stderr);
+  const former = await author.tree();
+  await author.write('index.html', 'the last good one');
+  await author.commit();
+  assert.equal((await author.push(fleet.gitUrl())).code, 0);
   await rename(join(repository, 'objects'), join(repository, 'objects.away'));
   try {
     assert.equal((await fleet.treecast('status', 'sample', '--json')).code, 0);
