@@ -12,7 +12,7 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   'first-push': async () => (await import('./first-push/first-push.ts')).firstPush,
   'loop-delay': async () => (await import('./loop-delay/loop-delay.ts')).loopDelay,
   'agent-idle': async () => (await import('./agent-idle/agent-idle.ts')).agentIdle,
-
+  'symlink-races': async () => (await import('./symlink-races/symlink-races.ts')).symlinkRaces,
   purge: async () => (await import('./purge/purge.ts')).purge,
 };
 

@@ -1,6 +1,6 @@
 // What a fuzzed reader is to the bench: seeds, how an input is made of them, and one run of the reader.
 
-import type { Random } from './random.ts';
+import type { Random } from '../random.ts';
 
 /** `valid`: the reader took it, and what it gave holds what it promises; else the code of its refusal. */
 export type Verdict = string;

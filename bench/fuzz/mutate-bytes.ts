@@ -1,6 +1,6 @@
 // Mutations of bytes that know nothing of their meaning: flips, cuts, repeats, splices, and numbers that tend to break parsers.
 
-import type { Random } from './random.ts';
+import type { Random } from '../random.ts';
 
 const lengthMax = 262_144;
 const oddBytes = [0x00, 0x01, 0x0a, 0x20, 0x2e, 0x2f, 0x5c, 0x7f, 0x80, 0xc0, 0xed, 0xfe, 0xff];

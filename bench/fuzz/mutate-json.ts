@@ -1,6 +1,6 @@
 // Mutations of JSON values that keep the syntax whole, so that what is tested is what stands behind the parser.
 
-import type { Random } from './random.ts';
+import type { Random } from '../random.ts';
 
 const oddValues: readonly unknown[] = [
   null,

@@ -3,8 +3,8 @@
 
 import { errorCodes } from '../../src/model/error-codes.ts';
 import { TreecastError } from '../../src/model/treecast-error.ts';
+import { createRandom, seedOf } from '../random.ts';
 import type { FuzzTarget } from './fuzz-target.ts';
-import { createRandom, seedOf } from './random.ts';
 
 export interface Violation {
   readonly target: string;

@@ -2,10 +2,9 @@
 // before the switch: by what Apache lists as permitted there, then by its test, in its own configuration but out of the way of the running
 // server. The test alone is too lenient: it reads them as sections of the server's configuration.
 
-import { constants } from 'node:fs';
-import { type FileHandle, mkdir, open, readdir, realpath, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type BeforeSwitchEvent, PluginError } from 'treecast/plugin';
+import { type BeforeSwitchEvent, PluginError, readTreeFile } from 'treecast/plugin';
 import { type ApacheConfig, allowedClasses } from './apache-config.ts';
 import type { ApacheProgram } from './apache-program.ts';
 import { htaccessObstacle } from './htaccess-directives.ts';
@@ -44,7 +43,7 @@ export async function judgeHtaccess(
   const permits = await apache.permits(signal);
   const found: Found[] = [];
   for (const path of paths) {
-    const bytes = await readFileOfTree(event.to.directory, path);
+    const bytes = await readTreeFile(event.to.directory, path, bytesMax + 1);
     if (bytes === null) continue;
     if (bytes.length > bytesMax) throw refused(`${path} has more than ${bytesMax} bytes`);
     for (const directive of everyDirective(readDirectives(bytes))) {
@@ -104,25 +103,6 @@ async function htaccessPaths({ to, changes }: BeforeSwitchEvent): Promise<string
 
 function everyDirective(directives: readonly Directive[]): Directive[] {
   return directives.flatMap((one) => (one.block === null ? [one] : [one, ...everyDirective(one.block)]));
-}
-
-/** Null when it is no file, or a symlink that leaves the tree. */
-async function readFileOfTree(root: string, path: string): Promise<Uint8Array | null> {
-  let file: FileHandle | undefined;
-  try {
-    const real = await realpath(join(root, path));
-    if (!real.startsWith(`${await realpath(root)}/`)) return null;
-    file = await open(real, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-    const facts = await file.stat();
-    if (!facts.isFile()) return null;
-    const room = Buffer.alloc(Math.min(facts.size, bytesMax + 1));
-    const { bytesRead } = await file.read(room, 0, room.length, 0);
-    return room.subarray(0, bytesRead);
-  } catch {
-    return null;
-  } finally {
-    await file?.close();
-  }
 }
 
 function refused(what: string, cause?: unknown): PluginError {

@@ -17,7 +17,7 @@ export interface SiteConfigurationRules {
   readonly releaseHeader: string;
 }
 
-const bytesMax = 262_144;
+export const siteConfigurationBytesMax = 262_144;
 const directivesMax = 2_000;
 const problemsMax = 20;
 const headLine = '# Written by Treecast from the repository of the site: change it there.';
@@ -31,7 +31,8 @@ export function siteConfiguration(bytes: Uint8Array | null, rules: SiteConfigura
       `the site's configuration is refused: ${problems.slice(0, problemsMax).join('; ')}${problems.length > problemsMax ? '; …' : ''}`,
       { fix: `Correct ${rules.path} in the repository and push again.`, retryable: false },
     );
-  if (bytes.length > bytesMax) throw refuse([`${rules.path} has more than ${bytesMax} bytes`]);
+  if (bytes.length > siteConfigurationBytesMax)
+    throw refuse([`${rules.path} has more than ${siteConfigurationBytesMax} bytes`]);
   let text: string;
   try {
     text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);

@@ -1,11 +1,10 @@
 // The files of each site and what the hooks do with them: the include itself, and what the repository brings.
 
-import { constants } from 'node:fs';
-import { type FileHandle, open, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   type FileContents,
   PluginError,
+  readTreeFile,
   type SiteOnNode,
   type SwitchEvent,
   type TreeOnNode,
@@ -14,7 +13,7 @@ import type { ChangeQueue } from './change-queue.ts';
 import type { Configuration } from './configuration.ts';
 import { emptyIncludeFile, everyLocation, includeFile, type StaticModule } from './include-file.ts';
 import type { Reloaded } from './reload-nginx.ts';
-import { inRepositoryTerms, siteConfiguration } from './site-configuration.ts';
+import { inRepositoryTerms, siteConfiguration, siteConfigurationBytesMax } from './site-configuration.ts';
 
 type Changed = Reloaded | 'unchanged';
 
@@ -48,7 +47,7 @@ export function createSiteFiles(
 
   async function broughtBy(tree: TreeOnNode | null): Promise<string> {
     if (!rules) return '';
-    const bytes = tree ? await readFileOfTree(tree, rules.path) : null;
+    const bytes = tree ? await readTreeFile(tree.directory, rules.path, siteConfigurationBytesMax + 1) : null;
     return siteConfiguration(bytes, {
       ...rules,
       everyLocation: everyLocation(config, modulesFound),
@@ -113,28 +112,4 @@ export function createSiteFiles(
       return told(site, queue.apply(files, signal, config.cacheReload));
     },
   };
-}
-
-/** Null when there is none; a file that a symlink leads to counts when it lies in the tree too. */
-async function readFileOfTree({ directory }: TreeOnNode, path: string): Promise<Uint8Array | null> {
-  let file: FileHandle | undefined;
-  try {
-    const root = await realpath(directory);
-    const found = await realpath(join(root, path));
-    if (!found.startsWith(`${root}/`)) return null;
-    file = await open(found, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-    const { size } = await file.stat();
-    // One byte more than may be: the judge says so.
-    return (await file.read(Buffer.alloc(Math.min(size, 262_145)), 0, Math.min(size, 262_145), 0)).buffer;
-  } catch (error) {
-    if (
-      error instanceof Error &&
-      'code' in error &&
-      ['ENOENT', 'ENOTDIR', 'EISDIR', 'ELOOP'].includes(String(error.code))
-    )
-      return null;
-    throw error;
-  } finally {
-    await file?.close();
-  }
 }

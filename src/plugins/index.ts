@@ -24,7 +24,7 @@ export { createKeptAssets, type KeptAssets, keptAssetsSchema } from './assets/ke
 export { type TwinsPolicy, twinsSchema, writeTwins } from './assets/write-twins.ts';
 export { type FileContents, readContents, writeContents } from './files/file-contents.ts';
 export { createGuardedFiles, type GuardedFiles } from './files/guarded-files.ts';
-export { openTreeFile, treePathProblem } from './files/tree-file.ts';
+export { openTreeFile, readTreeFile, treePathProblem } from './files/tree-file.ts';
 export {
   quoted,
   type RequestAnswer,

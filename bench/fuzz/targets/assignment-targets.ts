@@ -21,10 +21,10 @@ import { readManifest } from '../../../src/assignment/read-manifest.ts';
 import { openDataKey } from '../../../src/assignment/seal.ts';
 import type { Codec } from '../../../src/model/assignment.ts';
 import { TreecastError } from '../../../src/model/treecast-error.ts';
+import type { Random } from '../../random.ts';
 import { type FuzzTarget, promised } from '../fuzz-target.ts';
 import { mutateBytes } from '../mutate-bytes.ts';
 import { mutateJson, spellJson } from '../mutate-json.ts';
-import type { Random } from '../random.ts';
 
 const names = Object.keys(goldenAssignments);
 const golden = names.map((name) => ({

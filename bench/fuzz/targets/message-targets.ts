@@ -13,11 +13,11 @@ import { agentMessageSchema } from '../../../src/net/link/agent-message-schema.t
 import { ccmMessageSchema } from '../../../src/net/link/ccm-message-schema.ts';
 import { parseJsonFrame, parseMessage } from '../../../src/net/link/parse-message.ts';
 import { issueTicket, verifyTicket } from '../../../src/net/tickets/ticket.ts';
+import type { Random } from '../../random.ts';
 import { type FuzzTarget, promised } from '../fuzz-target.ts';
 import { agentMessages, apiRequests, ccmMessages, signedDecision, ticketFacts } from '../message-seeds.ts';
 import { mutateBytes } from '../mutate-bytes.ts';
 import { mutateJson, spellJson } from '../mutate-json.ts';
-import type { Random } from '../random.ts';
 
 function changedJson(seeds: readonly unknown[], random: Random): Buffer {
   const text = spellJson(mutateJson(random.pick(seeds), random), random);

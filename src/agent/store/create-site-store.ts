@@ -40,7 +40,7 @@ export async function createSiteStore(
   const context = await openSite(options, () => grant, disk).catch((error: unknown) => {
     throw explainDisk(error, 'opening the site', { disk, directory, need: null });
   });
-  const { journal, layout, index, inbox, twins } = context;
+  const { journal, layout, paths, index, inbox, twins } = context;
   const background = createBackground(createMaintenance(context));
   const parts = createPartsCollector();
   const twinWriter = createTwinWriter(context);
@@ -133,7 +133,7 @@ export async function createSiteStore(
   }
 
   function resolve(slot: Slot | undefined): ResolvedTree | null {
-    return slot?.held ? { ...slot.held, directory: layout.tree(slot.directory) } : null;
+    return slot?.held ? { ...slot.held, directory: paths.tree(slot.directory) } : null;
   }
 
   return {
@@ -279,8 +279,7 @@ export async function createSiteStore(
       inbox.close();
       index.close();
       twins.close();
-      disk.close(context.siteHandle);
-      disk.close(context.treesHandle);
+      for (const handle of Object.values({ ...context.handles })) disk.close(handle);
     },
   };
 }

@@ -80,10 +80,11 @@ export function createFileWriter(disk: Disk, syncs: SyncSet, temporary: () => st
       await replace(entry, facts, name, disk.open(name, constants.O_RDWR | constants.O_NOFOLLOW), check);
     },
     symlink(entry, target, mtime) {
-      const name = disk.lstat(entry) ? temporary() : entry;
+      // Its time is set by name, so that name must be where nobody else can put another file.
+      const name = temporary();
       disk.symlink(target, name);
       disk.touchLink(name, mtime);
-      if (name !== entry) disk.rename(name, entry);
+      disk.rename(name, entry);
     },
   };
 }

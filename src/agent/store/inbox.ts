@@ -17,6 +17,7 @@ import type { Disk } from './disk.ts';
 import { allEnded } from './durability.ts';
 import { type CommandSurvey, type Lag, surveyCommands } from './lag.ts';
 import type { Layout } from './layout.ts';
+import { createAnew, openOwn } from './own-file.ts';
 import { removeTree } from './removal.ts';
 import type { InboxEntry } from './site-store.ts';
 import { runInSlices, type Steps } from './slices.ts';
@@ -68,7 +69,6 @@ export interface ReceivedAssignment extends InboxEntry {
 
 const manifestSuffix = '.manifest';
 const dataSuffix = '.data';
-const createFlags = constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW;
 
 export function createInbox(disk: Disk, layout: Layout): Inbox {
   /** What is being received, by assignment id: a second reception goes on with the first. */
@@ -96,7 +96,7 @@ export function createInbox(disk: Disk, layout: Layout): Inbox {
 
   /** An open new file with these bytes; none when they do not fit. */
   function writeNew(file: string, bytes: Uint8Array): number {
-    const fd = disk.open(file, createFlags | constants.O_TRUNC, 0o600);
+    const fd = createAnew(disk, file);
     try {
       disk.write(fd, bytes, 0);
       return fd;
@@ -110,8 +110,9 @@ export function createInbox(disk: Disk, layout: Layout): Inbox {
   const writeManifest = ({ header, bytes }: Manifest) => writeNew(fileOf(header.id, manifestSuffix), bytes);
 
   function readFile(file: string): Buffer {
-    const fd = disk.open(file, constants.O_RDONLY | constants.O_NOFOLLOW);
+    const fd = disk.open(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
     try {
+      if (!disk.fstat(fd).isFile()) throw new Error(`${file} is no file`);
       const bytes = Buffer.allocUnsafe(disk.fstat(fd).size);
       return bytes.subarray(0, disk.read(fd, bytes, 0));
     } finally {
@@ -179,7 +180,7 @@ export function createInbox(disk: Disk, layout: Layout): Inbox {
     const { header } = manifest;
     const dataFile = fileOf(header.id, dataSuffix);
     disk.close(writeManifest(manifest));
-    let fd: number | undefined = disk.open(dataFile, createFlags, 0o600);
+    let fd: number | undefined = openOwn(disk, dataFile) ?? createAnew(disk, dataFile);
     failpoint('agent.inbox.opened');
     const missing = await runInSlices(findMissing(disk, header, fd));
     const close = (): boolean => {

@@ -4,7 +4,7 @@
 
 import { constants } from 'node:fs';
 import type { DataReader } from '../../assignment/data-reader.ts';
-import { decodePayload, decodePayloadStream } from '../../assignment/decode-payload.ts';
+import { decodePayload, decodePayloadStream, dictionaryBytesMax } from '../../assignment/decode-payload.ts';
 import { blobIdOf, createBlobHash, type ObjectIdLength } from '../../assignment/object-id.ts';
 import type { Command } from '../../model/assignment.ts';
 import type { EntryMode, FileMode, ObjectId } from '../../model/tree.ts';
@@ -50,7 +50,7 @@ export interface Interpreter {
   run(commands: Iterable<Command>, data: DataReader, onDone: () => void): Promise<void>;
 }
 
-/** Files above this are decoded in a stream instead of whole. */
+/** Files and payloads above this are decoded in a stream instead of whole. */
 const wholeBytesMax = 4 * 1024 * 1024;
 const readFlags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
@@ -81,10 +81,13 @@ export function createInterpreter(options: InterpreterOptions): Interpreter {
     throw drift(path, 'it is no regular file');
   }
 
-  function readBase(path: string, blob: ObjectId): Buffer {
+  /** Of a file of at most `bytesMax`: what this node has is held to the same bound as what is sent. */
+  function readBase(path: string, blob: ObjectId, bytesMax: number): Buffer {
     const fd = openBase(path);
     try {
-      const bytes = Buffer.allocUnsafe(disk.fstat(fd).size);
+      const { size } = disk.fstat(fd);
+      if (size > bytesMax) throw drift(path, `it has ${size} bytes on this node`);
+      const bytes = Buffer.allocUnsafe(size);
       const whole = bytes.subarray(0, disk.read(fd, bytes, 0));
       if (blobIdOf(whole, blob) !== blob) throw drift(path, 'its contents were changed on this node');
       return whole;
@@ -95,7 +98,8 @@ export function createInterpreter(options: InterpreterOptions): Interpreter {
 
   function writeWhole(command: WriteCommand | PatchCommand, data: DataReader): void {
     const { path, blob, size, data: payload } = command;
-    const base = command.do === 'patch' ? { base: readBase(command.from, command.base) } : {};
+    const base =
+      command.do === 'patch' ? { base: readBase(command.from, command.base, dictionaryBytesMax) } : {};
     const bytes = decodePayload(payload.codec, data.read(payload), { size, ...base });
     if (blobIdOf(bytes, blob) !== blob) throw wrongBytes(path);
     writer.write(next.entry(path), factsOf(command.mode, command.mtime), bytes);
@@ -104,7 +108,8 @@ export function createInterpreter(options: InterpreterOptions): Interpreter {
 
   async function writeStream(command: WriteCommand | PatchCommand, data: DataReader): Promise<void> {
     const { path, blob, size, data: payload } = command;
-    const base = command.do === 'patch' ? { base: readBase(command.from, command.base) } : {};
+    const base =
+      command.do === 'patch' ? { base: readBase(command.from, command.base, dictionaryBytesMax) } : {};
     const hash = createBlobHash(size, blob.length as ObjectIdLength);
     async function* checked(): AsyncGenerator<Buffer> {
       for await (const piece of decodePayloadStream(payload.codec, data.stream(payload), { size, ...base })) {
@@ -119,7 +124,7 @@ export function createInterpreter(options: InterpreterOptions): Interpreter {
   }
 
   function copySmall({ path, from, mode, mtime, blob }: Copy): void {
-    writer.write(next.entry(path), factsOf(mode, mtime), readBase(from, blob));
+    writer.write(next.entry(path), factsOf(mode, mtime), readBase(from, blob, wholeBytesMax));
     named(path, mode, blob);
   }
 
@@ -201,7 +206,7 @@ export function createInterpreter(options: InterpreterOptions): Interpreter {
         return undefined;
       case 'write':
       case 'patch':
-        if (command.size > wholeBytesMax) return writeStream(command, data);
+        if (Math.max(command.size, command.data.length) > wholeBytesMax) return writeStream(command, data);
         writeWhole(command, data);
         return undefined;
       case 'copy':

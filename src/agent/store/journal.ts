@@ -1,7 +1,6 @@
 // state.json: reads it strictly, replaces it atomically and durably, on a full disk by the room that is kept for it where the caller
 // says so. Holds the state in force; decides nothing about it.
 
-import { constants } from 'node:fs';
 import { z } from 'zod';
 import { failpoint } from '../../faults/failpoint.ts';
 import { TreecastError } from '../../model/treecast-error.ts';
@@ -9,6 +8,7 @@ import { diskTroubleOf } from '../../net/disk-trouble.ts';
 import type { Disk } from './disk.ts';
 import type { Layout } from './layout.ts';
 import { slotNamePattern } from './layout.ts';
+import { createAnew, openOwn } from './own-file.ts';
 import type { Reserve } from './reserve.ts';
 import type { State } from './state.ts';
 
@@ -109,11 +109,10 @@ export function createJournal(
   let written: State | null = isDurable ? initial : null;
   let length = textOf(initial).length;
 
-  async function writeTo(path: string, text: Buffer, flags: number): Promise<void> {
-    const fd = disk.open(path, constants.O_WRONLY | constants.O_NOFOLLOW | flags, 0o600);
+  async function writeTo(fd: number, text: Buffer, isLonger = false): Promise<void> {
     try {
       disk.write(fd, text, 0);
-      if (flags === 0) disk.truncate(fd, text.length);
+      if (isLonger) disk.truncate(fd, text.length);
       await disk.syncData(fd);
     } finally {
       disk.close(fd);
@@ -124,7 +123,7 @@ export function createJournal(
   /** The file that holds the text now, durably. */
   async function place(text: Buffer, room: Room): Promise<string> {
     try {
-      await writeTo(temporary, text, constants.O_CREAT | constants.O_TRUNC);
+      await writeTo(createAnew(disk, temporary), text);
       return temporary;
     } catch (error) {
       // What there is of it takes room.
@@ -132,7 +131,9 @@ export function createJournal(
       const spare = room === 'kept' ? reserve.journalFile(text.length) : undefined;
       if (spare === undefined || diskTroubleOf(error)?.kind !== 'full') throw error;
       reserve.journalTaken();
-      await writeTo(spare, text, 0);
+      const fd = openOwn(disk, spare);
+      if (fd === undefined) throw error;
+      await writeTo(fd, text, true);
       return spare;
     }
   }

@@ -15,8 +15,15 @@ export interface Layout {
   /** Records of twins; made with the first of them. */
   readonly twins: string;
   readonly inbox: string;
-  /** Absolute path of a tree slot. */
   tree(directory: string): string;
+}
+
+/** Open directories of one site: the site's own, `trees/`, `trees/.work/` and `inbox/`. */
+export interface LayoutHandles {
+  readonly site: number;
+  readonly trees: number;
+  readonly work: number;
+  readonly inbox: number;
 }
 
 /** Names in `trees/` that are no slots. */
@@ -39,6 +46,28 @@ export function createLayout(root: string, site: string): Layout {
     twins: path.join(directory, 'twins.db'),
     inbox: path.join(directory, 'inbox'),
     tree: (slot) => path.join(trees, slot),
+  };
+}
+
+/**
+ * The same places through open directories: what the store does stays in them, also when somebody puts a symlink in the place of one
+ * (STG-32). The databases and the site keep the paths they have; so do people, web servers and other programs.
+ */
+export function heldLayout(layout: Layout, { site, trees, work, inbox }: LayoutHandles): Layout {
+  const through = (handle: number): string => `/proc/self/fd/${handle}`;
+  return {
+    ...layout,
+    live: `${through(site)}/live`,
+    journal: `${through(site)}/state.json`,
+    // With a name behind it a descriptor's link is no last component, which O_NOFOLLOW would refuse.
+    trees: `${through(trees)}/.`,
+    work: `${through(work)}/.`,
+    inbox: `${through(inbox)}/.`,
+    // What is left in `.work/` is thrown away like a tree.
+    tree: (name) =>
+      name.startsWith(`${workName}/`)
+        ? through(work) + name.slice(workName.length)
+        : `${through(trees)}/${name}`,
   };
 }
 

@@ -12,7 +12,7 @@ import type { Disk } from './disk.ts';
 import { createInbox } from './inbox.ts';
 import type { Modes } from './interpreter.ts';
 import { createJournal } from './journal.ts';
-import { createLayout, type Layout, workName } from './layout.ts';
+import { createLayout, heldLayout, type Layout, type LayoutHandles, workName } from './layout.ts';
 import { recover } from './recover.ts';
 import { emptyDirectory } from './removal.ts';
 import { createReserve } from './reserve.ts';
@@ -33,19 +33,28 @@ export async function openSite(
   grant: () => SiteGrant,
   disk: Disk,
 ): Promise<SiteContext> {
-  const layout = createLayout(root, site);
-  await makeDirectories(disk, root, layout);
-  const index = createTreeIndex(layout.index);
-  const twins = createTwinRecords(layout.twins);
-  const handles: number[] = [];
+  const paths = createLayout(root, site);
+  await makeDirectories(disk, root, paths);
+  const index = createTreeIndex(paths.index);
+  const twins = createTwinRecords(paths.twins);
+  const opened: number[] = [];
+  const open = (directory: string): number => {
+    const handle = disk.open(directory, directoryFlags);
+    opened.push(handle);
+    return handle;
+  };
   try {
-    const siteHandle = disk.open(layout.site, directoryFlags);
-    handles.push(siteHandle);
-    const treesHandle = disk.open(layout.trees, directoryFlags);
-    handles.push(treesHandle);
+    const handles: LayoutHandles = {
+      site: open(paths.site),
+      trees: open(paths.trees),
+      work: open(paths.work),
+      inbox: open(paths.inbox),
+    };
+    const layout = heldLayout(paths, handles);
     const { state, isRebuilt, trash } = await recover({
       disk,
       layout,
+      paths,
       index,
       twins,
       site,
@@ -55,9 +64,9 @@ export async function openSite(
     const inbox = createInbox(disk, layout);
     inbox.recover(keptNamed(state), (header) => isStillWanted(header.release, state));
     // STG-28: what a killed process had renamed is seen here, and may not be durable.
-    const isDurable = state.slots.length === 0 || (await areSynced(disk, treesHandle, siteHandle));
+    const isDurable = state.slots.length === 0 || (await areSynced(disk, handles.trees, handles.site));
     const reserve = createReserve(disk, layout);
-    const journal = createJournal(disk, layout, siteHandle, { state, isDurable, reserve });
+    const journal = createJournal(disk, layout, handles.site, { state, isDurable, reserve });
     if (isRebuilt) await journal.save(state, 'kept');
     failpoint('agent.site.opened');
     const leftInWork = await emptyWork(disk, layout);
@@ -65,20 +74,20 @@ export async function openSite(
     return {
       disk,
       layout,
+      paths,
       index,
       twins,
       inbox,
       journal,
       reserve,
-      siteHandle,
-      treesHandle,
+      handles,
       modes: () => modesOf(grant()),
       temporary: () => path.join(layout.work, String(temporaries++)),
       making: null,
       trash: [...trash, ...leftInWork.map((name) => `${workName}/${name}`)],
     };
   } catch (error) {
-    for (const handle of handles) disk.close(handle);
+    for (const handle of opened) disk.close(handle);
     index.close();
     twins.close();
     throw error;
@@ -108,7 +117,7 @@ async function makeDirectories(disk: Disk, root: string, layout: Layout): Promis
   for (const [directory, mode] of wanted) {
     if (disk.lstat(directory)) continue;
     disk.mkdir(directory, mode);
-    const handle = disk.open(directory, directoryFlags);
+    const handle = disk.open(directory, directoryFlags | constants.O_NOFOLLOW);
     disk.chmod(handle, mode);
     disk.close(handle);
     made = true;
@@ -125,9 +134,9 @@ async function makeDirectories(disk: Disk, root: string, layout: Layout): Promis
 
 /** Names that could not be removed. */
 async function emptyWork(disk: Disk, layout: Layout): Promise<string[]> {
-  const handles = createDirectoryHandles(disk, layout.trees);
+  const handles = createDirectoryHandles(disk, layout.work);
   try {
-    await runInSlices(emptyDirectory(disk, handles, workName));
+    await runInSlices(emptyDirectory(disk, handles, ''));
     return [];
   } catch {
     return disk.readdir(layout.work).map(({ name }) => name);
@@ -138,8 +147,9 @@ async function emptyWork(disk: Disk, layout: Layout): Promise<string[]> {
 
 function readJournal(disk: Disk, layout: Layout): string | undefined {
   if (!disk.lstat(layout.journal)) return undefined;
-  const fd = disk.open(layout.journal, constants.O_RDONLY | constants.O_NOFOLLOW);
+  const fd = disk.open(layout.journal, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   try {
+    if (!disk.fstat(fd).isFile()) return undefined;
     const bytes = Buffer.allocUnsafe(disk.fstat(fd).size);
     return bytes.subarray(0, disk.read(fd, bytes, 0)).toString('utf8');
   } finally {

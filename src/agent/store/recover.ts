@@ -25,6 +25,8 @@ export interface Recovered {
 export interface RecoverOptions {
   readonly disk: Disk;
   readonly layout: Layout;
+  /** The same as paths for people. */
+  readonly paths: Layout;
   readonly index: TreeIndex;
   readonly twins: TwinRecords;
   readonly site: string;
@@ -35,9 +37,9 @@ export interface RecoverOptions {
 }
 
 export async function recover(options: RecoverOptions): Promise<Recovered> {
-  const { disk, layout } = options;
+  const { disk, layout, paths } = options;
   const names = new Set(disk.readdir(layout.trees).map(({ name }) => name));
-  const live = liveDirectory(disk, layout, names);
+  const live = liveDirectory(disk, layout, paths, names);
   const written = readState(options.journal, options.site);
   const settled = written && settle(written, names, live);
   const state = settled ?? (await rebuildState(options, live, written));
@@ -51,15 +53,15 @@ export async function recover(options: RecoverOptions): Promise<Recovered> {
 }
 
 /** The directory that the symlink names; null before the first switch. */
-function liveDirectory(disk: Disk, layout: Layout, names: ReadonlySet<string>): string | null {
+function liveDirectory(disk: Disk, layout: Layout, paths: Layout, names: ReadonlySet<string>): string | null {
   const target = disk.readlink(layout.live);
   if (target === undefined) {
     if (!disk.lstat(layout.live)) return null;
-    throw stateCorrupt(layout, 'it is no symlink');
+    throw stateCorrupt(paths, 'it is no symlink');
   }
   const directory = directoryOfLiveTarget(target);
-  if (directory === undefined) throw stateCorrupt(layout, `it points to ${target}`);
-  if (!names.has(directory)) throw stateCorrupt(layout, `it points to ${target}, which is missing`);
+  if (directory === undefined) throw stateCorrupt(paths, `it points to ${target}`);
+  if (!names.has(directory)) throw stateCorrupt(paths, `it points to ${target}, which is missing`);
   return directory;
 }
 

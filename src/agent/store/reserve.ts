@@ -2,9 +2,9 @@
 // undone and a tree thrown away without anything being free (STG-27). In ordinary times nothing of it is touched.
 
 import { randomBytes } from 'node:crypto';
-import { constants } from 'node:fs';
 import type { Disk } from './disk.ts';
 import type { Layout } from './layout.ts';
+import { createAnew } from './own-file.ts';
 
 export interface Reserve {
   /** Makes what is missing; `journalBytes` is the length of the journal now. Throws when the disk has no room for it. */
@@ -33,8 +33,7 @@ export function createReserve(disk: Disk, layout: Layout): Reserve {
   }
 
   function write(path: string, bytes: number): void {
-    const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_NOFOLLOW;
-    const fd = disk.open(path, flags, 0o600);
+    const fd = createAnew(disk, path);
     try {
       // Not zeros: some file systems keep those as holes.
       disk.write(fd, randomBytes(bytes), 0);

@@ -5,7 +5,7 @@ import type { Inbox } from './inbox.ts';
 import type { Modes } from './interpreter.ts';
 import type { Journal } from './journal.ts';
 import type { Lag } from './lag.ts';
-import type { Layout } from './layout.ts';
+import type { Layout, LayoutHandles } from './layout.ts';
 import type { Reserve } from './reserve.ts';
 import type { Steps } from './slices.ts';
 import type { TreeIndex } from './tree-index.ts';
@@ -24,16 +24,17 @@ export interface TreeInMaking {
 
 export interface SiteContext {
   readonly disk: Disk;
+  /** Where the store itself works: through open directories. */
   readonly layout: Layout;
+  /** The same as paths that other programs understand. */
+  readonly paths: Layout;
   readonly journal: Journal;
   readonly reserve: Reserve;
   readonly index: TreeIndex;
   readonly inbox: Inbox;
   /** Used only when the journal says that there may be twins. */
   readonly twins: TwinRecords;
-  /** Open directories: the site's and `trees/`. */
-  readonly siteHandle: number;
-  readonly treesHandle: number;
+  readonly handles: LayoutHandles;
   /** Permission bits by the site's policy. */
   readonly modes: () => Modes;
   /** A fresh absolute name on the trees' file system, outside every tree. */

@@ -26,12 +26,12 @@ import { withTwinNames } from './twin-names.ts';
 
 /** Carries out a rename that the journal already has; durable when it resolves. */
 export async function renameSlot(context: SiteContext, number: number): Promise<void> {
-  const { disk, journal, layout, treesHandle } = context;
+  const { disk, journal, layout, handles } = context;
   const slot = slotOf(journal.state(), number);
   if (!slot?.formerDirectory) return;
   disk.rename(layout.tree(slot.formerDirectory), layout.tree(slot.directory));
   journal.assume(replaceSlot(journal.state(), { ...slot, formerDirectory: null }));
-  await disk.sync(treesHandle);
+  await disk.sync(handles.trees);
   failpoint('agent.slot.renamed');
 }
 
@@ -83,15 +83,14 @@ async function applyLag(
   const { disk, journal, layout } = context;
   const liveSlot = slotOf(journal.state(), journal.state().live);
   if (!liveSlot) throw new Error('nothing is live');
-  const root = layout.tree(slot.directory);
   const live = createDirectoryHandles(disk, layout.tree(liveSlot.directory));
-  const next = createDirectoryHandles(disk, root);
+  const next = createDirectoryHandles(disk, layout.tree(slot.directory));
   const syncs = createSyncSet(disk);
   try {
     const tools = { disk, live, next, syncs };
     const paths = pathsOf(context, lag);
     await runInSlices(catchUp(tools, withTwins(context, paths)), signal);
-    await syncs.settle(next, root);
+    await syncs.settle(next, context.paths.trees);
     await copyTwinRecords(context, slot.slot, paths, signal);
   } finally {
     live.close();
@@ -165,7 +164,7 @@ export function throwAway({ disk, layout, trash }: SiteContext, directory: strin
 
 /** Works on a missing tree until it is whole and in the journal; when aborted, the next call goes on where this one stopped. */
 export async function makeTree(context: SiteContext, signal: AbortSignal | undefined): Promise<void> {
-  const { disk, journal, layout } = context;
+  const { disk, journal, paths } = context;
   const making = context.making ?? beginTree(context);
   context.making = making;
   try {
@@ -173,7 +172,7 @@ export async function makeTree(context: SiteContext, signal: AbortSignal | undef
       await nextTurn();
       throwIfAborted(signal);
     }
-    if (!(await syncFileSystem(disk, layout.trees))) {
+    if (!(await syncFileSystem(disk, paths.trees))) {
       throw new TreecastError('STAGE_FAILED', 'the program `sync` could not make a tree durable', {
         fix: 'Install coreutils (`sync -f`) and look at the kernel log for disk errors.',
       });

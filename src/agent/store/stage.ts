@@ -65,7 +65,7 @@ export async function stageRelease(context: SiteContext, request: StageRequest):
     journal.keepRoom();
     const staged = stagedState(journal.state(), slot.number, lag, kept);
     const prepared = journal.prepare(staged);
-    const synced = allEnded([prepared.then(() => {}), work.syncs.settle(work.next, work.root)]);
+    const synced = allEnded([prepared.then(() => {}), work.syncs.settle(work.next, context.paths.trees)]);
     // While the disk is busy. An index without these objects would be mended by reading live again.
     const indexed = putObjects(context, objects);
     await allEnded([synced, indexed]);
@@ -125,7 +125,7 @@ async function enterSlot(
   existing: number | undefined,
   lag: Lag,
 ): Promise<EnteredSlot> {
-  const { journal, disk, layout, treesHandle } = context;
+  const { journal, disk, layout, handles } = context;
   const { release, targetTree } = headerOf(request);
   const before = journal.state();
   const number = existing ?? before.nextNumber;
@@ -142,7 +142,7 @@ async function enterSlot(
       await renameSlot(context, number);
     } else {
       disk.mkdir(layout.tree(directory), 0o700);
-      await disk.sync(treesHandle);
+      await disk.sync(handles.trees);
       failpoint('agent.stage.tree-made');
     }
   } catch (error) {
@@ -166,7 +166,6 @@ function entering(slot: Slot, directory: string, lag: Lag): Slot {
 }
 
 interface Work {
-  readonly root: string;
   readonly next: DirectoryHandles;
   readonly live: DirectoryHandles | null;
   readonly syncs: SyncSet;
@@ -177,11 +176,9 @@ function openWork({ disk, layout, journal }: SiteContext, { number }: EnteredSlo
   const state = journal.state();
   const slot = slotOf(state, number) as Slot;
   const liveSlot = slotOf(state, state.live);
-  const root = layout.tree(slot.directory);
-  const next = createDirectoryHandles(disk, root);
+  const next = createDirectoryHandles(disk, layout.tree(slot.directory));
   const live = liveSlot ? createDirectoryHandles(disk, layout.tree(liveSlot.directory)) : null;
   return {
-    root,
     next,
     live,
     syncs: createSyncSet(disk),
@@ -274,9 +271,9 @@ async function undo(context: SiteContext, work: Work, number: number, error: unk
     state = replaceSlot(state, { ...slot, lag: wholeLag });
   }
   journal.assume(dropStaging(state));
-  const temporaries = createDirectoryHandles(disk, layout.trees);
+  const temporaries = createDirectoryHandles(disk, layout.work);
   try {
-    await runInSlices(emptyDirectory(disk, temporaries, workName));
+    await runInSlices(emptyDirectory(disk, temporaries, ''));
     failpoint('agent.stage.undone');
   } catch {
     // The background tries again; the reason why staging failed is the one worth telling.

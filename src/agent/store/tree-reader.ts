@@ -27,7 +27,7 @@ export interface DirectoryReading {
   readonly id: ObjectId | undefined;
   readonly body: Uint8Array;
   readonly entries: readonly ReadEntry[];
-  /** Names that are neither files nor directories nor symlinks, or that are not UTF-8. */
+  /** Names that are neither files nor directories nor symlinks, that are not UTF-8, or that changed while they were read. */
   readonly strange: readonly string[];
   /** Files that are no part of the tree. */
   readonly twins: readonly ReadEntry[];
@@ -49,6 +49,14 @@ export interface TreeReaderOptions {
 const filesAtOnce = 16;
 const directoriesAtOnce = 8;
 const chunkBytes = 65_536;
+const changedCodes: ReadonlySet<unknown> = new Set([
+  'ENOENT',
+  'ENOTDIR',
+  'ELOOP',
+  'EINVAL',
+  'ENXIO',
+  'ENODEV',
+]);
 const directoryFlags = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
 const fileFlags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
@@ -60,18 +68,20 @@ export async function readTree(options: TreeReaderOptions): Promise<ObjectId> {
   const directories = createGate(directoriesAtOnce);
   const buffers: Buffer[] = [];
 
-  /** Undefined when the name cannot be opened: it is not UTF-8, or is gone. */
+  /** Undefined when the name cannot be opened as a file: it is not UTF-8, is gone, or is something else by now. */
   async function hashFile(path: string): Promise<{ mode: string; id: ObjectId } | undefined> {
     let fd: number;
     try {
       fd = await disk.openAsync(path, fileFlags);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+      if (isChanged(error)) return undefined;
       throw error;
     }
     const buffer = buffers.pop() ?? Buffer.allocUnsafe(chunkBytes);
     try {
-      const { size, mode } = disk.fstat(fd);
+      const stat = disk.fstat(fd);
+      if (!stat.isFile()) return undefined;
+      const { size, mode } = stat;
       return { mode: (mode & 0o100) === 0 ? '100644' : '100755', id: await hashContents(fd, size, buffer) };
     } finally {
       buffers.push(buffer);
@@ -94,9 +104,20 @@ export async function readTree(options: TreeReaderOptions): Promise<ObjectId> {
     return at === size ? hash.digest() : like;
   }
 
-  async function readDirectory(path: string, handlePath: string): Promise<ObjectId | undefined> {
+  /** Undefined when what was a directory is none any more. */
+  function openDirectory(handlePath: string): number | undefined {
+    try {
+      return disk.open(handlePath, directoryFlags);
+    } catch (error) {
+      if (handlePath !== options.root && isChanged(error)) return undefined;
+      throw error;
+    }
+  }
+
+  async function readDirectory(path: string, handlePath: string): Promise<ObjectId | 'changed' | undefined> {
     throwIfAborted(signal);
-    const handle = disk.open(handlePath, directoryFlags);
+    const handle = openDirectory(handlePath);
+    if (handle === undefined) return 'changed';
     const inside = `/proc/self/fd/${handle}`;
     const entries: ReadEntry[] = [];
     const twins: ReadEntry[] = [];
@@ -125,13 +146,16 @@ export async function readTree(options: TreeReaderOptions): Promise<ObjectId> {
           const beside = directories.tryEnter();
           const read = readDirectory(path === '' ? name : `${path}/${name}`, child);
           begin(beside ? directories.leaveAfter(read) : read, (id) => {
-            if (id !== undefined) entries.push({ name, mode: '40000', id });
-            else emptyDirectories.add(name);
+            if (id === 'changed') strange.push(name);
+            else if (id === undefined) emptyDirectories.add(name);
+            else entries.push({ name, mode: '40000', id });
           });
           // Only as many directories as there is room for are read beside this one.
           if (!beside) await read;
         } else if (dirent.isSymbolicLink()) {
-          entries.push({ name, mode: '120000', id: blobIdOf(disk.readlinkBytes(child), like) });
+          const target = readLink(child);
+          if (target === undefined) strange.push(name);
+          else entries.push({ name, mode: '120000', id: blobIdOf(target, like) });
         } else {
           strange.push(name);
         }
@@ -148,5 +172,19 @@ export async function readTree(options: TreeReaderOptions): Promise<ObjectId> {
     return id;
   }
 
+  function readLink(path: string): Buffer | undefined {
+    try {
+      return disk.readlinkBytes(path);
+    } catch (error) {
+      if (isChanged(error)) return undefined;
+      throw error;
+    }
+  }
+
   return (await readDirectory('', options.root)) ?? emptyTreeId(like);
+}
+
+/** Somebody else changed the name since it was listed: it is gone, or is of another type. */
+function isChanged(error: unknown): boolean {
+  return changedCodes.has((error as NodeJS.ErrnoException).code);
 }

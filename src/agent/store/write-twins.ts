@@ -45,7 +45,6 @@ interface WaitingTwin extends PlacedTwin {
 interface Batch {
   readonly slot: number;
   readonly release: Release;
-  readonly root: string;
   readonly next: DirectoryHandles;
   readonly syncs: SyncSet;
   /** By path of the twin. */
@@ -70,9 +69,8 @@ export function createTwinWriter(context: SiteContext): TwinWriter {
   function batchFor(slot: Slot, release: Release): Batch {
     if (batch && batch.slot === slot.slot && compareReleases(batch.release, release) === 0) return batch;
     drop();
-    const root = layout.tree(slot.directory);
-    const next = createDirectoryHandles(disk, root);
-    batch = { slot: slot.slot, release, root, next, syncs: createSyncSet(disk), waiting: new Map() };
+    const next = createDirectoryHandles(disk, layout.tree(slot.directory));
+    batch = { slot: slot.slot, release, next, syncs: createSyncSet(disk), waiting: new Map() };
     return batch;
   }
 
@@ -147,7 +145,7 @@ export function createTwinWriter(context: SiteContext): TwinWriter {
     return uniteLags(slot.lag, lag);
   }
 
-  async function place({ slot: number, root, next, syncs, waiting }: Batch, before: State): Promise<void> {
+  async function place({ slot: number, next, syncs, waiting }: Batch, before: State): Promise<void> {
     const slot = slotOf(before, number) as Slot;
     const lag = await lagWith(slot, waiting.values());
     if (!before.twins) {
@@ -162,7 +160,7 @@ export function createTwinWriter(context: SiteContext): TwinWriter {
       disk.rename(temporary, next.entry(path));
       syncs.directory(parentOf(path));
     }
-    await syncs.settle(next, root);
+    await syncs.settle(next, context.paths.trees);
     failpoint('agent.twins.placed');
     await runInSlices(twins.put(number, waiting.values()));
     failpoint('agent.twins.recorded');

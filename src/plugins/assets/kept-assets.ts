@@ -2,7 +2,7 @@
 // loaded earlier finds its scripts. The files are hard links beside the site's trees, which web servers can read and containers that
 // mount the site's directory see; how a server looks there after the live tree is the plugin's business.
 
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { z } from 'zod';
 import { type SiteOnNode, type SwitchEvent, twinSuffixes } from '../api/hooks.ts';
@@ -78,9 +78,8 @@ export function createKeptAssets({ stateDirectory, log, paths, releases }: KeptA
   const journalOf = (site: string): string => join(stateDirectory, `kept-${site}.json`);
   const directoryOf = ({ directory }: Pick<SiteOnNode, 'directory'>): string =>
     join(directory, 'kept', instance);
-  // Beside the kept files; an instance's name never begins with a dot.
-  const temporaryOf = ({ directory }: Pick<SiteOnNode, 'directory'>): string =>
-    join(directory, 'kept', `.${instance}.tmp`);
+  const filesOf = ({ directory }: Pick<SiteOnNode, 'directory'>) =>
+    createKeptFiles(directory, 'kept', instance);
 
   async function lackingOf(event: SwitchEvent, from: string): Promise<Set<string>> {
     const changes = await event.changes();
@@ -129,7 +128,7 @@ export function createKeptAssets({ stateDirectory, log, paths, releases }: KeptA
       // Named before it is there, and gone before its name is: no file is ever kept that the journal does not know.
       const left = new Map([...dropped.map((one) => [one, 'dropped'] as const), ...journal.left]);
       await written(path, { releases: journal.releases, left });
-      const files = createKeptFiles(directoryOf(event), temporaryOf(event));
+      const files = filesOf(event);
       let kept = 0;
       for (const one of lacking) {
         if (!(await files.keep(from.directory, one))) continue;
@@ -148,8 +147,7 @@ export function createKeptAssets({ stateDirectory, log, paths, releases }: KeptA
       return { kept, dropped: dropped.length };
     },
     forget: async (site) => {
-      await rm(directoryOf(site), { recursive: true, force: true });
-      await rm(temporaryOf(site), { force: true });
+      await filesOf(site).clear();
       await removeKeptJournal(journalOf(site.site));
     },
   };

@@ -1,22 +1,16 @@
 // Links files of a tree into a directory of kept files, and removes them again; never through a symlink, on either side.
 // Which files, and for how long, is not decided here.
 
-import { constants } from 'node:fs';
-import {
-  chmod,
-  copyFile,
-  link,
-  lstat,
-  mkdir,
-  open,
-  readdir,
-  rename,
-  rm,
-  rmdir,
-  utimes,
-} from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { constants, copyFile, link, lstat, open, readdir, rename, rmdir } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { PluginError } from '../api/plugin-error.ts';
+import {
+  inDirectory,
+  kindOfEntry,
+  makeDirectory,
+  type OpenDirectory,
+  removeEntry,
+} from '../files/directory-walk.ts';
 
 const directoryMode = 0o755;
 /** Then a copy does it: another file system, too many links, a file system or a rule of the kernel that allows no link. */
@@ -29,60 +23,105 @@ export interface KeptFiles {
   drop(path: string): Promise<void>;
   /** What was kept and dropped is on disk when it resolves. */
   sync(): Promise<void>;
+  /** Removes all of them, and the root. */
+  clear(): Promise<void>;
 }
 
-/** `root` is made when it is missing; `temporary` is a path on the same file system, beside it. */
-export function createKeptFiles(root: string, temporary: string): KeptFiles {
+/** `site`: the site's directory, in which `<above>/<instance>` is made when it is missing. */
+export function createKeptFiles(site: string, above: string, instance: string): KeptFiles {
+  const rootNames = [above, instance];
+  const temporary = `.${instance}.tmp`;
+  /** Paths below the root; '' is the root itself. */
   const touched = new Set<string>();
 
-  async function makeDirectory(path: string): Promise<void> {
-    const present = await kindOf(path);
-    if (present === 'directory') return;
-    // Above the kept files nothing is removed that is not ours.
-    if (path !== dirname(root)) {
-      if (present !== null) await rm(path, { force: true });
-      await makeDirectory(dirname(path));
-    }
-    await mkdir(path, { mode: directoryMode });
-    await chmod(path, directoryMode);
-    touched.add(dirname(path));
+  function makerOf(names: readonly string[]) {
+    return async (parent: OpenDirectory, name: string, depth: number): Promise<boolean> => {
+      // Above the kept files nothing is removed that is not ours.
+      if (depth === 0 && (await kindOfEntry(parent.entry(name))) !== null)
+        throw new Error(`${above} is no directory`);
+      await makeDirectory(parent, name, directoryMode);
+      if (depth < rootNames.length) await parent.handle.sync();
+      else touched.add(names.slice(0, depth - rootNames.length).join('/'));
+      return true;
+    };
+  }
+
+  async function keepIn(target: OpenDirectory, source: string, name: string): Promise<boolean> {
+    if (await isSameFile(source, target.entry(name))) return true;
+    if ((await kindOfEntry(target.entry(name))) === 'directory') await removeEntry(target, name);
+    const moved = await inDirectory(site, [above], async (beside) => {
+      await removeEntry(beside, temporary);
+      await linkOrCopy(source, beside.entry(temporary));
+      // A link that took the file's place in the last moment was linked itself.
+      const isFile = (await kindOfEntry(beside.entry(temporary))) === 'file';
+      if (isFile) await rename(beside.entry(temporary), target.entry(name));
+      else await removeEntry(beside, temporary);
+      return isFile;
+    });
+    return moved === true;
   }
 
   return {
     keep: async (tree, path) => {
-      const source = join(tree, path);
-      if (!isInside(path) || !(await isRegularFile(tree, path))) return false;
-      const target = join(root, path);
+      if (!isInside(path)) return false;
+      const names = dirname(path) === '.' ? [] : dirname(path).split('/');
+      const name = basename(path);
       try {
-        await makeDirectory(dirname(target));
-        if (await isSameFile(source, target)) return true;
-        if ((await kindOf(target)) === 'directory') await rm(target, { recursive: true, force: true });
-        await rm(temporary, { force: true });
-        await linkOrCopy(source, temporary);
-        await rename(temporary, target);
+        const kept = await inDirectory(tree, names, async (from) => {
+          const source = from.entry(name);
+          if ((await kindOfEntry(source)) !== 'file') return false;
+          return inDirectory(
+            site,
+            [...rootNames, ...names],
+            (target) => keepIn(target, source, name),
+            makerOf(names),
+          );
+        });
+        if (kept !== true) return false;
       } catch (cause) {
-        throw new PluginError(`cannot keep ${path} in ${root}: ${reasonOf(cause)}`, {
+        throw new PluginError(`cannot keep ${path} in ${join(site, ...rootNames)}: ${reasonOf(cause)}`, {
           cause,
           fix: 'Make room and see that the directory can be written, or keep fewer releases.',
         });
       }
-      touched.add(dirname(target));
+      touched.add(names.join('/'));
       return true;
     },
     drop: async (path) => {
-      if (!isInside(path) || (await parentKind(root, path)) !== 'directory') return;
-      await rm(join(root, path), { force: true, recursive: true });
-      for (let parent = dirname(path); parent !== '.'; parent = dirname(parent)) {
-        try {
-          await rmdir(join(root, parent));
-        } catch {
-          break;
-        }
+      if (!isInside(path)) return;
+      const names = path.split('/');
+      const last = names.pop() as string;
+      const found = await inDirectory(site, [...rootNames, ...names], (parent) =>
+        removeEntry(parent, last).then(() => true),
+      );
+      if (!found) return;
+      for (let name = names.pop(); name !== undefined; name = names.pop()) {
+        const gone = name;
+        const wasEmpty = await inDirectory(site, [...rootNames, ...names], (parent) =>
+          rmdir(parent.entry(gone)).then(
+            () => true,
+            () => false,
+          ),
+        );
+        if (!wasEmpty) break;
       }
     },
     sync: async () => {
-      for (const path of touched) await syncDirectory(path);
+      for (const path of touched) {
+        // One that was dropped in the meantime needs none.
+        await inDirectory(site, [...rootNames, ...(path === '' ? [] : path.split('/'))], ({ handle }) =>
+          handle.sync(),
+        );
+      }
       touched.clear();
+    },
+    clear: async () => {
+      await inDirectory(site, [above], async (parent) => {
+        await removeEntry(parent, instance);
+        await removeEntry(parent, temporary);
+      }).catch((error: unknown) => {
+        if (codeOf(error) !== 'ENOENT') throw error;
+      });
     },
   };
 }
@@ -92,7 +131,7 @@ export async function listFiles(root: string, most: number): Promise<string[]> {
   const found: string[] = [];
   const pending = [''];
   for (let directory = pending.pop(); directory !== undefined; directory = pending.pop()) {
-    if (directory === '' && (await kindOf(root)) !== 'directory') break;
+    if (directory === '' && (await kindOfEntry(root)) !== 'directory') break;
     for (const entry of await readdir(join(root, directory), { withFileTypes: true })) {
       if (entry.name.startsWith('.')) continue;
       const path = directory === '' ? entry.name : `${directory}/${entry.name}`;
@@ -105,7 +144,7 @@ export async function listFiles(root: string, most: number): Promise<string[]> {
 
 /** Whether every name on the way is a directory and the last a regular file: no symlink anywhere. */
 export async function isRegularFile(root: string, path: string): Promise<boolean> {
-  return (await parentKind(root, path)) === 'directory' && (await kindOf(join(root, path))) === 'file';
+  return (await parentKind(root, path)) === 'directory' && (await kindOfEntry(join(root, path))) === 'file';
 }
 
 /** Relative, and no name that is empty or begins with a dot. */
@@ -113,30 +152,18 @@ export function isInside(path: string): boolean {
   return path.split('/').every((name) => name !== '' && !name.startsWith('.'));
 }
 
-async function parentKind(root: string, path: string): Promise<Kind | null> {
+async function parentKind(root: string, path: string): Promise<'directory' | null> {
   let directory = root;
   for (const name of ['', ...path.split('/').slice(0, -1)]) {
     directory = join(directory, name);
-    if ((await kindOf(directory)) !== 'directory') return null;
+    if ((await kindOfEntry(directory)) !== 'directory') return null;
   }
   return 'directory';
 }
 
-type Kind = 'file' | 'directory' | 'other';
-
-async function kindOf(path: string): Promise<Kind | null> {
-  try {
-    const stat = await lstat(path);
-    return stat.isFile() ? 'file' : stat.isDirectory() ? 'directory' : 'other';
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return null;
-    throw error;
-  }
-}
-
 /** The same inode, or a copy that an earlier run made. */
 async function isSameFile(source: string, target: string): Promise<boolean> {
-  if ((await kindOf(target)) !== 'file') return false;
+  if ((await kindOfEntry(target)) !== 'file') return false;
   const [a, b] = await Promise.all([lstat(source), lstat(target)]);
   if (a.dev === b.dev) return a.ino === b.ino;
   return a.size === b.size && Math.trunc(a.mtimeMs / 1000) === Math.trunc(b.mtimeMs / 1000);
@@ -147,24 +174,25 @@ async function linkOrCopy(source: string, target: string): Promise<void> {
     await link(source, target);
   } catch (error) {
     if (!copiedWhen.has(codeOf(error))) throw error;
-    const stat = await lstat(source);
-    await copyFile(source, target, constants.COPYFILE_EXCL);
-    await chmod(target, stat.mode & 0o777);
-    await utimes(target, stat.atime, stat.mtime);
+    await copyOf(source, target);
   }
 }
 
-async function syncDirectory(path: string): Promise<void> {
+async function copyOf(source: string, target: string): Promise<void> {
+  const from = await open(source, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   try {
-    const handle = await open(path, constants.O_RDONLY | constants.O_DIRECTORY);
+    const stat = await from.stat();
+    if (!stat.isFile()) throw new Error('it is no file any more');
+    await copyFile(`/proc/self/fd/${from.fd}`, target, constants.COPYFILE_EXCL);
+    const to = await open(target, constants.O_RDONLY | constants.O_NOFOLLOW);
     try {
-      await handle.sync();
+      await to.chmod(stat.mode & 0o777);
+      await to.utimes(stat.atime, stat.mtime);
     } finally {
-      await handle.close();
+      await to.close();
     }
-  } catch (error) {
-    // Dropped in the meantime.
-    if (codeOf(error) !== 'ENOENT') throw error;
+  } finally {
+    await from.close();
   }
 }
 

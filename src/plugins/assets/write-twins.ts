@@ -1,14 +1,13 @@
 // Precompressed twins of the files that a release brings: which files, how hard, and whether a twin is worth its bytes.
 // The bytes are the same on every node with the same Node.js; where they go is the store's business (`writeTwin`).
 
-import { constants } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
-import { join } from 'node:path';
+import type { FileHandle } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { brotliCompress, constants as codecs, gzip, zstdCompress } from 'node:zlib';
 import { z } from 'zod';
 import type { BeforeSwitchEvent, TwinSuffix } from '../api/hooks.ts';
 import { PluginError } from '../api/plugin-error.ts';
+import { openTreeFile } from '../files/tree-file.ts';
 import { pathGlob } from '../urls/path-glob.ts';
 import { isInside, isRegularFile, listFiles } from './kept-files.ts';
 
@@ -127,7 +126,7 @@ async function readFileOfTree(root: string, path: string, bytesMin: number): Pro
   if (!(await isRegularFile(root, path))) return null;
   let file: FileHandle | undefined;
   try {
-    file = await open(join(root, path), constants.O_RDONLY | constants.O_NOFOLLOW);
+    file = await openTreeFile(root, path);
     const { size } = await file.stat();
     return size < bytesMin || size === 0 || size > bytesMax ? null : await file.readFile();
   } catch (cause) {

@@ -1,11 +1,22 @@
-// Opens a file of a tree by its path there, and never anything else: no symbolic link is followed, no `..` is understood, also against
-// somebody who changes directories meanwhile. It reads no bytes.
+// Files of a tree by their path there, and never anything else: no symbolic link leads out of the tree, no `..` is understood, also against
+// somebody who changes directories meanwhile.
 
-import { constants, type FileHandle, open } from 'node:fs/promises';
+import { constants, type FileHandle, open, readlink, realpath } from 'node:fs/promises';
+import { join } from 'node:path';
 import { PluginError } from '../api/plugin-error.ts';
 
 const pathBytesMax = 4_096;
 const stepFlags = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
+/** Nothing is there that could be read as a file. */
+const absentCodes: ReadonlySet<unknown> = new Set([
+  'ENOENT',
+  'ENOTDIR',
+  'ELOOP',
+  'EISDIR',
+  'ENXIO',
+  'ENODEV',
+  'ENAMETOOLONG',
+]);
 const fileFlags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
 /** What is wrong with a path inside a tree, in words that follow the path; undefined when nothing is. */
@@ -36,6 +47,33 @@ export async function openTreeFile(directory: string, path: string): Promise<Fil
     throw refusal(path, 'is no regular file');
   } finally {
     await at.close();
+  }
+}
+
+/**
+ * The first `bytesMax` bytes of a regular file of the tree; null when there is none. Symbolic links are followed as long as they stay in
+ * the tree, as a web server does: the open file itself says where it lies.
+ */
+export async function readTreeFile(
+  directory: string,
+  path: string,
+  bytesMax: number,
+): Promise<Buffer | null> {
+  if (treePathProblem(path) !== undefined) return null;
+  let file: FileHandle | undefined;
+  try {
+    file = await open(join(directory, path), constants.O_RDONLY | constants.O_NONBLOCK);
+    const [root, found] = await Promise.all([realpath(directory), readlink(`/proc/self/fd/${file.fd}`)]);
+    const stat = await file.stat();
+    if (!found.startsWith(`${root}/`) || !stat.isFile()) return null;
+    const bytes = Buffer.alloc(Math.min(stat.size, bytesMax));
+    const { bytesRead } = await file.read(bytes, 0, bytes.length, 0);
+    return bytes.subarray(0, bytesRead);
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && absentCodes.has(error.code)) return null;
+    throw error;
+  } finally {
+    await file?.close();
   }
 }
 
