@@ -45,6 +45,9 @@ export const sitePolicySchema = z
       .describe('A push that deletes more than this share of the live files is refused …'),
     deleteFilesMin: z.int().min(0).describe('… when it deletes at least this many.'),
     branchDeletion: z.enum(['refuse', 'allow']).describe('Whether the branch of the site may be deleted.'),
+    nameClashes: z
+      .enum(['refuse', 'allow'])
+      .describe('Whether a push may add names that differ by case or by the spelling of accents alone.'),
     start: quorum.describe('Members that must be connected before a job starts.'),
     commit: z
       .union([z.literal('all'), quorum])

@@ -149,14 +149,17 @@ export function describeGitSource(name: string, createSource: (repositoryPath: s
       assert.deepEqual(await collect(source.listTree(emptyTree)), []);
     });
 
-    test('an empty directory made by hand holds no leaves', async () => {
-      const withEmpty = repository.writeTree({ a: file('1'), empty: {}, deep: { er: {} } });
+    test('an empty directory made by hand is refused when it is wanted, and deleted when it is not', async () => {
       const without = repository.writeTree({ a: file('1') });
-      assert.deepEqual(await source.diffTrees(without, withEmpty), []);
-      assert.deepEqual(
-        (await collect(source.listTree(withEmpty))).map((entry) => entry.path),
-        ['a'],
-      );
+      for (const empty of [{ empty: {} }, { deep: { er: {} } }]) {
+        const withEmpty = repository.writeTree({ a: file('1'), ...empty });
+        await assert.rejects(source.diffTrees(without, withEmpty), code('PATH_FORBIDDEN'));
+        assert.deepEqual(await source.diffTrees(withEmpty, without), []);
+        assert.deepEqual(
+          (await collect(source.listTree(withEmpty))).map((entry) => entry.path),
+          ['a'],
+        );
+      }
     });
 
     test('submodules are told as what they are', async () => {
@@ -168,17 +171,12 @@ export function describeGitSource(name: string, createSource: (repositoryPath: s
       await assertDiff(tree, { ...tree, sub: { ...tree.sub, id: '2'.repeat(40) } });
     });
 
-    test('old modes are made canonical as Git does', async () => {
-      const old = repository.writeTree({
-        a: { mode: '100664', content: '1' },
-        b: { mode: '100775', content: '2' },
-      });
-      assert.deepEqual(
-        (await collect(source.listTree(old))).map((entry) => entry.mode),
-        ['100644', '100755'],
-      );
+    test('modes that Git does not write are refused: no server could prove such a tree', async () => {
       const now = repository.writeTree({ a: file('1'), b: file('2', '100755') });
-      assert.deepEqual(await source.diffTrees(old, now), []);
+      for (const mode of ['100664', '100775', '040000', '0100644', '100600', '0', '140000']) {
+        const odd = repository.writeTree({ a: { mode, content: '1' } });
+        await assert.rejects(source.diffTrees(now, odd), code('GIT_FAILED'), mode);
+      }
     });
 
     test('names: spaces, quotes, newline, emoji, 255 bytes', async () => {
@@ -234,6 +232,16 @@ export function describeGitSource(name: string, createSource: (repositoryPath: s
       const directories = [...entries].filter(([, { mode }]) => mode === '040000').map(([path]) => path);
       assert.deepEqual(directories.sort(), ['a', 'a/b', 'ü']);
       assert.equal((await source.findEntries(emptyTree, paths)).size, 0);
+    });
+
+    test('listDirectories tells the names in directories', async () => {
+      const tree = repository.writeTree({
+        a: { b: { c: file('1') }, z: file('1') },
+        [utf8Name('ü')]: { d: file('1') },
+      });
+      const listed = await source.listDirectories(tree, ['', 'a', 'a/b', 'a/z', 'ü', 'no/such']);
+      assert.deepEqual(Object.fromEntries(listed), { '': ['a', 'ü'], a: ['b', 'z'], 'a/b': ['c'], ü: ['d'] });
+      assert.deepEqual(Object.fromEntries(await source.listDirectories(emptyTree, ['', 'a'])), { '': [] });
     });
 
     test('blobs: sizes in the order asked, whole and streamed, empty and large ones', async () => {
@@ -328,10 +336,7 @@ export function describeGitSource(name: string, createSource: (repositoryPath: s
       await fc.assert(
         fc.asyncProperty(treeArbitrary, treeArbitrary, fc.boolean(), async (one, other, nested) => {
           const [base, target] = nested
-            ? [
-                { same: one, d: one },
-                { same: one, d: other },
-              ]
+            ? [directories({ same: one, d: one }), directories({ same: one, d: other })]
             : [one, other];
           await assertDiff(base, target);
           assert.deepEqual(
@@ -351,4 +356,9 @@ export function describeGitSource(name: string, createSource: (repositoryPath: s
       await assert.rejects(closing.resolveCommit('main'), code('GIT_FAILED'));
     });
   });
+}
+
+/** Without those that are empty. */
+function directories(tree: Readonly<Record<string, TestTree>>): TestTree {
+  return Object.fromEntries(Object.entries(tree).filter(([, below]) => Object.keys(below).length > 0));
 }

@@ -18,6 +18,8 @@ export interface GitSource {
   listTree(tree: ObjectId): AsyncIterable<TreeEntry>;
   /** What these paths are in the tree, directories (mode 040000) included; paths that are not there are left out. */
   findEntries(tree: ObjectId, paths: readonly string[]): Promise<ReadonlyMap<string, TreeSide>>;
+  /** The names in these directories of the tree (`''` is its root); paths that are no directories are left out. Throws PATH_NOT_UTF8. */
+  listDirectories(tree: ObjectId, paths: readonly string[]): Promise<ReadonlyMap<string, readonly string[]>>;
   /** Sizes in bytes of blobs, in the order asked. */
   blobSizes(ids: readonly ObjectId[]): Promise<number[]>;
   /** A whole blob; for blobs larger than a caller wants to hold use {@link streamBlob}. */

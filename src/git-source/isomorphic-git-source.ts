@@ -7,7 +7,7 @@ import type { ObjectId } from '../model/tree.ts';
 import { emptyTreeIds } from '../model/tree.ts';
 import { TreecastError } from '../model/treecast-error.ts';
 import { commitTree, refUnknown } from './commit-object.ts';
-import { findEntries } from './find-entries.ts';
+import { findEntries, listDirectories } from './find-entries.ts';
 import type { GitSource } from './git-source.ts';
 import { createHiddenRefLane } from './hidden-ref-lane.ts';
 import { hiddenRefPrefix, hiddenTreeRef, writeHiddenTreeRef } from './hidden-tree-ref.ts';
@@ -101,6 +101,10 @@ export function createIsomorphicGitSource(repositoryPath: string): GitSource {
     async findEntries(tree, paths) {
       checkOpen(tree);
       return findEntries(readTree, tree, paths);
+    },
+    async listDirectories(tree, paths) {
+      checkOpen(tree);
+      return listDirectories(readTree, tree, paths);
     },
     async blobSizes(ids) {
       checkOpen();

@@ -7,7 +7,7 @@ import { emptyTreeIds } from '../model/tree.ts';
 import { TreecastError } from '../model/treecast-error.ts';
 import { type CatFileProcess, createCatFileProcess } from './cat-file-process.ts';
 import { commitTree, refUnknown } from './commit-object.ts';
-import { findEntries } from './find-entries.ts';
+import { findEntries, listDirectories } from './find-entries.ts';
 import { type GitEnvironment, gitEnvironment } from './git-environment.ts';
 import type { GitSource } from './git-source.ts';
 import { createHiddenRefLane } from './hidden-ref-lane.ts';
@@ -147,6 +147,10 @@ function createView(view: View): GitSource {
     async findEntries(tree, paths) {
       checkOpen(tree);
       return findEntries(createTreeReader(), tree, paths);
+    },
+    async listDirectories(tree, paths) {
+      checkOpen(tree);
+      return listDirectories(createTreeReader(), tree, paths);
     },
     async blobSizes(ids) {
       checkOpen();

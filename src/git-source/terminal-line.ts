@@ -7,11 +7,10 @@ export function terminalLine(text: string): string {
   return line.length > lineCharactersMax ? `${line.slice(0, lineCharactersMax)}…` : line;
 }
 
-/** Controls of ASCII and Latin-1, bidirectional overrides and line separators, as JSON would escape them. */
+/** Controls, and what is invisible or turns the direction of text, as JSON would escape them. */
 export function escapeControls(text: string): string {
-  return text.replace(
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is escaped
-    /[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
+  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (character) => {
+    const point = (character.codePointAt(0) as number).toString(16);
+    return point.length > 4 ? `\\u{${point}}` : `\\u${point.padStart(4, '0')}`;
+  });
 }

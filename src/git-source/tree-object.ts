@@ -1,4 +1,5 @@
-// The bytes of one Git tree object, taken apart into entries. Modes are made canonical exactly as Git does when it reads trees.
+// The bytes of one Git tree object, taken apart into entries. Strict: what Git itself would not write is refused, because a server that
+// computes the tree's id from its disk would get another one.
 
 import type { ObjectId } from '../model/tree.ts';
 import { submoduleMode } from '../model/tree.ts';
@@ -16,7 +17,7 @@ export interface TreeObjectEntry {
 
 const space = 0x20;
 
-/** Entries in the object's own order (Git's: directories sort as if their names ended in `/`). Throws GIT_FAILED when malformed. */
+/** Entries in Git's order (directories sort as if their names ended in `/`), each name once. Throws GIT_FAILED when malformed. */
 export function parseTreeObject(bytes: Buffer, idBytes: number): TreeObjectEntry[] {
   const entries: TreeObjectEntry[] = [];
   let at = 0;
@@ -27,25 +28,49 @@ export function parseTreeObject(bytes: Buffer, idBytes: number): TreeObjectEntry
     if (nameEnd < 0 || next > bytes.length) throw malformed('it ends in the middle of an entry');
     const name = bytes.toString('latin1', modeEnd + 1, nameEnd);
     if (name === '' || name.includes('/')) throw malformed('an entry has an empty name or one with a slash');
-    const mode = canonicalMode(bytes.toString('latin1', at, modeEnd));
-    entries.push({ name, mode, id: bytes.toString('hex', nameEnd + 1, next) });
+    const entry = {
+      name,
+      mode: modeOf(bytes.toString('latin1', at, modeEnd)),
+      id: bytes.toString('hex', nameEnd + 1, next),
+    };
+    checkPlace(entries, entry);
+    entries.push(entry);
     at = next;
   }
   return entries;
 }
 
-function canonicalMode(text: string): string {
-  if (!/^[0-7]{1,7}$/.test(text)) throw malformed(`"${text.slice(0, 10)}" is not a mode`);
-  const mode = Number.parseInt(text, 8);
-  switch (mode & 0o170000) {
-    case 0o100000:
-      return mode & 0o100 ? '100755' : '100644';
-    case 0o120000:
-      return '120000';
-    case 0o040000:
-      return directoryMode;
-    default:
-      return submoduleMode;
+/** As Git writes them into trees; directories have five digits there. */
+const modes: ReadonlyMap<string, string> = new Map([
+  ['100644', '100644'],
+  ['100755', '100755'],
+  ['120000', '120000'],
+  ['40000', directoryMode],
+  [submoduleMode, submoduleMode],
+]);
+
+function modeOf(text: string): string {
+  const mode = modes.get(text);
+  if (mode === undefined) throw malformed(`"${text.slice(0, 10)}" is no mode that Git writes`);
+  return mode;
+}
+
+/** Git's order: a directory's name counts as ending in a slash. */
+export function orderKey({ name, mode }: Pick<TreeObjectEntry, 'name' | 'mode'>): string {
+  return mode === directoryMode ? `${name}/` : name;
+}
+
+function checkPlace(before: readonly TreeObjectEntry[], entry: TreeObjectEntry): void {
+  const last = before.at(-1);
+  if (last === undefined) return;
+  if (orderKey(last) >= orderKey(entry))
+    throw malformed('its entries are not in order, or one is there twice');
+  if (entry.mode !== directoryMode) return;
+  // A file of the directory's name lies before it, with nothing between but names that begin with it.
+  for (let at = before.length - 1; at >= 0; at--) {
+    const { name } = before[at] as TreeObjectEntry;
+    if (!name.startsWith(entry.name)) return;
+    if (name === entry.name) throw malformed('one name is both a file and a directory');
   }
 }
 

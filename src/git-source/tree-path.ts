@@ -8,6 +8,15 @@ import { checkPathLength } from './tree-limits.ts';
 // biome-ignore lint/suspicious/noControlCharactersInRegex: ASCII is the range meant
 const asciiPattern = /^[\x00-\x7f]*$/;
 
+/** `path` is latin1. */
+export function emptyDirectory(path: string): TreecastError {
+  const shown = decodePath(path);
+  return new TreecastError('PATH_FORBIDDEN', `The directory "${shown}" is empty; Git itself keeps none.`, {
+    fix: 'Commit again with git itself, or put a file into it.',
+    data: { path: shown },
+  });
+}
+
 /** Throws PATH_NOT_UTF8, and PATH_FORBIDDEN for a path longer than any server can hold. */
 export function decodePath(latin1: string): string {
   checkPathLength(latin1);

@@ -5,8 +5,8 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { emptyTreeIds, type ObjectId, type TreeChange, type TreeEntry } from '../model/tree.ts';
 import { sliceItems, sortInSlices } from './sort-in-slices.ts';
 import { checkPathLength, treeEntriesMax, treeTooLarge } from './tree-limits.ts';
-import { directoryMode, type TreeObjectEntry } from './tree-object.ts';
-import { decodePath } from './tree-path.ts';
+import { directoryMode, orderKey, type TreeObjectEntry } from './tree-object.ts';
+import { decodePath, emptyDirectory } from './tree-path.ts';
 
 /** Reads one tree object. The empty tree is never asked for. */
 export type TreeReader = (id: ObjectId) => Promise<TreeObjectEntry[]>;
@@ -24,6 +24,8 @@ interface Pair {
 }
 
 const concurrentReads = 64;
+/** Fewer pairs of trees in one level are never counted ahead. */
+const suspiciousPairs = 512;
 const noEntries: TreeObjectEntry[] = [];
 
 /**
@@ -40,6 +42,7 @@ export async function walkTreeDiff(
   const load = async (id: ObjectId | undefined) =>
     id === undefined || emptyTreeIds.includes(id) ? noEntries : read(id);
   while (pairs.length > 0) {
+    if (pairs.length > suspiciousPairs) await refuseBomb(load, pairs, changes.length);
     const next: Pair[] = [];
     for (let at = 0; at < pairs.length; at += concurrentReads) {
       const batch = pairs.slice(at, at + concurrentReads);
@@ -61,9 +64,48 @@ export async function walkTreeDiff(
   return sorted;
 }
 
-/** Git's order in trees: a directory's name counts as ending in a slash. */
-function orderKey(entry: TreeObjectEntry): string {
-  return entry.mode === directoryMode ? `${entry.name}/` : entry.name;
+interface CountedPair extends Omit<Pair, 'prefix'> {
+  /** Paths at which this pair of trees meets. */
+  times: number;
+}
+
+/**
+ * A few trees that contain each other many times name more files than anybody has; the same ids at most paths of a level give them away.
+ * They are counted ahead, by ids instead of by paths, which takes as long as there are different trees. Throws PUSH_REFUSED.
+ */
+async function refuseBomb(
+  load: (id: ObjectId | undefined) => Promise<readonly TreeObjectEntry[]>,
+  pairs: readonly Pair[],
+  changes: number,
+): Promise<void> {
+  let level = new Map<string, CountedPair>();
+  for (const { base, target } of pairs) countPair(level, { base, target }, 1);
+  if (pairs.length < 2 * level.size) return;
+  let total = changes;
+  while (level.size > 0) {
+    const next = new Map<string, CountedPair>();
+    let below = 0;
+    for (const { base, target, times } of level.values()) {
+      const found: { changes: RawChange[]; pairs: Pair[] } = { changes: [], pairs: [] };
+      comparePair('', await load(base), await load(target), found.changes, found.pairs);
+      total += times * found.changes.length;
+      below += times * found.pairs.length;
+      if (total + below > treeEntriesMax) throw treeTooLarge();
+      for (const pair of found.pairs) countPair(next, pair, times);
+    }
+    level = next;
+  }
+}
+
+function countPair(
+  level: Map<string, CountedPair>,
+  { base, target }: Omit<Pair, 'prefix'>,
+  times: number,
+): void {
+  const key = `${base}..${target}`;
+  const counted = level.get(key);
+  if (counted) counted.times += times;
+  else level.set(key, { base, target, times });
 }
 
 function comparePair(
@@ -100,6 +142,7 @@ function compareEntry(
   const path = prefix + entry.name;
   if (entry.mode === directoryMode) {
     checkPathLength(path);
+    if (now !== undefined && emptyTreeIds.includes(now.id)) throw emptyDirectory(path);
     pairs.push({ prefix: `${path}/`, base: old?.id, target: now?.id });
   } else {
     changes.push({

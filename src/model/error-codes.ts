@@ -35,6 +35,7 @@ export const errorCodes = {
   SYMLINK_ESCAPES: user(422),
   PATH_FORBIDDEN: user(422),
   PATH_NOT_UTF8: user(422),
+  NAME_CLASH: user(422),
   LFS_POINTER: user(422),
   FILE_TOO_LARGE: user(422),
   SUBMODULE: user(422),

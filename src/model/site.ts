@@ -37,6 +37,8 @@ export interface SitePolicy {
   readonly deleteFilesMin: number;
   /** Whether `git push --delete` of the site's branch is allowed (the site stays as it is). */
   readonly branchDeletion: 'refuse' | 'allow';
+  /** Whether a publish may add names that differ from others by case or by the spelling of accents alone. */
+  readonly nameClashes: 'refuse' | 'allow';
   /** Members that must be connected before a job starts; shares count members not in maintenance. */
   readonly start: CountAndShare;
   /** Members that must have staged before the commit: `all` that started, or at least count and share. */
@@ -59,6 +61,7 @@ export const defaultSitePolicy: SitePolicy = {
   deleteShareMax: 0.5,
   deleteFilesMin: 20,
   branchDeletion: 'refuse',
+  nameClashes: 'refuse',
   start: { count: 1, share: 0.5 },
   commit: 'all',
   autonomous: false,

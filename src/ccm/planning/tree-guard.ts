@@ -38,7 +38,8 @@ export function createTreeGuard(diffs: TreeDiffs): TreeGuard {
   }: GuardRequest): Promise<readonly Violation[]> {
     const base = live ?? emptyTreeId(target);
     const { deleteShareMax, deleteFilesMin } = policy;
-    const key = [base, target, allowDelete, deleteShareMax, deleteFilesMin].join(' ');
+    const allowClashes = policy.nameClashes === 'allow';
+    const key = [base, target, allowDelete, allowClashes, deleteShareMax, deleteFilesMin].join(' ');
     if (base === target || passed.has(key)) return [];
     let found: readonly Violation[];
     try {
@@ -48,7 +49,7 @@ export function createTreeGuard(diffs: TreeDiffs): TreeGuard {
         base,
         target,
         changes,
-        options: { allowDelete, deleteShareMax, deleteFilesMin },
+        options: { allowDelete, allowClashes, deleteShareMax, deleteFilesMin },
       });
     } catch (error) {
       const violation = violationOf(error);

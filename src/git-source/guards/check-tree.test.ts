@@ -21,7 +21,12 @@ import { renderViolations } from './render-violations.ts';
 import { checkSymlinks } from './symlink-guard.ts';
 import { type Violation, violationOf, violationsMax } from './violation.ts';
 
-const limits: TreeCheckOptions = { deleteShareMax: 0.5, deleteFilesMin: 20, allowDelete: false };
+const limits: TreeCheckOptions = {
+  deleteShareMax: 0.5,
+  deleteFilesMin: 20,
+  allowClashes: false,
+  allowDelete: false,
+};
 const absentId = '1'.repeat(40);
 
 describe('guards', () => {

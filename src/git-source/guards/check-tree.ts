@@ -6,7 +6,7 @@ import { emptyTreeIds, type ObjectId, submoduleMode, type TreeChange } from '../
 import type { GitSource } from '../git-source.ts';
 import { checkContents } from './content-guard.ts';
 import { checkDeletions, type DeletionLimits } from './deletion-guard.ts';
-
+import { findNameClashes } from './name-clash-guard.ts';
 import { checkPath } from './path-guard.ts';
 import { checkSymlinks } from './symlink-guard.ts';
 import { type Violation, violationsMax } from './violation.ts';
@@ -22,6 +22,8 @@ export interface TreeCheck {
 }
 
 export interface TreeCheckOptions extends DeletionLimits {
+  /** Whether names may differ by case or by the spelling of accents alone. */
+  readonly allowClashes: boolean;
   /** `git push -o allow-delete`. */
   readonly allowDelete: boolean;
 }
@@ -36,6 +38,9 @@ export async function checkTree(check: TreeCheck): Promise<Violation[]> {
     for (const change of check.changes.slice(at, at + changesPerTurn)) {
       if (change.after !== undefined) violations.push(...checkEntry(change, change.after.mode));
     }
+  }
+  if (!check.options.allowClashes) {
+    violations.push(...(await findNameClashes({ ...check, baseIsEmpty: isEmpty(check.base) })));
   }
   violations.push(...(await checkContents(check.source, check.changes)));
   violations.push(...(await checkSymlinks(check.source, check.target, check.changes, isEmpty(check.base))));
