@@ -40,7 +40,7 @@ export function cutPower(records: readonly Record[], cut: number, random: Random
         break;
       }
       case 'name':
-        if (survives(index)) rename(directories, record);
+        if (survives(index)) giveName(directories, record);
         break;
       case 'write':
       case 'size':
@@ -48,13 +48,17 @@ export function cutPower(records: readonly Record[], cut: number, random: Random
       case 'time': {
         const contents = inodes.get(record.inode);
         if (contents) change(contents, record, survives(index), random);
+        break;
       }
+      case 'sync':
+      case 'mark':
+        break;
     }
   }
   return { inodes, directories };
 }
 
-function rename(
+function giveName(
   directories: ReadonlyMap<Inode, Names>,
   { at, inode, from }: Extract<Record, { kind: 'name' }>,
 ): void {

@@ -141,7 +141,7 @@ export function createRecordingDisk(root: string): RecordingDisk {
       plain.touchLink(file, seconds);
       note(inodeOf(fs.lstatSync(file).ino), (inode) => ({ kind: 'time', inode, seconds }));
     },
-    rename(from, to) {
+    rename: (from, to) => {
       alive();
       const [source, target] = [placeOf(from), placeOf(to)];
       const replaced = fs.lstatSync(to, { throwIfNoEntry: false });
