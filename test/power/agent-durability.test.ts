@@ -2,8 +2,10 @@
 // cut could take back, and no step begins before what it builds on is durable. Needs strace, and root to attach it.
 
 import assert from 'node:assert/strict';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { testNeeding } from '../../src/plugins/testing/test-needing.ts';
+import { until } from '../../src/plugins/testing/until.ts';
 import { startFleet } from '../e2e/support/fleet.ts';
 import { createAuthor } from '../lab/author.ts';
 import { type FileSystemCall, logFileSystemCalls } from './file-system-calls.ts';
@@ -35,6 +37,14 @@ testNeeding(
     const pid = fleet.up.agentPids().get('node1');
     assert.ok(pid !== undefined);
     const site = join(fleet.directory, 'agents', 'node1', 'sites', 'sample');
+    // What the first publish leaves to the background is done: three trees, and room kept.
+    await until('the background is done', () => {
+      const names = [...readdirSync(site), ...readdirSync(join(site, 'trees'))];
+      return (
+        names.filter((name) => /^(?:\d+-\d+|spare-\d+|live\.spare|state\.json\.spare)$/.test(name)).length ===
+        5
+      );
+    });
     const log = await logFileSystemCalls(pid);
     await author.write('index.html', 'second');
     await author.write('a/b/more.html', 'more');
@@ -52,7 +62,10 @@ testNeeding(
     };
     const find = (from: number, what: string, test: (call: FileSystemCall) => boolean): number => {
       const index = calls.findIndex((call, at) => at >= from && test(call));
-      assert.ok(index >= 0, `${what} is not in the log after call ${from}`);
+      assert.ok(
+        index >= 0,
+        `${what} is not in the log after call ${from}:\n${calls.map(({ call, text }) => `${call} ${text}`).join('\n')}`,
+      );
       return index;
     };
     const isNamed = (target: string) => (call: FileSystemCall) =>

@@ -2,7 +2,7 @@
 // is attached to it. Decides nothing about what the order should be.
 
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, normalize } from 'node:path';
 import { until } from '../../src/plugins/testing/until.ts';
@@ -43,22 +43,35 @@ export async function logFileSystemCalls(pid: number): Promise<CallLog> {
     said += chunk.toString();
   });
   await until('strace is attached', () => said.includes('attached'));
+  const descriptors = descriptorsOf(pid);
   return {
     async stop() {
       tracer.kill('SIGINT');
       await exited;
       const text = readFileSync(file, 'utf8');
       rmSync(directory, { recursive: true });
-      return parseCalls(text);
+      return parseCalls(text, descriptors);
     },
   };
 }
 
+/** What a process has open, by number; its children's are told by strace itself where they matter. */
+function descriptorsOf(pid: number): Map<string, string> {
+  const directory = `/proc/${pid}/fd`;
+  return new Map(
+    readdirSync(directory).flatMap((fd) => {
+      try {
+        return [[fd, readlinkSync(join(directory, fd))] as const];
+      } catch {
+        return [];
+      }
+    }),
+  );
+}
+
 /** Calls of several threads overlap: strace prints the beginning of one and, later, the rest of it. */
-export function parseCalls(log: string): FileSystemCall[] {
+function parseCalls(log: string, descriptors: Map<string, string>): FileSystemCall[] {
   const begun = new Map<string, string>();
-  /** Of the process; its children's are told by strace itself where they matter. */
-  const descriptors = new Map<string, string>();
   /** Working directories by process: calls with relative names do not tell them. */
   const places = new Map<string, string>();
   const calls: FileSystemCall[] = [];
