@@ -50,7 +50,7 @@ test('a backup is made while pushes go on, is there as a whole or not at all, an
   const again = await makeBackup();
   assert.equal(again.code, 3);
   assert.match(again.stderr, /ALREADY_EXISTS/);
-  const nowhere = await fleet.treecast('ccm', 'backup', '--dir', backup() + '-no', '--to', backup() + '-x');
+  const nowhere = await fleet.treecast('ccm', 'backup', '--dir', `${backup()}-no`, '--to', `${backup()}-x`);
   assert.match(nowhere.stderr, /NOT_FOUND/);
 });
 
