@@ -107,9 +107,9 @@ export function createGitEndpoint(options: GitEndpointOptions): GitEndpoint {
       return;
     }
     const body = bodyOf(request);
-    if (route.service === 'git-upload-pack')
-      return serveFetch({ repositoryPath, protocol, body, response, logger });
     const { authority, maxInputBytes, patience = patienceDefault } = options;
+    if (route.service === 'git-upload-pack')
+      return serveFetch({ repositoryPath, protocol, body, response, patience, logger });
     const { repository } = route;
     const leave = await turns.enter(repositoryPath);
     await receivePush({

@@ -184,6 +184,15 @@ test('PUSH-35 a body that only drips is ended; one that is slow and moves is tak
   assert.deepEqual(await server.refs(), { 'refs/heads/main': commit });
 });
 
+test('PUSH-35 the request of a fetch that only drips is ended, and its process with it', async (t) => {
+  const server = await startTestServer(t, { patience: { ms: 1_000, bytes: 64 } });
+  const fetching = await startRawPush(server, { 'transfer-encoding': 'chunked' }, 'git-upload-pack');
+  const drip = setInterval(() => fetching.socket.write('1\r\n0\r\n'), 100);
+  await fetching.answer;
+  clearInterval(drip);
+  await server.endpoint.settled();
+});
+
 test('PUSH-10 a client that never reads the answer is forgotten when it leaves', async (t) => {
   const server = await startTestServer(t, {
     authority: {

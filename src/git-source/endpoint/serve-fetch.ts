@@ -5,12 +5,14 @@ import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { GitEndpointLogger } from './git-endpoint.ts';
 import { startGitService } from './git-service.ts';
+import type { Patience } from './pump-body.ts';
 
 export interface ServeFetchOptions {
   readonly repositoryPath: string;
   readonly protocol: string | undefined;
   readonly body: Readable;
   readonly response: ServerResponse;
+  readonly patience: Patience;
   readonly logger: GitEndpointLogger;
 }
 
@@ -19,7 +21,7 @@ const requestBytesMax = 64 * 1_048_576;
 
 /** Never rejects. */
 export async function serveFetch(options: ServeFetchOptions): Promise<void> {
-  const { response, body } = options;
+  const { response, body, patience } = options;
   const git = startGitService({
     service: 'git-upload-pack',
     repositoryPath: options.repositoryPath,
@@ -29,13 +31,21 @@ export async function serveFetch(options: ServeFetchOptions): Promise<void> {
     if (!response.writableFinished) git.stop();
   });
   let requestBytes = 0;
+  let bytesBefore = 0;
+  const check = setInterval(() => {
+    if (requestBytes - bytesBefore < patience.bytes)
+      body.destroy(new Error('the client sends next to nothing'));
+    bytesBefore = requestBytes;
+  }, patience.ms);
   body.on('data', (chunk: Buffer) => {
     requestBytes += chunk.length;
     if (requestBytes > requestBytesMax) body.destroy(new Error('the request is too large'));
   });
-  const feeding = pipeline(body, git.stdin).catch(() => {
-    if (!response.writableFinished && requestBytes > requestBytesMax) git.stop();
-  });
+  const feeding = pipeline(body, git.stdin)
+    .catch(() => {
+      if (!response.writableFinished && requestBytes > requestBytesMax) git.stop();
+    })
+    .finally(() => clearInterval(check));
   response.writeHead(200, {
     'content-type': 'application/x-git-upload-pack-result',
     'cache-control': 'no-cache, max-age=0, must-revalidate',

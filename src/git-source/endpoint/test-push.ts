@@ -3,6 +3,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
+import type { GitServiceName } from './git-service.ts';
 import { flushPacket, packet } from './pkt-line.ts';
 import { clientEnvironment, type TestServer } from './test-server.ts';
 
@@ -33,6 +34,7 @@ export interface RawPush {
 export async function startRawPush(
   server: TestServer,
   headers: Readonly<Record<string, string>>,
+  service: GitServiceName = 'git-receive-pack',
 ): Promise<RawPush> {
   const socket = connect(Number(new URL(server.origin).port), '127.0.0.1');
   await once(socket, 'connect');
@@ -47,9 +49,9 @@ export async function startRawPush(
   const lines = Object.entries({
     host: 'x',
     authorization: `Basic ${Buffer.from('me:right').toString('base64')}`,
-    'content-type': 'application/x-git-receive-pack-request',
+    'content-type': `application/x-${service}-request`,
     ...headers,
   }).map(([name, value]) => `${name}: ${value}\r\n`);
-  socket.write(`POST /site.git/git-receive-pack HTTP/1.1\r\n${lines.join('')}\r\n`);
+  socket.write(`POST /site.git/${service} HTTP/1.1\r\n${lines.join('')}\r\n`);
   return { socket, answer };
 }
