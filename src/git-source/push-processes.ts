@@ -1,7 +1,8 @@
 // Which processes on this machine still receive a push into a repository, and the wait for their end. A CCM that was killed leaves its
 // receive-pack running for a moment: it notices that nobody talks to it, but it may be moving refs just then.
 
-import { readdir, readFile, readlink, realpath } from 'node:fs/promises';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { realpath } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 
 /** In the environment of receive-pack, and so of everything that it starts. */
@@ -13,13 +14,25 @@ const patienceMs = 5_000;
 /** Ids of receive-pack and what it started: they carry our mark and work in the repository's directory. */
 export async function pushProcesses(repositoryPath: string): Promise<number[]> {
   const directory = await realpath(repositoryPath);
-  const ids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
-  const found: number[] = [];
-  for (const id of ids) {
-    // Those of other users cannot be asked, and are not ours.
-    if ((await readlink(`/proc/${id}/cwd`).catch(() => '')) !== directory) continue;
-    const environment = await readFile(`/proc/${id}/environ`, 'latin1').catch(() => '');
-    if (environment.split('\0').includes('TREECAST_PUSH=1')) found.push(Number(id));
+  return [...markedProcesses()].filter(([, where]) => where === directory).map(([id]) => id);
+}
+
+/** Directories that pushes are being received into. One look at all processes: with a thousand repositories, a look for each would take a start long. */
+export function pushDirectories(): ReadonlySet<string> {
+  return new Set(markedProcesses().values());
+}
+
+/** By id, with the directory that each works in. */
+function markedProcesses(): Map<number, string> {
+  const found = new Map<number, string>();
+  for (const id of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+    try {
+      const environment = readFileSync(`/proc/${id}/environ`, 'latin1');
+      if (environment.split('\0').includes('TREECAST_PUSH=1'))
+        found.set(Number(id), readlinkSync(`/proc/${id}/cwd`));
+    } catch {
+      // It ended meanwhile, or it is another user's and not ours.
+    }
   }
   return found;
 }

@@ -10,12 +10,13 @@ import { isObjectId } from './ref-name.ts';
 /** `start`: nothing of ours works on the repository. `push`: hidden refs may be being written by this very process, and are left alone. */
 export type RecoverWhen = 'start' | 'push';
 
-/** What was removed, relative to the repository, for the log. */
+/** What was removed, relative to the repository, for the log. `isReceiving` false: no push is known to be left there, and none is looked for. */
 export async function recoverRepository(
   repositoryPath: string,
   when: RecoverWhen = 'start',
+  isReceiving = true,
 ): Promise<string[]> {
-  await endedPushProcesses(repositoryPath);
+  if (isReceiving) await endedPushProcesses(repositoryPath);
   const stale = [
     ...(await leftoversAtTop(repositoryPath)),
     ...(await locksUnder(repositoryPath, 'refs/', when)),

@@ -1,10 +1,12 @@
 // The CCM's staging repositories: one open Git source each, made when a site first names it.
 
+import { realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createRepository } from '../../git-source/create-repository.ts';
 import type { GitSource } from '../../git-source/git-source.ts';
 import { createNativeGitSource, type NativeGitSource } from '../../git-source/native-git-source.ts';
 import type { Quarantine } from '../../git-source/push-authority.ts';
+import { pushDirectories, pushProcesses } from '../../git-source/push-processes.ts';
 import { recoverRepository } from '../../git-source/recover-repository.ts';
 
 export interface Repositories {
@@ -24,6 +26,9 @@ export function createRepositories(
 ): Repositories {
   const sources = new Map<string, NativeGitSource>();
   const ensured = new Map<string, Promise<void>>();
+  const failed = new Set<string>();
+  /** What a CCM that was killed may have left running. */
+  const receiving = pushDirectories();
 
   function source(repository: string): NativeGitSource {
     let known = sources.get(repository);
@@ -37,7 +42,10 @@ export function createRepositories(
   async function open(repository: string, branch: string): Promise<void> {
     const path = join(directory, `${repository}.git`);
     await createRepository(path, { branch });
-    for (const removed of await recoverRepository(path)) onRecovered(repository, removed);
+    // It could not be opened before, and authors may have been quicker than this when it was mended.
+    if (failed.has(repository) && (await pushProcesses(path)).length > 0) return;
+    for (const removed of await recoverRepository(path, 'start', receiving.has(await realpath(path))))
+      onRecovered(repository, removed);
   }
 
   return {
@@ -47,7 +55,10 @@ export function createRepositories(
       if (done === undefined) {
         done = open(repository, branch);
         ensured.set(repository, done);
-        done.catch(() => ensured.delete(repository));
+        done.catch(() => {
+          ensured.delete(repository);
+          failed.add(repository);
+        });
       }
       return done;
     },
