@@ -1,5 +1,6 @@
 // Carries out what the core asks of the outside: messages, builds, words to followers, balancers. Rows and timers are the runner's.
 
+import type { KeyObject } from 'node:crypto';
 import type { Logger } from 'pino';
 import type { CcmMessage } from '../model/messages.ts';
 import type { WireError } from '../model/treecast-error.ts';
@@ -7,6 +8,7 @@ import type { ActEffect } from './core/effects.ts';
 import type { CoreEvent } from './core/events.ts';
 import type { Delivery } from './distribution/delivery.ts';
 import type { Grants } from './distribution/grants.ts';
+import type { SignedAnew } from './keys/signed-anew.ts';
 import type { Builds } from './planning/builds.ts';
 import type { BalancerGate } from './plugins/balancer-gate.ts';
 import type { Followers } from './runner/followers.ts';
@@ -22,8 +24,9 @@ export interface CarryOutOptions {
   /** Orders a publish of the site's live tree. */
   readonly republish: (site: string) => void;
   readonly historyLost: (site: string, error: WireError) => void;
-  /** PEM. */
-  readonly releaseKeys: readonly string[];
+  /** Those that nodes are to believe. */
+  readonly releaseKeys: () => readonly KeyObject[];
+  readonly signedAnew: SignedAnew;
   readonly now: () => number;
   readonly logger: Logger;
 }
@@ -34,9 +37,16 @@ export function createCarryOut(options: CarryOutOptions): CarryOut {
   const { send, delivery, builds, grants, followers, gate, post } = options;
   return (effect) => {
     switch (effect.do) {
-      case 'send':
-        delivery.send(effect.nodes, effect.message);
+      case 'send': {
+        const { message } = effect;
+        delivery.send(
+          effect.nodes,
+          message.type === 'decision'
+            ? { ...message, decision: options.signedAnew(message.decision) }
+            : message,
+        );
         return;
+      }
       case 'deliver':
         delivery.deliver(effect);
         return;
@@ -48,7 +58,9 @@ export function createCarryOut(options: CarryOutOptions): CarryOut {
           type: 'welcome',
           protocol: 1,
           ccmTime: options.now(),
-          releaseKeys: options.releaseKeys,
+          releaseKeys: options
+            .releaseKeys()
+            .map((key) => key.export({ type: 'spki', format: 'pem' }) as string),
           sites: grants.ofNode(effect.node),
         });
         return;

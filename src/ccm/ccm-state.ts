@@ -6,12 +6,12 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { TreecastError } from '../model/treecast-error.ts';
 import { lockStateDirectory, type StateLock } from '../net/state-lock.ts';
-import { type CcmKeys, openCcmKeys } from './ccm-keys.ts';
 import type { CcmDatabase } from './db/ccm-database.ts';
 import { databaseError } from './db/database-error.ts';
 import { inspectDatabase } from './db/inspect-database.ts';
 import { openDatabase } from './db/open-database.ts';
 import { isCopy, markRun, readRunMarks } from './db/run-mark.ts';
+import { type CcmKeys, openCcmKeys } from './keys/ccm-keys.ts';
 import { createRegistry, type Registry } from './registry/registry.ts';
 
 export interface CcmState {
@@ -36,7 +36,7 @@ const settingKeys = { publicUrl: 'public-url', agentUrl: 'agent-url', hosts: 'ho
 /** Throws NOT_FOUND when there is no CCM and none is to be made, STATE_DIRECTORY_LOCKED, STATE_CORRUPT, DATABASE_UNAVAILABLE. */
 export async function openCcmState(
   directory: string,
-  { create }: { readonly create: boolean },
+  { create, certificateDays }: { readonly create: boolean; readonly certificateDays?: number | undefined },
 ): Promise<CcmState> {
   const databasePath = join(directory, 'ccm.db');
   if (!create && !(await exists(databasePath))) {
@@ -55,6 +55,11 @@ export async function openCcmState(
     const marks = readRunMarks(directory);
     const isNew = create && (await isEmpty(databasePath)) && (await isEmpty(`${databasePath}-wal`));
     const { mark } = isNew ? { mark: null } : inspectDatabase(databasePath, marks);
+    // Before the database: a state directory that has one has keys.
+    const keys = await openCcmKeys(directory, {
+      create: isNew,
+      ...(certificateDays === undefined ? {} : { certificateLifeMs: certificateDays * 86_400_000 }),
+    });
     const database = await openDatabase(databasePath);
     const registry = createRegistry(database);
     return {
@@ -62,7 +67,7 @@ export async function openCcmState(
       registry,
       isCopiedBack: isCopy(mark, marks),
       markRun: () => markRun(directory, database, mark),
-      keys: await openCcmKeys(directory),
+      keys,
       paths,
       publicUrl: registry.settings.get(settingKeys.publicUrl),
       agentUrl: registry.settings.get(settingKeys.agentUrl),

@@ -2,24 +2,28 @@
 // `runCcm` runs it until `close()`.
 
 import { join } from 'node:path';
-import type { Logger } from 'pino';
 import { signObject } from '../assignment/signed.ts';
 import { createGitEndpoint } from '../git-source/endpoint/git-endpoint.ts';
 import { TreecastError, toWireError } from '../model/treecast-error.ts';
 import { systemClock } from '../net/clock.ts';
-import { parseListenAddress, urlAuthority } from '../net/http/listen-address.ts';
+import { urlAuthority } from '../net/http/listen-address.ts';
 import { formatJoinToken } from '../net/join/join-token.ts';
+import { secretsLayOpen } from '../net/secret-directory.ts';
 import { createPluginSet } from '../plugins/host/create-plugin-set.ts';
-import type { PluginEntry } from '../plugins/host/plugin-entry.ts';
+import { addressOf, reachable } from './addresses.ts';
 import { createApi } from './api/create-api.ts';
 import { createPublicServer } from './api/public-server.ts';
 import { createCarryOut } from './carry-out.ts';
+import type { Ccm, CcmOptions } from './ccm-options.ts';
 import { openCcmState } from './ccm-state.ts';
 import { servingOf } from './core/serving.ts';
 import { createAssignmentStore } from './distribution/assignment-store.ts';
 import { createDelivery } from './distribution/delivery.ts';
 import { createGrants } from './distribution/grants.ts';
 import { createAgentGateway } from './gateway/agent-gateway.ts';
+import { createServerIdentity } from './gateway/server-identity.ts';
+import { createKeyService } from './keys/key-service.ts';
+import { createSignedAnew } from './keys/signed-anew.ts';
 import { createBuilds } from './planning/builds.ts';
 import { createPathTimes } from './planning/path-times.ts';
 import { createRepositories } from './planning/repositories.ts';
@@ -31,7 +35,6 @@ import { adoptBranch, republishLive } from './push/mend-history.ts';
 import { createPushAuthority } from './push/push-authority.ts';
 import { recoverPushes } from './push/recover-pushes.ts';
 import { createNodeAuthority } from './registry/node-authority.ts';
-import type { Registry } from './registry/registry.ts';
 import { createAgentEvents } from './runner/agent-events.ts';
 import { beginRun } from './runner/begin-run.ts';
 import { createCoreRunner } from './runner/core-runner.ts';
@@ -44,40 +47,9 @@ import { createVerifyRequests } from './service/verify-requests.ts';
 import { version } from './version.ts';
 
 export { backUpCcm } from './backup-ccm.ts';
+export type { Ccm, CcmOptions } from './ccm-options.ts';
 export { type CcmInit, initCcm } from './ccm-state.ts';
 export { recoverToken } from './recover-token.ts';
-
-export interface CcmOptions {
-  readonly directory: string;
-  /** `host:port`; port 0 lets the system choose. */
-  readonly listen: string;
-  readonly agentListen: string;
-  /** The operator's certificate and key for the public port, PEM; without them it speaks plain HTTP. */
-  readonly tls?: { readonly certificate: string; readonly key: string } | undefined;
-  /** Origins without trailing slash; by default the addresses listened on. */
-  readonly publicUrl?: string | undefined;
-  readonly agentUrl?: string | undefined;
-  readonly logger: Logger;
-  readonly plugins?: readonly PluginEntry[];
-  /** Ends the wait for a plugin that hangs while it is set up; its reason is thrown. */
-  readonly signal?: AbortSignal;
-  /** Whether a state directory that does not exist is made. */
-  readonly create?: boolean;
-  /** How often pushes whose event was lost are looked for; they are at start as well. */
-  readonly recoverIntervalMs?: number;
-  /** Called when the CCM can no longer go on (its database refused a write): the process should end and be started again. */
-  readonly onFatal?: (error: unknown) => void;
-}
-
-export interface Ccm {
-  /** Origin of the public port. */
-  readonly api: string;
-  /** Origin of the agents' port. */
-  readonly agentUrl: string;
-  git(repository: string): string;
-  readonly registry: Registry;
-  close(): Promise<void>;
-}
 
 /** The largest push, in bytes: what one site may hold, and then some. */
 const pushBytesMax = 4 * 1024 ** 3;
@@ -86,8 +58,12 @@ const checkpointIntervalMs = 30_000;
 
 export async function runCcm(options: CcmOptions): Promise<Ccm> {
   const { logger } = options;
-  const opened = await openCcmState(options.directory, { create: options.create === true });
+  const opened = await openCcmState(options.directory, {
+    create: options.create === true,
+    certificateDays: options.certificateDays,
+  });
   const { database, registry, keys, paths, hosts } = opened;
+  if (keys.lainOpen.length > 0) logger.warn({ paths: keys.lainOpen }, secretsLayOpen);
   const listen = addressOf(options.listen);
   const agentListen = addressOf(options.agentListen);
   const now = Date.now;
@@ -112,7 +88,8 @@ export async function runCcm(options: CcmOptions): Promise<Ccm> {
   const store = createAssignmentStore(paths.assignments, database);
   for (const removed of await store.sweep()) logger.warn({ removed }, 'a leftover of a crash was removed');
   const pathTimes = createPathTimes(database);
-  const grants = createGrants(state, registry);
+  const signedAnew = createSignedAnew(keys);
+  const grants = createGrants(state, registry, signedAnew);
   const followers = createFollowers({ job: (id) => readJob(state, database, id) });
   const verifyRequests = createVerifyRequests((node, request, site) =>
     gateway.send(node, { type: 'verify', request, site }),
@@ -149,7 +126,7 @@ export async function runCcm(options: CcmOptions): Promise<Ccm> {
     persistence,
     health,
     now,
-    sign: (decision) => signObject(decision, keys.releaseKey),
+    sign: (decision) => signObject(decision, keys.releaseKey()),
     act: (effect) => carryOut(effect),
     ended: builds.forget,
     fatal(error) {
@@ -171,20 +148,27 @@ export async function runCcm(options: CcmOptions): Promise<Ccm> {
     onProblem: (site, node, error) => logger.warn({ site, node, code: error.code }, error.message),
   });
 
-  const identity = await keys.certificates.issueServerIdentity(['localhost', '127.0.0.1', '::1', ...hosts]);
+  const identity = await createServerIdentity({
+    certificates: keys.certificates,
+    hosts: ['localhost', '127.0.0.1', '::1', ...hosts],
+    clock: systemClock,
+    onRenewed: (renewed) => gateway.useIdentity(renewed),
+    onError: (error) => logger.error({ err: error }, 'the certificate of the agents’ port was not renewed'),
+  });
   const gateway = createAgentGateway({
     listen: agentListen,
-    identity,
+    identity: identity.current(),
     certificates: keys.certificates,
     authority: createNodeAuthority(registry),
-    ticketKeys: [keys.releasePublicKey],
+    ticketKeys: keys.believedReleaseKeys,
+    statements: () => keys.history().statements,
     resolveAssignment: store.files,
     handlers: createAgentEvents({
       registry,
       health,
       post: runner.post,
       configure: takeUpMembership,
-      releaseKeys: [keys.releasePublicKey],
+      releaseKeys: keys.formerReleaseKeys,
       verifyRequests,
       siteFacts(node, site, urlMap) {
         if (!pluginService.urlMaps.report(node, site, urlMap))
@@ -237,13 +221,14 @@ export async function runCcm(options: CcmOptions): Promise<Ccm> {
         logger.error({ err: error, site }, 'the branch could not be compared with what is served'),
       );
     },
-    releaseKeys: [keys.releasePublicKey.export({ type: 'spki', format: 'pem' }) as string],
+    releaseKeys: keys.believedReleaseKeys,
+    signedAnew,
     now,
     logger,
   });
 
-  function sendGrant(site: string, nodes: readonly string[]): void {
-    for (const node of nodes) {
+  function regrant(site: string): void {
+    for (const node of state.sites.get(site)?.members ?? []) {
       const grant = grants.ofSite(site, node);
       if (grant !== undefined) gateway.send(node, { type: 'grant', grant });
     }
@@ -273,6 +258,16 @@ export async function runCcm(options: CcmOptions): Promise<Ccm> {
     );
   }
 
+  const keyService = createKeyService({
+    keys,
+    registry,
+    state,
+    store,
+    identity,
+    gateway,
+    regrant,
+  });
+  await keyService.finish();
   const service = createService({
     state,
     database,
@@ -285,7 +280,7 @@ export async function runCcm(options: CcmOptions): Promise<Ccm> {
     configure,
     isConnected: gateway.isConnected,
     turnAway: gateway.close,
-    regrant: (site) => sendGrant(site, [...(state.sites.get(site)?.members ?? [])]),
+    regrant,
   });
   const authority = createPushAuthority({
     registry,
@@ -308,6 +303,7 @@ export async function runCcm(options: CcmOptions): Promise<Ccm> {
   const gitUrl = (repository: string) => `${publicUrl}/git/${repository}.git`;
   const api = createApi({
     service,
+    keys: keyService,
     plugins: pluginService,
     registry,
     version,
@@ -341,6 +337,7 @@ export async function runCcm(options: CcmOptions): Promise<Ccm> {
   const retention = createRetention({
     state,
     store,
+    contentKeys: registry.contentKeys,
     source: repositories.source,
     onError: (error) => logger.error({ err: error }, 'what is no longer needed could not be given back'),
   });
@@ -369,6 +366,7 @@ export async function runCcm(options: CcmOptions): Promise<Ccm> {
       clearInterval(recovering);
       clearInterval(checkpointing);
       await server.close();
+      identity.close();
       await gateway.stop();
       await pluginService.close();
       runner.close();
@@ -378,17 +376,4 @@ export async function runCcm(options: CcmOptions): Promise<Ccm> {
       opened.close();
     },
   };
-}
-
-function addressOf(text: string): { host: string; port: number } {
-  const address = parseListenAddress(text);
-  if (address !== undefined) return address;
-  throw new TreecastError('INVALID_CONFIGURATION', `"${text}" is not an address to listen on.`, {
-    fix: 'Write HOST:PORT, such as 127.0.0.1:7070.',
-  });
-}
-
-/** What others on this machine connect to when every address is listened on. */
-function reachable(host: string): string {
-  return host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host;
 }

@@ -46,6 +46,14 @@ export const ccmConfigurationSchema = z.strictObject({
     .describe(
       "How agents reach the agents' port; written into join tokens (default: the address it listens on).",
     ),
+  certificateDays: z
+    .int()
+    .min(2)
+    .max(3_650)
+    .default(90)
+    .describe(
+      'What certificates of nodes and of the agents’ port last; each is renewed by itself when a third of that is left.',
+    ),
   plugins: pluginEntriesSchema,
   log: logSchema.prefault({}).describe('The log, on standard error.'),
 });

@@ -40,7 +40,7 @@ export async function recoverToken(directory: string, name: string): Promise<str
 
 export async function runCcm({ configuration, onFatal, ...start }: CcmStart): Promise<RunningCcm> {
   const entry = await import('../ccm/ccm.ts');
-  const { listen, agentListen, publicUrl, agentUrl, plugins } = configuration;
+  const { listen, agentListen, publicUrl, agentUrl, plugins, certificateDays } = configuration;
   const tls = configuration.tls && (await readPublicCertificate(start.directory, configuration.tls));
   return entry.runCcm({
     ...start,
@@ -50,6 +50,7 @@ export async function runCcm({ configuration, onFatal, ...start }: CcmStart): Pr
     publicUrl,
     agentUrl,
     plugins,
+    certificateDays,
     onFatal(cause) {
       onFatal(
         cause instanceof TreecastError

@@ -54,6 +54,12 @@ export function nodeLines(node: NodeResource): string[] {
     ['free space', bytesText(node.freeBytes)],
     ['joined', timeText(node.joinedAt)],
     ['last seen', timeText(node.lastSeenAt)],
+    [
+      'certificate',
+      node.certificate === null
+        ? nothing
+        : `until ${timeText(node.certificate.expiresAt)}, serial ${node.certificate.serial}`,
+    ],
   ]);
   if (node.sites.length === 0) return lines;
   const table = tableLines(

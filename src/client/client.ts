@@ -11,6 +11,8 @@ import type {
   JobResource,
   JobUpdate,
   JoinTokenResource,
+  KeyResource,
+  KeyRotation,
   NodeResource,
   PluginResource,
   PluginTaskResource,
@@ -129,6 +131,11 @@ export interface Client {
     /** From now on; ends after an update of kind `end`, or early when the CCM goes. */
     follow(id: string, options?: CallOptions): AsyncIterable<JobUpdate>;
   };
+  readonly keys: {
+    list(): Promise<KeyResource[]>;
+    /** The new ones. */
+    rotate(rotation: KeyRotation): Promise<KeyResource[]>;
+  };
   readonly plugins: {
     list(): Promise<PluginResource[]>;
     tasks(filter?: PluginTaskFilter): Promise<PluginTaskResource[]>;
@@ -185,6 +192,10 @@ export function createClient(options: ClientOptions): Client {
       balance: (site) => get(at`/sites/${site}/balance`),
       rebalance: (site, body) =>
         http.json({ method: 'POST', path: at`/sites/${site}/balance`, body, timeoutMs: null }),
+    },
+    keys: {
+      list: () => get(at`/keys`),
+      rotate: (rotation) => post(at`/keys/rotate`, rotation),
     },
     plugins: {
       list: () => get(at`/plugins`),

@@ -79,8 +79,32 @@ export interface NodeResource {
   readonly freeBytes: number | null;
   readonly joinedAt: string;
   readonly lastSeenAt: string | null;
+  /** The newest that counts; its agent renews it well before it ends. */
+  readonly certificate: { readonly serial: string; readonly expiresAt: string } | null;
   readonly sites: readonly NodeSiteState[];
 }
+
+export const keyKinds = ['ca', 'release', 'content'] as const;
+
+/** A key of the CCM; never the secret itself. */
+export interface KeyResource {
+  readonly kind: (typeof keyKinds)[number];
+  /** CA: the certificate's fingerprint, as join tokens carry. Release: SHA-256 of the public key. Content: its name. */
+  readonly id: string;
+  /** Content keys. */
+  readonly site: string | null;
+  readonly state: 'current' | 'former' | 'compromised';
+  readonly since: string;
+  /** Of a CA's certificate. */
+  readonly expiresAt: string | null;
+  /** Nodes whose certificate is of this CA. */
+  readonly nodes: number | null;
+}
+
+/** `ca` and `release` take `compromised`; `content` takes sites, a group, or neither for all sites. */
+export type KeyRotation =
+  | { readonly kind: 'ca' | 'release'; readonly compromised?: boolean }
+  | { readonly kind: 'content'; readonly site?: string; readonly group?: string };
 
 export const jobTypes = ['publish', 'synchronize', 'rollback'] as const;
 export type JobType = (typeof jobTypes)[number];

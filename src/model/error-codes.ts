@@ -20,6 +20,8 @@ export const errorCodes = {
   JOIN_TOKEN_INVALID: user(403),
   CA_FINGERPRINT_MISMATCH: user(403),
   CERTIFICATE_INVALID: user(403),
+  CERTIFICATE_EXPIRED: user(403),
+  NODE_REMOVED: user(403),
   // What was asked
   INVALID_INPUT: user(400),
   INVALID_CONFIGURATION: user(400),
@@ -80,6 +82,7 @@ export const errorCodes = {
   TICKET_INVALID: operating(403),
   DECISION_INVALID: operating(403),
   RECEIPT_INVALID: operating(403),
+  RELEASE_KEY_UNKNOWN: operating(403),
   // Git
   GIT_FAILED: operating(500),
   BUG: operating(500),

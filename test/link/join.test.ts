@@ -1,7 +1,7 @@
 // Joining a node, end to end.
 
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { joinCcm } from '../../src/agent/join/join-ccm.ts';
@@ -10,6 +10,7 @@ import { type RunningGateway, runGateway } from '../../src/ccm/gateway/testing/r
 import { formatJoinToken } from '../../src/net/join/join-token.ts';
 import { lockStateDirectory } from '../../src/net/state-lock.ts';
 import { type TestScope, temporaryDirectory } from '../../src/net/testing/temporary-directory.ts';
+import { exportPrivateKey, generatePrivateKey } from '../../src/net/tls/key-pair.ts';
 import { joinTokenOf } from './linked-agent.ts';
 
 const secret = 's'.repeat(43);
@@ -64,6 +65,7 @@ test('LINK-13: joining is safe to repeat: done once, and after an answer that wa
   assert.equal((await joinCcm({ token, name: 'web-1', directory })).fresh, false);
   // As if the answer had not arrived: the certificate request is the same, and so is the answer.
   rmSync(join(directory, 'identity', 'node.json'));
+  renameSync(join(directory, 'identity', 'key.pem'), join(directory, 'identity', 'next-key.pem'));
   assert.equal((await joinCcm({ token, name: 'web-1', directory })).fresh, true);
   assert.deepEqual(readFileSync(join(directory, 'identity', 'key.pem')), key);
   const agent = await runAgent(directory, { version: '1' });
@@ -71,11 +73,13 @@ test('LINK-13: joining is safe to repeat: done once, and after an answer that wa
   await agent.close();
 });
 
-test('LINK-13: a node that was removed joins again with a new token', async (t) => {
+test('LINK-13 KEYS-7: a node that was removed joins again with a new token, and with a new key', async (t) => {
   const { ccm, directory } = await setUp(t);
   await joinCcm({ token: joinTokenOf(ccm), name: 'web-1', directory });
   ccm.nodes.delete('web-1');
+  const key = readFileSync(join(directory, 'identity', 'key.pem'));
   await joinCcm({ token: joinTokenOf(ccm), name: 'web-1', directory });
+  assert.notDeepEqual(readFileSync(join(directory, 'identity', 'key.pem')), key);
   const agent = await runAgent(directory, { version: '1' });
   await agent.ready;
   await agent.close();
@@ -106,6 +110,14 @@ test('an identity that was damaged, and a configuration of another node, are ref
     message: /agent\.yaml:1:1 nmae(?:.|\n)*agent\.yaml:2/,
   });
   writeFileSync(join(directory, 'agent.yaml'), '');
+  // A key that is lost, or another's, is said to be: no new one is made in silence.
+  const keyPath = join(directory, 'identity', 'key.pem');
+  const key = readFileSync(keyPath);
+  rmSync(keyPath);
+  await assert.rejects(runAgent(directory, { version: '1' }), { code: 'STATE_CORRUPT', message: /key\.pem/ });
+  writeFileSync(keyPath, exportPrivateKey(generatePrivateKey()));
+  await assert.rejects(runAgent(directory, { version: '1' }), { code: 'STATE_CORRUPT', message: /key\.pem/ });
+  writeFileSync(keyPath, key);
   writeFileSync(join(directory, 'identity', 'node.json'), '{}');
   await assert.rejects(runAgent(directory, { version: '1' }), { code: 'STATE_CORRUPT' });
 });

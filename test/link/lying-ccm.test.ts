@@ -215,7 +215,7 @@ test('LINK-1: a server of another authority, or with a node’s certificate, hea
   const { identity } = await issueNodeCredentials(certificates, 'web-9');
   const heard: string[] = [];
   const impostor = createServer(
-    { ...secureContextOptions(identity, certificates.certificate), requestCert: true },
+    { ...secureContextOptions({ identity, ca: certificates.certificate }), requestCert: true },
     (request) => heard.push(String(request.url)),
   );
   impostor.on('upgrade', (request) => heard.push(String(request.url)));

@@ -1,8 +1,8 @@
-// A node's identity on disk: its private key (0600), made once, and one file with name, certificate, CA and CCM.
-// The second is replaced as a whole, so a join either happened or did not.
+// A node's identity on disk: its private key (0600) and one file with name, certificate, authorities and CCM. A join and a renewal make a
+// next key first, then replace that file as a whole, which is the moment it happens, then give the key its name (KEYS-4).
 
-import type { KeyObject } from 'node:crypto';
-import { chmod, mkdir } from 'node:fs/promises';
+import { type KeyObject, X509Certificate } from 'node:crypto';
+import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { failpoint } from '../../faults/failpoint.ts';
@@ -11,6 +11,7 @@ import { writeFileAtomic } from '../../net/atomic-file.ts';
 import { isOrigin } from '../../net/join/join-token.ts';
 import { nameSchema } from '../../net/link/field-schemas.ts';
 import { readIfThere } from '../../net/read-if-there.ts';
+import { closeSecretDirectory } from '../../net/secret-directory.ts';
 import { exportPrivateKey, generatePrivateKey, importPrivateKey } from '../../net/tls/key-pair.ts';
 
 const schema = z.strictObject({
@@ -19,6 +20,7 @@ const schema = z.strictObject({
   ccmUrl: z.string().refine(isOrigin),
   /** PEM. */
   certificate: z.string().max(8_192),
+  /** The CCM's authorities that are believed, newest first. PEM, one after another. */
   ca: z.string().max(8_192),
   joinedAt: z.string().max(32),
   /** SHA-256 of the secret it joined with, so that a repeated join is known. */
@@ -27,16 +29,22 @@ const schema = z.strictObject({
 
 export type NodeIdentity = z.output<typeof schema>;
 
-const identityPath = (directory: string): string => join(directory, 'identity', 'node.json');
+export interface OpenedIdentity {
+  readonly identity: NodeIdentity;
+  readonly key: KeyObject;
+}
 
-/** The node's key, made when there is none. */
-export async function openNodeKey(directory: string): Promise<KeyObject> {
-  const folder = join(directory, 'identity');
-  const path = join(folder, 'key.pem');
+const fileOf = (directory: string, name: string): string => join(directory, 'identity', name);
+const identityFile = 'node.json';
+const keyFile = 'key.pem';
+const nextKeyFile = 'next-key.pem';
+
+/** The key that the next certificate is asked for; kept until there is one, so that a repeated request is the same. */
+export async function openNextKey(directory: string): Promise<KeyObject> {
+  const path = fileOf(directory, nextKeyFile);
   const pem = await readIfThere(path);
   if (pem !== undefined) return importPrivateKey(pem, path);
-  await mkdir(folder, { recursive: true });
-  await chmod(folder, 0o700);
+  await closeSecretDirectory(join(directory, 'identity'));
   const key = generatePrivateKey();
   await writeFileAtomic(path, exportPrivateKey(key), 0o600);
   failpoint('agent.join.key-written');
@@ -45,7 +53,7 @@ export async function openNodeKey(directory: string): Promise<KeyObject> {
 
 /** Undefined before the first join. Throws STATE_CORRUPT. */
 export async function readNodeIdentity(directory: string): Promise<NodeIdentity | undefined> {
-  const path = identityPath(directory);
+  const path = fileOf(directory, identityFile);
   const text = await readIfThere(path);
   if (text === undefined) return undefined;
   try {
@@ -58,7 +66,48 @@ export async function readNodeIdentity(directory: string): Promise<NodeIdentity 
   }
 }
 
+/** With the key that belongs to the certificate, whatever was interrupted when. Throws STATE_CORRUPT when it is gone. */
+export async function openNodeIdentity(directory: string): Promise<OpenedIdentity | undefined> {
+  const identity = await readNodeIdentity(directory);
+  if (identity === undefined) return undefined;
+  for (const file of [keyFile, nextKeyFile]) {
+    const path = fileOf(directory, file);
+    const pem = await readIfThere(path);
+    const key = pem === undefined ? undefined : importPrivateKey(pem, path);
+    if (key === undefined || !isKeyOf(identity, key)) continue;
+    if (file === nextKeyFile) await nameNextKey(directory);
+    return { identity, key };
+  }
+  throw new TreecastError(
+    'STATE_CORRUPT',
+    `${fileOf(directory, keyFile)} is not the key of the node’s certificate.`,
+    {
+      fix: 'Restore the file, or join again with `treecast agent join` and a new token.',
+    },
+  );
+}
+
+/** The identity that was asked for with the next key becomes the node's. */
+export async function adoptIdentity(directory: string, identity: NodeIdentity): Promise<void> {
+  await writeNodeIdentity(directory, identity);
+  await nameNextKey(directory);
+}
+
+async function nameNextKey(directory: string): Promise<void> {
+  await rename(fileOf(directory, nextKeyFile), fileOf(directory, keyFile));
+  failpoint('agent.identity.key-named');
+}
+
+/** The same certificate, with other authorities. */
 export async function writeNodeIdentity(directory: string, identity: NodeIdentity): Promise<void> {
-  await writeFileAtomic(identityPath(directory), `${JSON.stringify(identity, null, 2)}\n`, 0o600);
+  await writeFileAtomic(fileOf(directory, identityFile), `${JSON.stringify(identity, null, 2)}\n`, 0o600);
   failpoint('agent.join.identity-written');
+}
+
+function isKeyOf({ certificate }: NodeIdentity, key: KeyObject): boolean {
+  try {
+    return new X509Certificate(certificate).checkPrivateKey(key);
+  } catch {
+    return false;
+  }
 }

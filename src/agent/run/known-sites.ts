@@ -63,6 +63,13 @@ export function openKnownSites(directory: string): KnownSitesFile {
   };
 }
 
+/** For a node that joins anew: it believes whoever its new CCM's first welcome names. */
+export async function forgetReleaseKeys(directory: string): Promise<void> {
+  const known = openKnownSites(directory);
+  const { releaseKeys, grants } = await known.read();
+  if (releaseKeys.length > 0) await known.write({ releaseKeys: [], grants });
+}
+
 /** Sites that have a journal under `root`, granted or not: what the node holds is the truth, also when grants were lost. */
 export async function sitesOnDisk(root: string): Promise<string[]> {
   const entries = await readdir(root, { withFileTypes: true }).catch(() => []);

@@ -1,19 +1,22 @@
 // An agent: one state directory, one link to the CCM, its sites' sessions and, if wanted, the built-in static server.
 // This file puts them together and takes them down again; it decides nothing about content.
 
+import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { commandSetProfiles } from '../../model/assignment.ts';
 import { type Hello, protocolVersions } from '../../model/messages.ts';
 import { TreecastError } from '../../model/treecast-error.ts';
+import { createCcmTime } from '../../net/ccm-time.ts';
 import { type Clock, systemClock } from '../../net/clock.ts';
 import { createRangeClient } from '../../net/fetch/range-client.ts';
 import { createLinkClient, type LinkClient } from '../../net/link/link-client.ts';
+import { closeSecretDirectory, secretsLayOpen } from '../../net/secret-directory.ts';
 import { lockStateDirectory } from '../../net/state-lock.ts';
-import { exportPrivateKey } from '../../net/tls/key-pair.ts';
 import { createPluginSet } from '../../plugins/host/create-plugin-set.ts';
 import { readAgentConfiguration } from '../configuration/agent-configuration.ts';
-import { openNodeKey, readNodeIdentity } from '../join/node-identity.ts';
+import { createNodeCredentials } from '../credentials/node-credentials.ts';
+import { openNodeIdentity } from '../join/node-identity.ts';
 import { type AgentLog, silentLog } from '../session/agent-log.ts';
 import { createReleaseKeys } from '../session/release-keys.ts';
 import { createReceiptSigner } from '../session/sign-receipt.ts';
@@ -36,6 +39,9 @@ export interface RunAgentOptions {
   /** Ends the wait for a plugin that hangs while it is set up; its reason is thrown. */
   readonly signal?: AbortSignal;
 }
+
+/** Beyond this, a wrong clock is told. */
+const clockWarnMs = 60_000;
 
 export interface RunningAgent {
   readonly node: string;
@@ -74,12 +80,16 @@ async function start(
 ): Promise<RunningAgent> {
   const { log = silentLog, clock = systemClock, random = Math.random } = options;
   const configuration = await readAgentConfiguration(directory);
-  const joined = await readNodeIdentity(directory);
-  if (joined === undefined) {
+  const identityDirectory = join(directory, 'identity');
+  const lainOpen = existsSync(identityDirectory) ? await closeSecretDirectory(identityDirectory) : [];
+  if (lainOpen.length > 0) log.warn({ paths: lainOpen }, secretsLayOpen);
+  const opened = await openNodeIdentity(directory);
+  if (opened === undefined) {
     throw new TreecastError('NOT_FOUND', `${directory} holds no node: it has not joined a CCM.`, {
       fix: 'Join first: treecast agent join TOKEN --dir DIR.',
     });
   }
+  const joined = opened.identity;
   if (configuration.name !== undefined && configuration.name !== joined.name) {
     throw new TreecastError(
       'INVALID_CONFIGURATION',
@@ -87,9 +97,7 @@ async function start(
       { fix: 'Correct `name`, or join again under the new name.' },
     );
   }
-  const key = await openNodeKey(directory);
   const ccmUrl = configuration.ccm ?? joined.ccmUrl;
-  const identity = { key: exportPrivateKey(key), certificate: joined.certificate };
   const root = configuration.root ?? join(directory, 'sites');
   await mkdir(root, { recursive: true });
 
@@ -102,9 +110,21 @@ async function start(
     ...(options.signal === undefined ? {} : { signal: options.signal }),
   });
   closers.push(() => plugins.close());
-  const ranges = createRangeClient({ identity, ca: joined.ca, clock, random });
-  closers.push(() => ranges.close());
   const keys = createReleaseKeys([]);
+  const ccmTime = createCcmTime(clock);
+  const credentials = createNodeCredentials({
+    directory,
+    opened,
+    ccmUrl,
+    releaseKeys: keys,
+    ccmTime,
+    clock,
+    log,
+    onChanged: () => link?.reconnect(),
+  });
+  closers.push(() => credentials.close());
+  const ranges = createRangeClient({ credentials: credentials.current, clock, random });
+  closers.push(() => ranges.close());
   const welcomed = Promise.withResolvers<void>();
   let link: LinkClient | undefined;
   const space = createSpaceLedger();
@@ -118,12 +138,17 @@ async function start(
     report: (report) => {
       link?.send(report);
     },
-    signReceipt: createReceiptSigner(joined.name, key, () => clock.now()),
+    signReceipt: createReceiptSigner(joined.name, credentials.key, () => clock.now()),
     receiver: { ranges, ccmUrl },
     clock,
     log,
-    onWelcome: () => {
+    onWelcome(time) {
       log.info({ ccmUrl }, 'connected');
+      const aheadMs = ccmTime.heard(time);
+      if (Math.abs(aheadMs) > clockWarnMs) {
+        log.warn({ aheadMs }, 'this machine’s clock and the CCM’s are more than a minute apart');
+      }
+      void credentials.check();
       welcomed.resolve();
     },
   });
@@ -143,7 +168,7 @@ async function start(
     closers.push(server.close);
   }
   const url = server?.url ?? null;
-  warmUp(key);
+  warmUp(opened.key);
 
   const hello = (): Hello => ({
     type: 'hello',
@@ -160,14 +185,16 @@ async function start(
   closers.push(collection.close);
   link = createLinkClient({
     ccmUrl,
-    identity,
-    ca: joined.ca,
+    credentials: credentials.current,
     hello,
     onMessage(message) {
       collection.soon();
       sessions.receive(message);
     },
-    onDown: (error, retryMs) => log.warn({ code: error.code, retryMs }, error.message),
+    onDown(error, retryMs) {
+      log.warn({ code: error.code, retryMs }, error.message);
+      credentials.linkDown(error);
+    },
     clock,
     random,
   });

@@ -33,7 +33,8 @@ export interface SiteSessionsOptions
   /** Where notes of interrupted switches are kept. */
   readonly pendingDirectory: string;
   readonly createStore: (options: SiteStoreOptions) => Promise<SiteStore>;
-  readonly onWelcome: () => void;
+  /** With the CCM's time. */
+  readonly onWelcome: (ccmTime: number) => void;
 }
 
 export function createSiteSessions(options: SiteSessionsOptions): SiteSessions {
@@ -116,7 +117,7 @@ export function createSiteSessions(options: SiteSessionsOptions): SiteSessions {
         keys.replace(message.releaseKeys);
         for (const granted of message.sites) grant(granted);
         remember();
-        options.onWelcome();
+        options.onWelcome(message.ccmTime);
         return;
       case 'grant':
         grant(message.grant);

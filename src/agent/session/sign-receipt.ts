@@ -12,7 +12,7 @@ export type SignReceipt = (
   hooks?: readonly HookTiming[],
 ) => SignedReceipt;
 
-export function createReceiptSigner(node: string, key: KeyObject, now: () => number): SignReceipt {
+export function createReceiptSigner(node: string, key: () => KeyObject, now: () => number): SignReceipt {
   return (site, phase, { scope, release, tree }, hooks = []) => {
     const receipt: Receipt = {
       version: 1,
@@ -25,6 +25,6 @@ export function createReceiptSigner(node: string, key: KeyObject, now: () => num
       at: now(),
       ...(hooks.length === 0 ? {} : { hooks }),
     };
-    return signObject(receipt, key);
+    return signObject(receipt, key());
   };
 }

@@ -40,7 +40,11 @@ async function openSession(
       return { ...store, ...change(store), close: async () => undefined };
     },
     report: (report) => reports.push(report),
-    signReceipt: createReceiptSigner('web-1', generatePrivateKey(), () => 0),
+    signReceipt: createReceiptSigner(
+      'web-1',
+      () => generatePrivateKey(),
+      () => 0,
+    ),
     verifyDecision: () => true,
     hooks: {
       ...createSiteHooks({ site, root, plugins: noPlugins }),

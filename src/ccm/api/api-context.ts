@@ -3,12 +3,14 @@
 import type { HealthResource } from '../../model/api.ts';
 import type { ObjectId } from '../../model/tree.ts';
 import type { CcmService } from '../ccm-service.ts';
+import type { KeyService } from '../keys/key-service.ts';
 import type { PluginService } from '../plugins/plugin-service.ts';
 import type { Registry } from '../registry/registry.ts';
 
 export interface ApiContext {
   readonly service: CcmService;
   readonly registry: Registry;
+  readonly keys: Pick<KeyService, 'list' | 'rotate' | 'rotateContent'>;
   readonly plugins: Pick<
     PluginService,
     'list' | 'tasks' | 'troubledOf' | 'retry' | 'balance' | 'act' | 'hookTimings'

@@ -5,6 +5,7 @@ import { eventEndpoints } from './event-endpoints.ts';
 import { groupEndpoints } from './group-endpoints.ts';
 import { healthEndpoints } from './health-endpoints.ts';
 import { jobEndpoints } from './job-endpoints.ts';
+import { keyEndpoints } from './key-endpoints.ts';
 import { nodeEndpoints } from './node-endpoints.ts';
 import { pluginEndpoints } from './plugin-endpoints.ts';
 import { siteEndpoints } from './site-endpoints.ts';
@@ -15,6 +16,7 @@ export const endpoints: readonly Endpoint[] = [
   ...siteEndpoints,
   ...groupEndpoints,
   ...nodeEndpoints,
+  ...keyEndpoints,
   ...tokenEndpoints,
   ...jobEndpoints,
   ...pluginEndpoints,

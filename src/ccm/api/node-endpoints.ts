@@ -68,6 +68,7 @@ export const nodeEndpoints: readonly Endpoint[] = [
 ];
 
 function toResource(node: NodeRecord, { registry, isConnected }: ApiContext): NodeResource {
+  const certificate = registry.certificates.current(node.name);
   return {
     name: node.name,
     labels: node.labels,
@@ -78,6 +79,10 @@ function toResource(node: NodeRecord, { registry, isConnected }: ApiContext): No
     freeBytes: node.freeBytes,
     joinedAt: new Date(node.joinedAt).toISOString(),
     lastSeenAt: node.lastSeenAt === null ? null : new Date(node.lastSeenAt).toISOString(),
+    certificate:
+      certificate === undefined
+        ? null
+        : { serial: certificate.serial, expiresAt: new Date(certificate.expiresAt).toISOString() },
     sites: registry.nodes.sitesOf(node.name),
   };
 }

@@ -27,6 +27,8 @@ const matrix: readonly (readonly [string, readonly number[], body?: unknown])[] 
   ['GET /api/v1/nodes', [no, 200, forbidden, forbidden, 200, 200]],
   ['GET /api/v1/nodes/:node', [no, 200, forbidden, forbidden, 200, 200]],
   ['PATCH /api/v1/nodes/:node', [no, forbidden, forbidden, forbidden, 200, 200]],
+  ['GET /api/v1/keys', [no, 200, forbidden, forbidden, 200, 200]],
+  ['POST /api/v1/keys/rotate', [no, forbidden, forbidden, forbidden, forbidden, 200], { kind: 'content' }],
   ['GET /api/v1/tokens', [no, forbidden, forbidden, forbidden, forbidden, 200]],
   [
     'POST /api/v1/tokens',

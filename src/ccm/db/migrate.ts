@@ -9,6 +9,8 @@ import { first } from './migrations/0001-first.ts';
 import { setbacks } from './migrations/0002-setbacks.ts';
 import { pluginTasks } from './migrations/0003-plugin-tasks.ts';
 import { lostDecisions } from './migrations/0004-lost-decisions.ts';
+import { nodeCertificates } from './migrations/0005-node-certificates.ts';
+import { assignmentContentKeys } from './migrations/0006-assignment-content-keys.ts';
 
 /** In order; the names are stored in the database and never change. */
 export const migrations: Readonly<Record<string, Migration>> = {
@@ -16,6 +18,8 @@ export const migrations: Readonly<Record<string, Migration>> = {
   '0002-setbacks': setbacks,
   '0003-plugin-tasks': pluginTasks,
   '0004-lost-decisions': lostDecisions,
+  '0005-node-certificates': nodeCertificates,
+  '0006-assignment-content-keys': assignmentContentKeys,
 };
 
 /** Applies what is missing. Throws STATE_CORRUPT when the database knows migrations that this version does not. */

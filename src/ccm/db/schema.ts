@@ -65,7 +65,7 @@ export interface NodeTable {
   labels: Generated<JsonColumn<Labels>>;
   /** From the agent's configuration, by its last hello. */
   agent_labels: Generated<JsonColumn<Labels>>;
-  /** SHA-256 of the certificate (DER), 64 hex digits. */
+  /** The certificate it joined with; all of them are in `node_certificates`. SHA-256 of the DER, 64 hex digits. */
   certificate_fingerprint: string;
   certificate_serial: string;
   joined_at: number;
@@ -76,6 +76,22 @@ export interface NodeTable {
   last_seen_at: number | null;
   /** A removed node keeps its row for history; its certificate is worth nothing. */
   removed_at: number | null;
+}
+
+/** Written before the certificate is handed out. */
+export interface NodeCertificateTable {
+  /** In the order in which they were issued, whatever the clock said. */
+  id: Generated<number>;
+  /** SHA-256 of the DER, 64 hex digits. */
+  fingerprint: string;
+  serial: string;
+  node: string;
+  /** Fingerprint of the authority that signed it; null for one from before authorities were noted. */
+  authority: string | null;
+  issued_at: number;
+  expires_at: number;
+  ended_at: number | null;
+  ended_by: 'renewed' | 'removed' | null;
 }
 
 export interface NodeSiteTable {
@@ -148,6 +164,8 @@ export interface AssignmentTable {
   manifest_bytes: number;
   data_bytes: number;
   created_at: number;
+  /** The one it is sealed with; empty when it needs none, null for one from before this was noted. */
+  content_key: string | null;
 }
 
 export interface DecisionTable {
@@ -253,6 +271,7 @@ export interface Schema {
   groups: GroupTable;
   group_nodes: GroupNodeTable;
   nodes: NodeTable;
+  node_certificates: NodeCertificateTable;
   node_sites: NodeSiteTable;
   jobs: JobTable;
   job_nodes: JobNodeTable;

@@ -42,6 +42,10 @@ export interface AssignmentStore {
   sites(): string[];
   /** Ids of a site's assignments of releases before this one (null: of all), oldest first. */
   outdated(site: string, before: Release | null, limit: number): string[];
+  /** Content keys that a site's assignments are sealed with; null when some may be sealed with any of them. */
+  contentKeysOf(site: string): ReadonlySet<string> | null;
+  /** Ids of a site's assignments that are sealed with this key. */
+  sealedWith(site: string, contentKey: string): string[];
   /** Removes the files, then the row; one that is half removed is simply removed again. */
   remove(id: string): Promise<void>;
   /** Removes temporaries of builds and files that have no row, and names them. Only while no build runs. */
@@ -50,6 +54,8 @@ export interface AssignmentStore {
 
 /** Small assignments kept in memory; the rest are read again from their files. */
 const keptMax = 256;
+/** No content key has this name: the assignment needs none. */
+const noKey = '';
 
 export function createAssignmentStore(directory: string, database: CcmDatabase): AssignmentStore {
   const kept = new Map<string, StoredAssignment>();
@@ -104,6 +110,7 @@ export function createAssignmentStore(directory: string, database: CcmDatabase):
         manifest_bytes: manifestBytes,
         data_bytes: header.data.bytes,
         created_at: header.createdAt * 1000,
+        content_key: header.key?.contentKeyId ?? noKey,
       };
       database.run(
         queries
@@ -158,6 +165,24 @@ export function createAssignmentStore(directory: string, database: CcmDatabase):
         'select id from assignments where site = ? and (epoch, sequence) < (?, ?) order by epoch, sequence limit ?';
       return database.all(rawQuery<{ id: string }>(sql, [site, epoch, sequence, limit])).map((row) => row.id);
     },
+
+    contentKeysOf(site) {
+      const rows = database.all(
+        queries.selectFrom('assignments').select('content_key as key').distinct().where('site', '=', site),
+      );
+      const keys = rows.map(({ key }) => key);
+      return keys.includes(null) ? null : new Set(keys as string[]);
+    },
+    sealedWith: (site, contentKey) =>
+      database
+        .all(
+          queries
+            .selectFrom('assignments')
+            .select('id')
+            .where('site', '=', site)
+            .where('content_key', '=', contentKey),
+        )
+        .map(({ id }) => id),
 
     async remove(id) {
       const { manifestPath, dataPath } = assignmentPaths(directory, id);

@@ -27,7 +27,7 @@ export interface Delivery {
 export interface DeliveryOptions {
   readonly store: AssignmentStore;
   readonly gateway: Pick<AgentGateway, 'send' | 'broadcast'>;
-  readonly releaseKey: KeyObject;
+  readonly releaseKey: () => KeyObject;
   /** Origin of the agents' port, no trailing slash. */
   readonly agentUrl: () => string;
   readonly now: () => number;
@@ -63,7 +63,7 @@ export function createDelivery(options: DeliveryOptions): Delivery {
       const job = `${site}@${release.epoch}-${release.sequence}`;
       const ticket = issueTicket(
         { job, assignment: id, fetcher, expiresAt: now() + ticketLifeMs },
-        releaseKey,
+        releaseKey(),
       );
       const urls = { manifestUrl: `${address}/manifest`, dataUrl: `${address}/data` };
       gateway.send(fetcher, notice({ kind: 'url', ...urls, manifestBytes, dataBytes, ticket }));

@@ -1,8 +1,10 @@
 // What an agent is told of its sites: keys, policy, last decision.
 
 import type { SiteGrant } from '../../model/messages.ts';
+import { contentKeysMax } from '../../net/link/limits.ts';
 import { isWithheld } from '../core/setback.ts';
 import type { CoreState } from '../core/state.ts';
+import type { SignedAnew } from '../keys/signed-anew.ts';
 import type { Registry } from '../registry/registry.ts';
 
 export interface Grants {
@@ -11,16 +13,20 @@ export interface Grants {
   ofNode(node: string): SiteGrant[];
 }
 
-export function createGrants(state: CoreState, registry: Registry): Grants {
+export function createGrants(state: CoreState, registry: Registry, signedAnew: SignedAnew): Grants {
   function ofSite(name: string, node: string): SiteGrant | undefined {
     const site = state.sites.get(name);
     if (site === undefined) return undefined;
     const { autonomous, fileMode, executableMode, directoryMode } = site.policy;
     return {
       site: name,
-      contentKeys: registry.contentKeys.list(name).map(({ id, key }) => ({ id, key })),
+      contentKeys: registry.contentKeys
+        .list(name)
+        .slice(0, contentKeysMax)
+        .map(({ id, key }) => ({ id, key })),
       policy: { autonomous, fileMode, executableMode, directoryMode },
-      lastDecision: isWithheld(state, site, node) ? null : site.lastDecision,
+      lastDecision:
+        site.lastDecision === null || isWithheld(state, site, node) ? null : signedAnew(site.lastDecision),
     };
   }
   return {

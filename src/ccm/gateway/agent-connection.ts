@@ -13,6 +13,14 @@ import { negotiateProtocol } from '../../net/link/negotiate-protocol.ts';
 import { parseJsonFrame, parseMessage } from '../../net/link/parse-message.ts';
 import { createSilenceWatch } from '../../net/link/silence-watch.ts';
 
+/** A peer that was refused and does not close by then is cut off. */
+const refusalGraceMs = 1_000;
+const certificateCodes: ReadonlySet<string> = new Set([
+  'CERTIFICATE_INVALID',
+  'CERTIFICATE_EXPIRED',
+  'NODE_REMOVED',
+]);
+
 export type AgentReport = Exclude<AgentMessage, Hello>;
 
 export interface AgentConnection {
@@ -23,6 +31,8 @@ export interface AgentConnection {
   /** Pings; cuts the connection off when it was silent for too long (LINK-6). */
   tick(): void;
   close(code: number, reason: string): void;
+  /** Says why, closes, and listens no more: nothing that is on its way counts. Cut off when the peer does not close. */
+  refuse(error: TreecastError): void;
   terminate(): void;
 }
 
@@ -47,11 +57,15 @@ export function createAgentConnection(options: AgentConnectionOptions): AgentCon
   let greeted = false;
   let refused = false;
 
-  function refuse(error: TreecastError, code: number): void {
+  let cancelCut: (() => void) | undefined;
+
+  function refuse(error: TreecastError, code = closeCodeOf(error)): void {
+    if (refused) return;
     refused = true;
     options.onRefused(error);
     socket.send(JSON.stringify({ type: 'refused', error: toWireError(error) }));
     socket.close(code, error.code);
+    cancelCut = options.clock.after(refusalGraceMs, () => socket.terminate());
   }
 
   const cancelDeadline = options.clock.after(helloTimeoutMs, () =>
@@ -101,7 +115,7 @@ export function createAgentConnection(options: AgentConnectionOptions): AgentCon
       options.onHello(hello, protocol);
     } catch (error) {
       if (!(error instanceof TreecastError)) throw error;
-      refuse(error, closeCodeOf(error));
+      refuse(error);
     }
   });
   socket.on('pong', onControl);
@@ -114,6 +128,7 @@ export function createAgentConnection(options: AgentConnectionOptions): AgentCon
   });
   socket.on('close', () => {
     cancelDeadline();
+    cancelCut?.();
     options.onClosed();
   });
 
@@ -134,6 +149,7 @@ export function createAgentConnection(options: AgentConnectionOptions): AgentCon
       refused = true;
       socket.close(code, reason);
     },
+    refuse: (error) => refuse(error),
     terminate: () => socket.terminate(),
   };
 }
@@ -150,5 +166,5 @@ function closeCodeOf(error: TreecastError): number {
   if (error.code === 'PROTOCOL_VERSION') return closeCodes.protocolVersion;
   if (error.code === 'DATABASE_UNAVAILABLE') return closeCodes.tryAgainLater;
   if (error.code === 'RATE_LIMITED') return closeCodes.flood;
-  return error.code === 'CERTIFICATE_INVALID' ? closeCodes.certificateInvalid : closeCodes.messageInvalid;
+  return certificateCodes.has(error.code) ? closeCodes.certificateInvalid : closeCodes.messageInvalid;
 }

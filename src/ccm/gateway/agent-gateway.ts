@@ -1,4 +1,4 @@
-// The agents' port: mutual TLS, POST /join, the WebSocket /agent, and assignments by ranges.
+// The agents' port: mutual TLS, POST /join and /renew, GET /keys, the WebSocket /agent, and assignments by ranges.
 // It knows who is connected and carries messages; what they mean, and who may join, is decided elsewhere.
 
 import type { KeyObject } from 'node:crypto';
@@ -7,25 +7,28 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
-import type { TLSSocket } from 'node:tls';
+import type { SecureContextOptions, TLSSocket } from 'node:tls';
 import { WebSocketServer } from 'ws';
 import { errorCodes } from '../../model/error-codes.ts';
 import type { CcmMessage, Hello } from '../../model/messages.ts';
 import { TreecastError, toWireError } from '../../model/treecast-error.ts';
 import { type Clock, systemClock } from '../../net/clock.ts';
 import { guardConnections } from '../../net/http/guard-connections.ts';
-import { sendError } from '../../net/http/send-error.ts';
+import { sendError, sendJson } from '../../net/http/send-error.ts';
+import type { KeyStatement } from '../../net/keys/key-statement.ts';
 import { closeCodes } from '../../net/link/close-codes.ts';
 import { agentMessageBytesMax, pingIntervalMs } from '../../net/link/limits.ts';
 import type { CertificateAuthority, TlsIdentity } from '../../net/tls/certificate-authority.ts';
 import { secureContextOptions } from '../../net/tls/tls-settings.ts';
+import { createAdmission } from './admission.ts';
 import { type AgentConnection, type AgentReport, createAgentConnection } from './agent-connection.ts';
 import { type AssignmentEndpointOptions, createAssignmentEndpoint } from './assignment-endpoint.ts';
 import { createConnectionTable } from './connection-table.ts';
 import { createJoinEndpoint } from './join-endpoint.ts';
 import type { NodeAuthority } from './node-authority.ts';
 import { createOutbox } from './outbox.ts';
-import { type Peer, peerOf } from './peer-certificate.ts';
+import type { Peer } from './peer-certificate.ts';
+import { createRenewEndpoint } from './renew-endpoint.ts';
 
 export interface ConnectionFacts {
   readonly id: string;
@@ -48,6 +51,8 @@ export interface AgentGatewayOptions
   readonly identity: TlsIdentity;
   readonly certificates: CertificateAuthority;
   readonly authority: NodeAuthority;
+  /** KEYS-9: for whoever asks. */
+  readonly statements: () => readonly KeyStatement[];
   /** Called in the order in which things arrived. */
   readonly handlers: AgentHandlers;
   /** For the event log: who was turned away and why, who joined. */
@@ -79,8 +84,12 @@ export interface AgentGateway {
   /** One message to many, serialised once. */
   broadcast(nodes: readonly string[], message: CcmMessage): void;
   isConnected(node: string): boolean;
-  /** Turns a node away, for instance because it was removed. */
+  /** Turns a node away, for instance because it was removed: its link and its requests end now (KEYS-7). */
   close(node: string, error: TreecastError): void;
+  /** For connections from now on: the CCM's certificate was renewed, or its authority was. */
+  useIdentity(identity: TlsIdentity): void;
+  /** All links end, and are made anew at once by their agents. */
+  reconnectAll(): void;
   /** Closes all connections and the port. */
   stop(): Promise<void>;
 }
@@ -106,6 +115,7 @@ export function createAgentGateway(options: AgentGatewayOptions): AgentGateway {
     now,
     onJoined: (node) => options.onJoined?.(node),
   });
+  const renew = createRenewEndpoint(options);
   const assignments = createAssignmentEndpoint({ ...options, now });
   const sockets = new WebSocketServer({
     noServer: true,
@@ -117,9 +127,14 @@ export function createAgentGateway(options: AgentGatewayOptions): AgentGateway {
   });
   let connections = 0;
 
+  function contextOf(identity: TlsIdentity): SecureContextOptions {
+    const ca = options.certificates.believed.map((authority) => authority.toString()).join('\n');
+    return secureContextOptions({ identity, ca });
+  }
+
   const server = createServer(
     {
-      ...secureContextOptions(options.identity, options.certificates.certificate),
+      ...contextOf(options.identity),
       requestCert: true,
       // POST /join has no certificate yet; every other route refuses who is not authorized.
       rejectUnauthorized: false,
@@ -142,44 +157,30 @@ export function createAgentGateway(options: AgentGatewayOptions): AgentGateway {
   server.timeout = limits.idleMs;
   server.maxConnections = limits.connectionsMax;
   const guard = guardConnections(server, limits.strangersPerAddressMax);
+  const admission = createAdmission(options.certificates, authority, guard.admitted);
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     if (request.url === '/join') {
       if (request.method !== 'POST') throw new TreecastError('INVALID_INPUT', 'Join with POST.');
       return join(request, response);
     }
-    const peer = await admit(request.socket as TLSSocket);
+    const socket = request.socket as TLSSocket;
+    if (request.url === '/keys')
+      return sendJson(response, 200, { version: 1, statements: options.statements() });
+    if (request.url === '/renew') {
+      if (request.method !== 'POST') throw new TreecastError('INVALID_INPUT', 'Renew with POST.');
+      return renew(request, response, await admission.admitForRenewal(socket));
+    }
+    const peer = await admission.admit(socket);
     if (request.method !== 'GET' && request.method !== 'HEAD') {
       throw new TreecastError('INVALID_INPUT', 'Only GET and HEAD are answered here.');
     }
     return assignments(request, response, peer.node);
   }
 
-  /** Throws CERTIFICATE_INVALID unless the peer is a node that may be here. */
-  async function admit(socket: TLSSocket): Promise<Peer> {
-    const peer = peerOf(socket);
-    if (peer === undefined) {
-      throw new TreecastError('CERTIFICATE_INVALID', 'The client showed no certificate of this CCM’s CA.', {
-        fix: 'Join the node with `treecast agent join`.',
-      });
-    }
-    if (await authority.admits(peer.node, peer.certificate)) {
-      guard.admitted(socket);
-      return peer;
-    }
-    throw new TreecastError(
-      'CERTIFICATE_INVALID',
-      `Node ${peer.node} is not registered: it was removed, or the CCM’s database is older than its joining.`,
-      {
-        fix: 'Join the node again with a new token, in the same directory: what it serves stays.',
-        data: { node: peer.node },
-      },
-    );
-  }
-
   function refused(socket: TLSSocket, error: unknown): void {
     if (!(error instanceof TreecastError)) return;
-    const node = peerOf(socket)?.node ?? null;
+    const node = admission.nodeOf(socket);
     options.onRefused?.({ node, address: socket.remoteAddress ?? '' }, error);
   }
 
@@ -190,11 +191,11 @@ export function createAgentGateway(options: AgentGatewayOptions): AgentGateway {
       endUpgrade(socket, new TreecastError('NOT_FOUND', 'The link is at /agent.'));
       return;
     }
-    admit(socket).then(
+    admission.admit(socket).then(
       (peer) => accept(peer, request, socket, head),
       (error: unknown) => {
         refused(socket, error);
-        const isKnown = peerOf(socket) !== undefined && error instanceof TreecastError;
+        const isKnown = admission.nodeOf(socket) !== null && error instanceof TreecastError;
         if (isKnown) turnAway(error, request, socket, head);
         else endUpgrade(socket, error);
       },
@@ -202,13 +203,9 @@ export function createAgentGateway(options: AgentGatewayOptions): AgentGateway {
   });
 
   function accept(peer: Peer, request: IncomingMessage, socket: TLSSocket, head: Buffer): void {
-    const publicKey = peer.publicKey();
-    if (publicKey === undefined) {
-      socket.destroy();
-      return;
-    }
     sockets.handleUpgrade(request, socket, head, (webSocket) => {
-      const { node } = peer;
+      const { node, publicKey } = peer;
+      admission.upgraded(node, socket);
       connections += 1;
       const connection: AgentConnection = createAgentConnection({
         id: String(connections),
@@ -261,13 +258,13 @@ export function createAgentGateway(options: AgentGatewayOptions): AgentGateway {
     },
     isConnected: (node) => table.of(node) !== undefined,
     close(node, error) {
-      const connection = table.of(node);
-      if (connection === undefined) return;
-      outbox.push(() => {
-        connection.send(Buffer.from(refusal(error)));
-        connection.close(closeCodes.certificateInvalid, error.code);
-      });
+      for (const connection of table.allOf(node)) connection.refuse(error);
+      admission.cutOff(node);
     },
+    useIdentity(identity) {
+      server.setSecureContext(contextOf(identity));
+    },
+    reconnectAll: () => table.closeAll(closeCodes.goingAway, ''),
     async stop() {
       table.stop();
       const ended = once(server, 'close');

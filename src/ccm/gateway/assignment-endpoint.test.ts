@@ -40,7 +40,7 @@ async function setUp(t: TestScope): Promise<Fetching> {
   writeFileSync(paths.dataPath, data);
   running.assignments.set(id, paths);
   const agent = new Agent({
-    ...ccmConnectionOptions(node.identity, running.certificates.certificate),
+    ...ccmConnectionOptions({ identity: node.identity, ca: running.certificates.certificate }),
     keepAlive: true,
   });
   t.after(() => agent.destroy());

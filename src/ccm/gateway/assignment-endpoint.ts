@@ -15,7 +15,7 @@ export interface AssignmentFiles {
 
 export interface AssignmentEndpointOptions {
   /** Of the key that signs tickets. */
-  readonly ticketKeys: readonly KeyObject[];
+  readonly ticketKeys: () => readonly KeyObject[];
   /** CCM time. */
   readonly now: () => number;
   /** Undefined when there is no such assignment. */
@@ -38,7 +38,7 @@ export function createAssignmentEndpoint(options: AssignmentEndpointOptions): As
     if (id === undefined) throw new TreecastError('NOT_FOUND', 'There is nothing at this address.');
     const [, ticket] = /^Ticket (\S+)$/i.exec(request.headers.authorization ?? '') ?? [];
     if (ticket === undefined) throw new TreecastError('TICKET_INVALID', 'The request has no ticket.');
-    verifyTicket(ticket, { keys: options.ticketKeys, assignment: id, fetcher, now: options.now() });
+    verifyTicket(ticket, { keys: options.ticketKeys(), assignment: id, fetcher, now: options.now() });
     const files = await options.resolveAssignment(id);
     if (files === undefined) throw new TreecastError('NOT_FOUND', `Assignment ${id} is not kept here.`);
     await sendFile(request, response, part === 'manifest' ? files.manifestPath : files.dataPath);

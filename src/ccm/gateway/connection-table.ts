@@ -12,6 +12,8 @@ export interface ConnectionTable {
   /** True when it was its node's current one. */
   closed(connection: AgentConnection): boolean;
   of(node: string): AgentConnection | undefined;
+  /** All of a node's, also those before their hello. */
+  allOf(node: string): AgentConnection[];
   closeAll(code: number, reason: string): void;
   terminateAll(): void;
   stop(): void;
@@ -43,6 +45,7 @@ export function createConnectionTable(clock: Clock, pingIntervalMs: number): Con
       return current.delete(connection.node);
     },
     of: (node) => current.get(node),
+    allOf: (node) => [...all].filter((connection) => connection.node === node),
     closeAll(code, reason) {
       for (const connection of all) connection.close(code, reason);
     },

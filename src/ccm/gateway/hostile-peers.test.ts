@@ -42,7 +42,7 @@ test('LINK-32: TLS handshakes that never finish, and headers that come byte by b
   const tls = connectTls({
     port: running.port,
     host: '127.0.0.1',
-    ...ccmConnectionOptions(identity, running.certificates.certificate),
+    ...ccmConnectionOptions({ identity, ca: running.certificates.certificate }),
   });
   const slow = closedOf(t, tls);
   await once(tls, 'secureConnect');
@@ -63,7 +63,7 @@ test('LINK-32: a fetcher that does not read is cut off when nothing moves', asyn
   running.assignments.set(assignment, { manifestPath: dataPath, dataPath });
   const facts = { job: 'j-1', assignment, fetcher: 'web-1', expiresAt: Date.now() + 60_000 };
   const call = request(`${running.url}/assignments/${assignment}/data`, {
-    ...ccmConnectionOptions(identity, running.certificates.certificate),
+    ...ccmConnectionOptions({ identity, ca: running.certificates.certificate }),
     headers: { authorization: `Ticket ${issueTicket(facts, running.releaseKey)}` },
     agent: false,
   });

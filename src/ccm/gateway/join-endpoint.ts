@@ -1,15 +1,13 @@
 // POST /join: a one-time secret and a certificate request in, the node's certificate out (LINK-12, LINK-13).
 
-import { hash, X509Certificate } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { z } from 'zod';
-import { TreecastError } from '../../model/treecast-error.ts';
-import { readBody } from '../../net/http/read-body.ts';
+import { readJson } from '../../net/http/read-json.ts';
 import { sendJson } from '../../net/http/send-error.ts';
 import { nameSchema } from '../../net/link/field-schemas.ts';
 import { parseMessage } from '../../net/link/parse-message.ts';
 import type { CertificateAuthority } from '../../net/tls/certificate-authority.ts';
-import { fingerprintOf } from '../../net/tls/fingerprint.ts';
 import { signingRequestCharactersMax } from '../../net/tls/signing-request.ts';
 import { createFailedAttempts } from '../failed-attempts.ts';
 import type { JoinAuthority } from './node-authority.ts';
@@ -56,10 +54,9 @@ export function createJoinEndpoint({
     if (known !== undefined && known.until > now()) return known.answer;
     // A wrong secret costs a look into the database, and no certificate.
     authority.check(body.secret);
-    const issued = await certificates.issueNodeCertificate(body.request, body.name);
-    const fingerprint = fingerprintOf(new X509Certificate(issued.certificate).raw);
-    await authority.redeem(body.secret, body.name, { serial: issued.serial, fingerprint });
-    const answer = { certificate: issued.certificate, ca: certificates.certificate };
+    const { certificate, ...facts } = await certificates.issueNodeCertificate(body.request, body.name);
+    await authority.redeem(body.secret, body.name, facts);
+    const answer = { certificate, ca: certificates.certificate };
     const oldest = answers.keys().next().value;
     if (answers.size >= answersMax && oldest !== undefined) answers.delete(oldest);
     answers.set(key, { answer, until: now() + answerKeptMs });
@@ -70,19 +67,11 @@ export function createJoinEndpoint({
   return async (request, response) => {
     const { remoteAddress } = request.socket;
     try {
-      const body = parseMessage(parseJson(await readBody(request, bodyBytesMax)), bodySchema);
+      const body = parseMessage(await readJson(request, bodyBytesMax), bodySchema);
       sendJson(response, 200, await join(body));
     } catch (error) {
       await failedAttempts.count(remoteAddress);
       throw error;
     }
   };
-}
-
-function parseJson(bytes: Buffer): unknown {
-  try {
-    return JSON.parse(bytes.toString('utf8'));
-  } catch (cause) {
-    throw new TreecastError('INVALID_INPUT', 'The body is not JSON.', { cause });
-  }
 }

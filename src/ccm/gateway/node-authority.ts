@@ -1,11 +1,8 @@
-// What the agents' port asks of the CCM about nodes. Implemented by the registry and the core.
+// What the agents' port asks of the CCM about nodes. Implemented by the registry.
 
-/** What a node's certificate is known by; both lower-case hex. */
-export interface NodeCertificate {
-  readonly serial: string;
-  /** SHA-256 of the DER. */
-  readonly fingerprint: string;
-}
+import type { CertificateStanding, NodeCertificate } from '../registry/node-certificate-registry.ts';
+
+export type { CertificateStanding, NodeCertificate };
 
 export interface JoinAuthority {
   /** Would the secret be accepted now? Throws JOIN_TOKEN_INVALID. */
@@ -18,6 +15,8 @@ export interface JoinAuthority {
 }
 
 export interface NodeAuthority extends JoinAuthority {
-  /** Whether this certificate, which the CA signed for `node`, is still the node's; false for removed and unknown nodes. */
-  admits(node: string, certificate: NodeCertificate): Promise<boolean>;
+  /** What this certificate, which the CCM's authority signed for `node`, is worth now. */
+  standing(node: string, certificate: NodeCertificate): Promise<CertificateStanding>;
+  /** Records a certificate that the holder of `by` (good, or expired) asked for, before it is handed out. */
+  renew(node: string, by: NodeCertificate, certificate: NodeCertificate): Promise<void>;
 }

@@ -40,6 +40,7 @@ async function createPublisher(context: TestContext) {
   const fail = (error: unknown) => {
     throw error;
   };
+  const releaseKey = generateKeyPairSync('ed25519').privateKey;
   const builds = createBuilds({
     state,
     registry,
@@ -48,7 +49,7 @@ async function createPublisher(context: TestContext) {
     guard: createTreeGuard(diffs),
     store,
     pathTimes,
-    releaseKey: generateKeyPairSync('ed25519').privateKey,
+    releaseKey: () => releaseKey,
     now: Date.now,
     onBug: fail,
     // Small files are stored beside the build: the last ones may find their directory gone.

@@ -47,7 +47,7 @@ export interface BuildsOptions {
   readonly guard: TreeGuard;
   readonly store: AssignmentStore;
   readonly pathTimes: PathTimes;
-  readonly releaseKey: KeyObject;
+  readonly releaseKey: () => KeyObject;
   readonly now: () => number;
   readonly onBug: (error: unknown) => void;
   /** A small assignment was sent but its files could not be written; it is built anew when it is asked for again. */
@@ -266,7 +266,7 @@ export function createBuilds(options: BuildsOptions): Builds {
       },
       policy: createContentPolicy(site.policy),
       contentKey: { id: contentKey.id, key: contentKey.key },
-      signingKey: options.releaseKey,
+      signingKey: options.releaseKey(),
       readBlob: source.readBlob,
       streamBlob: source.streamBlob,
       outputDirectory: store.directory,

@@ -23,7 +23,8 @@ async function createSite(context: TestContext, releases: number) {
   const directory = join(dirname(repository.path), 'assignments');
   mkdirSync(directory);
   const database = await openDatabase(':memory:');
-  createRegistry(database).sites.create({ name: site }, 'test');
+  const { sites, contentKeys } = createRegistry(database);
+  sites.create({ name: site }, 'test');
   const store = createAssignmentStore(directory, database);
   context.after(async () => {
     await source.close();
@@ -36,7 +37,7 @@ async function createSite(context: TestContext, releases: number) {
   const assignments: string[] = [];
   const { queries } = database;
 
-  function addAssignment(sequence: number, name = site): string {
+  function addAssignment(sequence: number, name = site, contentKeyId?: string): string {
     const id = `${sequence}`.padStart(63, '0') + (name === site ? 'a' : 'b');
     const header = {
       id,
@@ -48,6 +49,7 @@ async function createSite(context: TestContext, releases: number) {
       targetTree: '',
       data: { bytes: 4 },
       createdAt: sequence,
+      key: contentKeyId === undefined ? null : { contentKeyId, wrapped: '' },
     } as unknown as AssignmentHeader;
     for (const kind of ['manifest', 'data']) writeFileSync(join(directory, `${id}.${kind}`), kind);
     store.record(header, 8, null);
@@ -96,6 +98,7 @@ async function createSite(context: TestContext, releases: number) {
     return createRetention({
       state,
       store,
+      contentKeys,
       source: () => source,
       onError: (error) => {
         throw error;
@@ -104,7 +107,18 @@ async function createSite(context: TestContext, releases: number) {
     });
   }
 
-  return { source, repository, directory, store, state, trees, assignments, addAssignment, createTidier };
+  return {
+    source,
+    repository,
+    directory,
+    store,
+    contentKeys,
+    state,
+    trees,
+    assignments,
+    addAssignment,
+    createTidier,
+  };
 }
 
 function addNode(
@@ -230,4 +244,32 @@ test('at start, temporaries of builds and files without a row are removed', asyn
   rmSync(join(directory, `${assignments[0]}.manifest`));
   await store.remove(assignments[0] as string);
   assert.deepEqual(readdirSync(directory), ['notes.txt']);
+});
+
+test('KEYS-13: a former content key goes with the last assignment that it seals, the current one never', async (context) => {
+  const { contentKeys, store, addAssignment, createTidier } = await createSite(context, 1);
+  const ids = () => contentKeys.list(site).map(({ id }) => id);
+  const first = contentKeys.current(site).id;
+  const needing = addAssignment(2, site, first);
+  const second = contentKeys.rotate(site, 'test').id;
+  const third = contentKeys.rotate(site, 'test').id;
+  const tidier = createTidier();
+  await tidier.tidy();
+  assert.deepEqual(ids(), [third, first], `${second} sealed nothing`);
+  await store.remove(needing);
+  await tidier.tidy();
+  assert.deepEqual(ids(), [third]);
+});
+
+test('KEYS-13: however often content keys are rotated, few are kept, and what the oldest seal goes with them', async (context) => {
+  const { contentKeys, store, addAssignment, createTidier } = await createSite(context, 1);
+  const sealed = Array.from({ length: 20 }, (_, index) => {
+    const id = addAssignment(index + 2, site, contentKeys.current(site).id);
+    contentKeys.rotate(site, 'test');
+    return id;
+  });
+  await createTidier().tidy();
+  assert.equal(contentKeys.list(site).length, 8);
+  assert.equal(await store.get(sealed[0] ?? ''), undefined);
+  assert.ok((await store.get(sealed.at(-1) ?? '')) !== undefined);
 });

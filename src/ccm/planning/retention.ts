@@ -1,14 +1,16 @@
-// Gives back what no site needs any more: hidden refs of trees, and assignments of former releases with their files.
+// Gives back what no site needs any more: hidden refs of trees, assignments of former releases with their files, former content keys.
 // Only while no job is open, a bounded number a round, and judged anew before each.
 
 import type { GitSource } from '../../git-source/git-source.ts';
 import type { CoreState } from '../core/state.ts';
 import type { AssignmentStore } from '../distribution/assignment-store.ts';
+import type { ContentKeyRegistry } from '../registry/content-key-registry.ts';
 import { neededTrees } from './kept-trees.ts';
 
 export interface RetentionOptions {
   readonly state: CoreState;
-  readonly store: Pick<AssignmentStore, 'sites' | 'outdated' | 'remove'>;
+  readonly store: Pick<AssignmentStore, 'sites' | 'outdated' | 'remove' | 'contentKeysOf' | 'sealedWith'>;
+  readonly contentKeys: Pick<ContentKeyRegistry, 'list' | 'forget'>;
   readonly source: (repository: string) => Pick<GitSource, 'keptTrees' | 'releaseTree'>;
   readonly onError: (error: unknown) => void;
   readonly treesMax?: number;
@@ -22,8 +24,11 @@ export interface Retention {
   close(): Promise<void>;
 }
 
+/** Of a site; nodes are given no more than contentKeysMax. */
+const contentKeysKept = 8;
+
 export function createRetention(options: RetentionOptions): Retention {
-  const { state, store, source, onError, treesMax = 50, assignmentsMax = 200 } = options;
+  const { state, store, contentKeys, source, onError, treesMax = 50, assignmentsMax = 200 } = options;
   /** What a repository's sites looked like when nothing was left to release in it: no process is started to look again. */
   const tidied = new Map<string, string>();
   let closed = false;
@@ -72,9 +77,26 @@ export function createRetention(options: RetentionOptions): Retention {
     }
   }
 
+  /** KEYS-13: former content keys go with the last assignment that they seal, and the oldest of many with theirs. */
+  async function forgetContentKeys(): Promise<void> {
+    for (const site of state.sites.keys()) {
+      const keys = contentKeys.list(site);
+      for (const { id } of keys.slice(contentKeysKept)) {
+        for (const assignment of store.sealedWith(site, id)) {
+          if (!mayGoOn()) return;
+          await store.remove(assignment);
+        }
+      }
+      if (keys.length < 2 || !mayGoOn()) continue;
+      const needed = store.contentKeysOf(site);
+      if (needed !== null) contentKeys.forget(site, needed);
+    }
+  }
+
   async function round(): Promise<void> {
     try {
       if (mayGoOn()) await removeAssignments();
+      if (mayGoOn()) await forgetContentKeys();
       if (mayGoOn()) await releaseTrees();
     } catch (error) {
       onError(error);

@@ -11,6 +11,8 @@ export interface ContentKey {
   readonly id: string;
   /** 32 bytes, base64. */
   readonly key: string;
+  /** Milliseconds since 1970. */
+  readonly createdAt: number;
   /** Milliseconds since 1970; null for the one that seals. */
   readonly retiredAt: number | null;
 }
@@ -22,8 +24,8 @@ export interface ContentKeyRegistry {
   list(site: string): ContentKey[];
   /** Retires the current key (if any) and makes a new one. */
   rotate(site: string, actor: string): ContentKey;
-  /** Forgets retired keys that were retired before this time: nothing sealed with them is needed any more. */
-  forget(site: string, retiredBefore: number): void;
+  /** Forgets retired keys other than these: nothing sealed with them is needed any more. */
+  forget(site: string, needed: ReadonlySet<string>): void;
 }
 
 export function createContentKeyRegistry(
@@ -37,7 +39,7 @@ export function createContentKeyRegistry(
     const rows = database.all(
       queries
         .selectFrom('content_keys')
-        .select(['id', 'key', 'retired_at as retiredAt'])
+        .select(['id', 'key', 'created_at as createdAt', 'retired_at as retiredAt'])
         .where('site', '=', site)
         .orderBy((order) => order.fn.coalesce('retired_at', order.val(Number.MAX_SAFE_INTEGER)), 'desc')
         .orderBy('created_at', 'desc'),
@@ -60,7 +62,12 @@ export function createContentKeyRegistry(
       return database.transaction(() => {
         database.afterCommit(() => failpoint('ccm.content-key.rotated'));
         const at = now();
-        const key = { id: createId('k-'), key: randomBytes(32).toString('base64'), retiredAt: null };
+        const key = {
+          id: createId('k-'),
+          key: randomBytes(32).toString('base64'),
+          createdAt: at,
+          retiredAt: null,
+        };
         const retired = database.run(
           queries
             .updateTable('content_keys')
@@ -80,10 +87,12 @@ export function createContentKeyRegistry(
       });
     },
 
-    forget(site, retiredBefore) {
-      database.run(
-        queries.deleteFrom('content_keys').where('site', '=', site).where('retired_at', '<', retiredBefore),
-      );
+    forget(site, needed) {
+      for (const { id, retiredAt } of list(site)) {
+        if (retiredAt === null || needed.has(id)) continue;
+        database.run(queries.deleteFrom('content_keys').where('site', '=', site).where('id', '=', id));
+        failpoint('ccm.content-key.forgotten');
+      }
     },
   };
 }

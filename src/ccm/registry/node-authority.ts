@@ -1,22 +1,21 @@
-// Answers the agents' port from the registry: may this secret join, and is this certificate still the node's?
+// Answers the agents' port from the registry: may this secret join, and what is this certificate worth?
 
 import type { NodeAuthority } from '../gateway/node-authority.ts';
 import type { Registry } from './registry.ts';
 
 export function createNodeAuthority(
-  registry: Pick<Registry, 'joinNode' | 'joinTokens' | 'nodes'>,
+  registry: Pick<Registry, 'joinNode' | 'joinTokens' | 'certificates'>,
 ): NodeAuthority {
   return {
     check: registry.joinTokens.check,
-    async redeem(secret, node, { serial, fingerprint }) {
-      registry.joinNode(secret, {
-        name: node,
-        certificateFingerprint: fingerprint,
-        certificateSerial: serial,
-      });
+    async redeem(secret, node, certificate) {
+      registry.joinNode(secret, { name: node, certificate });
     },
-    async admits(node, { fingerprint }) {
-      return registry.nodes.byFingerprint(fingerprint)?.name === node;
+    async renew(node, by, certificate) {
+      registry.certificates.renewed(node, by, certificate);
+    },
+    async standing(node, certificate) {
+      return registry.certificates.use(node, certificate);
     },
   };
 }

@@ -1,4 +1,4 @@
-// Nodes: who joined with which certificate, their labels, maintenance, and what they last said of themselves.
+// Nodes: who joined, their labels, maintenance, and what they last said of themselves. Their certificates are beside it.
 // Whether a node is connected is the gateway's to know; what it holds of each site is written by the core and only read here.
 
 import { failpoint } from '../../faults/failpoint.ts';
@@ -8,6 +8,7 @@ import type { CcmDatabase } from '../db/ccm-database.ts';
 import { toJsonColumn } from '../db/json-column.ts';
 import type { EventLog } from './event-log.ts';
 import { requireLabels, requireName } from './names.ts';
+import type { NodeCertificate, NodeCertificateRegistry } from './node-certificate-registry.ts';
 import { toNodeRecord, toNodeSiteState } from './node-rows.ts';
 
 type Labels = Readonly<Record<string, string>>;
@@ -16,8 +17,6 @@ export interface NodeRecord {
   readonly name: string;
   /** What the agent says, overridden by what operators set. */
   readonly labels: Labels;
-  readonly certificateFingerprint: string;
-  readonly certificateSerial: string;
   /** Milliseconds since 1970, as all times here. */
   readonly joinedAt: number;
   readonly maintenance: boolean;
@@ -25,12 +24,6 @@ export interface NodeRecord {
   readonly agentVersion: string | null;
   readonly freeBytes: number | null;
   readonly lastSeenAt: number | null;
-}
-
-export interface NodeCertificate {
-  /** SHA-256 of the DER, 64 lower-case hex digits. */
-  readonly certificateFingerprint: string;
-  readonly certificateSerial: string;
 }
 
 export interface NodeSighting {
@@ -46,24 +39,29 @@ export interface NodeRegistry {
   find(name: string): NodeRecord | undefined;
   /** Throws NOT_FOUND, also for a removed node. */
   get(name: string): NodeRecord;
-  /** The node that this certificate belongs to; undefined when it is unknown, replaced, or its node was removed. */
-  byFingerprint(certificateFingerprint: string): NodeRecord | undefined;
   /** What it holds of each site, by site. */
   sitesOf(name: string): NodeSiteState[];
   /** A removed node's name may join again. Throws ALREADY_EXISTS, INVALID_INPUT. */
-  join(node: NodeCertificate & { readonly name: string; readonly labels?: Labels }): NodeRecord;
-  /** A renewed certificate; the former one stops working. */
-  replaceCertificate(name: string, certificate: NodeCertificate): void;
+  join(node: {
+    readonly name: string;
+    readonly labels?: Labels;
+    readonly certificate: NodeCertificate;
+  }): NodeRecord;
   /** Writes what a hello says; true when its labels changed and memberships may have too. */
   seen(name: string, sighting: NodeSighting): boolean;
   setMaintenance(name: string, maintenance: boolean, actor: string): void;
   /** Replaces the labels that operators set. */
   setLabels(name: string, labels: Labels, actor: string): void;
-  /** Its certificate stops working, its memberships and holdings are forgotten; history stays. */
+  /** Its certificates stop working, its memberships and holdings are forgotten; history stays. */
   remove(name: string, actor: string): void;
 }
 
-export function createNodeRegistry(database: CcmDatabase, events: EventLog, now: () => number): NodeRegistry {
+export function createNodeRegistry(
+  database: CcmDatabase,
+  certificates: NodeCertificateRegistry,
+  events: EventLog,
+  now: () => number,
+): NodeRegistry {
   const { queries } = database;
   const present = queries.selectFrom('nodes').selectAll().where('removed_at', 'is', null);
 
@@ -85,11 +83,6 @@ export function createNodeRegistry(database: CcmDatabase, events: EventLog, now:
     get,
     list: () => database.all(present.orderBy('name')).map(toNodeRecord),
 
-    byFingerprint(certificateFingerprint) {
-      const row = database.first(present.where('certificate_fingerprint', '=', certificateFingerprint));
-      return row && toNodeRecord(row);
-    },
-
     sitesOf(name) {
       const rows = database.all(
         queries.selectFrom('node_sites').selectAll().where('node', '=', name).orderBy('site'),
@@ -97,7 +90,7 @@ export function createNodeRegistry(database: CcmDatabase, events: EventLog, now:
       return rows.map(toNodeSiteState);
     },
 
-    join({ name, labels = {}, certificateFingerprint, certificateSerial }) {
+    join({ name, labels = {}, certificate }) {
       requireName('node', name);
       requireLabels(labels);
       return database.transaction(() => {
@@ -111,8 +104,8 @@ export function createNodeRegistry(database: CcmDatabase, events: EventLog, now:
           name,
           labels: toJsonColumn({}),
           agent_labels: toJsonColumn(labels),
-          certificate_fingerprint: certificateFingerprint,
-          certificate_serial: certificateSerial,
+          certificate_fingerprint: certificate.fingerprint,
+          certificate_serial: certificate.serial,
           joined_at: now(),
           maintenance: 0,
           url: null,
@@ -127,31 +120,14 @@ export function createNodeRegistry(database: CcmDatabase, events: EventLog, now:
             .values(values)
             .onConflict((conflict) => conflict.column('name').doUpdateSet(values)),
         );
+        certificates.issued(name, certificate);
         events.append({
           actor: name,
           kind: 'node.joined',
           node: name,
-          data: { labels, certificateFingerprint },
+          data: { labels, certificateFingerprint: certificate.fingerprint },
         });
         return get(name);
-      });
-    },
-
-    replaceCertificate(name, { certificateFingerprint, certificateSerial }) {
-      database.transaction(() => {
-        database.afterCommit(() => failpoint('ccm.node.certificate-replaced'));
-        get(name);
-        const values = {
-          certificate_fingerprint: certificateFingerprint,
-          certificate_serial: certificateSerial,
-        };
-        database.run(queries.updateTable('nodes').set(values).where('name', '=', name));
-        events.append({
-          actor: name,
-          kind: 'node.certificateRenewed',
-          node: name,
-          data: { certificateFingerprint },
-        });
       });
     },
 
@@ -209,6 +185,7 @@ export function createNodeRegistry(database: CcmDatabase, events: EventLog, now:
         database.afterCommit(() => failpoint('ccm.node.removed'));
         get(name);
         database.run(queries.updateTable('nodes').set({ removed_at: now() }).where('name', '=', name));
+        certificates.revoke(name);
         database.run(queries.deleteFrom('group_nodes').where('node', '=', name));
         database.run(queries.deleteFrom('node_sites').where('node', '=', name));
         events.append({ actor, kind: 'node.removed', node: name });

@@ -11,8 +11,6 @@ export function toNodeRecord(row: Selectable<NodeTable>): NodeRecord {
   return {
     name: row.name,
     labels: { ...fromJsonColumn(row.agent_labels), ...fromJsonColumn(row.labels) },
-    certificateFingerprint: row.certificate_fingerprint,
-    certificateSerial: row.certificate_serial,
     joinedAt: row.joined_at,
     maintenance: row.maintenance === 1,
     url: row.url,

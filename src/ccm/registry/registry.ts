@@ -8,11 +8,11 @@ import { createEventLog, type EventLog } from './event-log.ts';
 import { createGroupRegistry, type GroupRegistry } from './group-registry.ts';
 import { createJoinTokenRegistry, type JoinTokenRegistry } from './join-token-registry.ts';
 import {
-  createNodeRegistry,
+  createNodeCertificateRegistry,
   type NodeCertificate,
-  type NodeRecord,
-  type NodeRegistry,
-} from './node-registry.ts';
+  type NodeCertificateRegistry,
+} from './node-certificate-registry.ts';
+import { createNodeRegistry, type NodeRecord, type NodeRegistry } from './node-registry.ts';
 import { createSettingRegistry, type SettingRegistry } from './setting-registry.ts';
 import { createSiteRegistry, type SiteRegistry } from './site-registry.ts';
 import { createTokenRegistry, type TokenRegistry } from './token-registry.ts';
@@ -21,6 +21,7 @@ export interface Registry {
   readonly sites: SiteRegistry;
   readonly groups: GroupRegistry;
   readonly nodes: NodeRegistry;
+  readonly certificates: NodeCertificateRegistry;
   readonly tokens: TokenRegistry;
   readonly joinTokens: JoinTokenRegistry;
   readonly contentKeys: ContentKeyRegistry;
@@ -29,8 +30,14 @@ export interface Registry {
   /** Uses up the join token and records the node, or neither. Throws JOIN_TOKEN_INVALID, ALREADY_EXISTS, INVALID_INPUT. */
   joinNode(
     joinSecret: string,
-    node: NodeCertificate & { readonly name: string; readonly labels?: Readonly<Record<string, string>> },
+    node: {
+      readonly name: string;
+      readonly labels?: Readonly<Record<string, string>>;
+      readonly certificate: NodeCertificate;
+    },
   ): NodeRecord;
+  /** Removes the node and changes the content keys of its sites, or neither. Returns these sites. */
+  removeNode(node: string, actor: string): string[];
 }
 
 export interface RegistryOptions {
@@ -41,18 +48,30 @@ export interface RegistryOptions {
 export function createRegistry(database: CcmDatabase, options: RegistryOptions = {}): Registry {
   const now = options.now ?? Date.now;
   const events = createEventLog(database, now);
-  const nodes = createNodeRegistry(database, events, now);
+  const certificates = createNodeCertificateRegistry(database, events, now);
+  const nodes = createNodeRegistry(database, certificates, events, now);
   const contentKeys = createContentKeyRegistry(database, events, now);
   const joinTokens = createJoinTokenRegistry(database, events, now);
+  const groups = createGroupRegistry(database, nodes, events);
   return {
     sites: createSiteRegistry(database, contentKeys, events, now),
-    groups: createGroupRegistry(database, nodes, events),
+    groups,
     nodes,
+    certificates,
     tokens: createTokenRegistry(database, events, now),
     joinTokens,
     contentKeys,
     events,
     settings: createSettingRegistry(database),
+    removeNode(node, actor) {
+      return database.transaction(() => {
+        database.afterCommit(() => failpoint('ccm.node.removed-with-keys'));
+        const sites = groups.sitesOf(node);
+        nodes.remove(node, actor);
+        for (const site of sites) contentKeys.rotate(site, actor);
+        return sites;
+      });
+    },
     joinNode(joinSecret, node) {
       return database.transaction(() => {
         database.afterCommit(() => failpoint('ccm.node.admitted'));

@@ -7,7 +7,7 @@ import type { Decision, Receipt, SignedReceipt } from '../../model/receipt.ts';
 import { generatePrivateKey } from '../../net/tls/key-pair.ts';
 import type { CoreEvent } from '../core/events.ts';
 import { helloOf } from '../gateway/testing/raw-agent.ts';
-import { temporaryRegistry } from '../registry/testing/temporary-registry.ts';
+import { certificateOf, temporaryRegistry } from '../registry/testing/temporary-registry.ts';
 import { createAgentEvents } from './agent-events.ts';
 
 const release = { epoch: 1, sequence: 4 };
@@ -16,8 +16,7 @@ const assignment = 'b'.repeat(64);
 
 async function receiving() {
   const { registry } = await temporaryRegistry();
-  for (const name of ['web-1', 'web-2'])
-    registry.nodes.join({ name, certificateFingerprint: name, certificateSerial: name });
+  for (const name of ['web-1', 'web-2']) registry.nodes.join({ name, ...certificateOf(name) });
   const posted: CoreEvent[] = [];
   const taken: SignedReceipt[] = [];
   const answered: (string | null)[] = [];
@@ -27,7 +26,7 @@ async function receiving() {
     health: { waitsFor: undefined },
     post: (event) => posted.push(event),
     configure: () => undefined,
-    releaseKeys: [createPublicKey(releaseKey)],
+    releaseKeys: () => [createPublicKey(releaseKey)],
     verifyRequests: {
       verify: () => Promise.reject(new Error('not asked')),
       answered: (_, __, error) => answered.push(error?.code ?? null),

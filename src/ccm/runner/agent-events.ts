@@ -19,7 +19,8 @@ export interface AgentEventsOptions {
   readonly post: (event: CoreEvent) => void;
   /** Labels changed, and with them perhaps memberships. */
   readonly configure: () => void;
-  readonly releaseKeys: readonly KeyObject[];
+  /** All that this CCM signed decisions with, and that were not compromised. */
+  readonly releaseKeys: () => readonly KeyObject[];
   readonly verifyRequests: VerifyRequests;
   /** How a web server on a node maps a site; it may be no URL map at all. */
   readonly siteFacts: (node: string, site: string, urlMap: unknown) => void;
@@ -38,13 +39,14 @@ const forgedReceipt = {
 
 export function createAgentEvents(options: AgentEventsOptions): AgentHandlers {
   const { registry, post, releaseKeys, verifyRequests, onForged } = options;
-  const keys = new Map<string, KeyObject>();
+  /** Of each node: its connection's key, and the one before it, since a receipt may have been signed just before a renewal (KEYS-4). */
+  const keys = new Map<string, readonly KeyObject[]>();
 
   /** Throws RECEIPT_INVALID, which closes the connection: no honest agent ever shows such a one. */
   function requireGenuine(node: string, receipt: SignedReceipt, site: string, phase: Receipt['phase']): void {
-    const key = keys.get(node);
+    const own = keys.get(node);
     const isRight = receipt.node === node && receipt.site === site && receipt.phase === phase;
-    if (key !== undefined && isRight && verifyObject(receipt, key)) return;
+    if (own !== undefined && isRight && verifyObject(receipt, own)) return;
     onForged(node, `receipt of phase ${receipt.phase}`);
     registry.events.append({
       actor: node,
@@ -60,7 +62,7 @@ export function createAgentEvents(options: AgentEventsOptions): AgentHandlers {
   function trusted(node: string, holding: SiteHolding): SiteHolding {
     const { lastDecision, site } = holding;
     if (lastDecision === null) return holding;
-    if (lastDecision.site === site && verifyObject(lastDecision, releaseKeys)) return holding;
+    if (lastDecision.site === site && verifyObject(lastDecision, releaseKeys())) return holding;
     onForged(node, 'last decision');
     return { ...holding, lastDecision: null, executed: false };
   }
@@ -68,7 +70,10 @@ export function createAgentEvents(options: AgentEventsOptions): AgentHandlers {
   return {
     connected(node, hello: Hello, { id, publicKey }) {
       if (options.health.waitsFor !== undefined) throw options.health.waitsFor;
-      keys.set(node, publicKey);
+      const [before] = keys.get(node) ?? [];
+      if (before === undefined || !before.equals(publicKey)) {
+        keys.set(node, before === undefined ? [publicKey] : [publicKey, before]);
+      }
       const { url, agentVersion, freeBytes, labels } = hello;
       if (registry.nodes.seen(node, { url, agentVersion, freeBytes, labels })) options.configure();
       post({

@@ -13,6 +13,7 @@ import { openDatabase } from '../db/open-database.ts';
 import { rawQuery } from '../db/raw-query.ts';
 import { createRegistry } from '../registry/registry.ts';
 import { hasCode } from '../registry/testing/has-code.ts';
+import { certificateOf } from '../registry/testing/temporary-registry.ts';
 import { configuredEvent } from '../service/configured-event.ts';
 import { createCoreRunner } from './core-runner.ts';
 import { createDatabaseHealth } from './database-health.ts';
@@ -26,7 +27,7 @@ async function runningCore(t: TestContext) {
   const database = await openDatabase(path);
   const registry = createRegistry(database);
   registry.sites.create({ name: 'docs' }, 'test');
-  registry.nodes.join({ name: 'n1', certificateFingerprint: 'f'.repeat(64), certificateSerial: '1' });
+  registry.nodes.join({ name: 'n1', ...certificateOf('n1') });
   const acts: ActEffect[] = [];
   const changes: string[] = [];
   const fatal: unknown[] = [];

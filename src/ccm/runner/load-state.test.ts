@@ -7,6 +7,7 @@ import { createSimulatedFleet, site } from '../core/testing/simulated-fleet.ts';
 import { openDatabase } from '../db/open-database.ts';
 import { createGrants } from '../distribution/grants.ts';
 import { createRegistry } from '../registry/registry.ts';
+import { certificateOf } from '../registry/testing/temporary-registry.ts';
 import { loadState } from './load-state.ts';
 import { createCorePersistence } from './persist.ts';
 
@@ -15,7 +16,7 @@ async function persistedFleet() {
   const registry = createRegistry(database);
   registry.sites.create({ name: site }, 'test');
   for (const name of ['n1', 'n2']) {
-    registry.nodes.join({ name, certificateFingerprint: name.repeat(32), certificateSerial: name });
+    registry.nodes.join({ name, ...certificateOf(name) });
   }
   const persistence = createCorePersistence({ database, events: registry.events, decisionRows: () => [] });
   const fleet = createSimulatedFleet({
@@ -78,7 +79,7 @@ test('JOB-21 a node that went back by itself is still known as one after a start
   const configured = state.sites.get(site);
   assert.ok(configured);
   configured.members = new Set(['n1', 'n2']);
-  const grants = createGrants(state, registry);
+  const grants = createGrants(state, registry, (decision) => decision);
   assert.deepEqual(
     [grants.ofSite(site, 'n1')?.lastDecision, grants.ofNode('n1')[0]?.lastDecision],
     [null, null],

@@ -162,13 +162,11 @@ export function createService(options: ServiceOptions): CcmService {
     },
 
     async removeNode(node, requestedBy) {
-      const sites = registry.groups.sitesOf(node);
-      registry.nodes.remove(node, requestedBy);
-      for (const site of sites) registry.contentKeys.rotate(site, requestedBy);
+      const sites = registry.removeNode(node, requestedBy);
       options.turnAway(
         node,
-        new TreecastError('CERTIFICATE_INVALID', `Node ${node} was removed.`, {
-          fix: 'Join the node again with a new token.',
+        new TreecastError('NODE_REMOVED', `The CCM turns this agent away: node ${node} was removed.`, {
+          fix: 'Join it again with a new token, if it is to come back.',
         }),
       );
       await options.configure();

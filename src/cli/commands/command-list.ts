@@ -23,6 +23,8 @@ import { groupShow } from './group-show.ts';
 import { jobAbort } from './job-abort.ts';
 import { jobList } from './job-list.ts';
 import { jobShow } from './job-show.ts';
+import { keyList } from './key-list.ts';
+import { keyRotate } from './key-rotate.ts';
 import { nodeJoinToken } from './node-join-token.ts';
 import { nodeList } from './node-list.ts';
 import { nodeMaintenance } from './node-maintenance.ts';
@@ -71,6 +73,8 @@ export const commands: readonly CliCommand[] = [
   nodeMaintenance,
   nodeRemove,
   nodeJoinToken,
+  keyList,
+  keyRotate,
   balancerShow,
   balancerDrain,
   balancerRestore,

@@ -5,6 +5,7 @@ export const groupSummaries: Readonly<Record<string, string>> = {
   site: 'sites: repository, branch, group, policies',
   group: 'content groups: which nodes receive which sites',
   node: 'nodes: the servers',
+  key: 'the CCM’s keys, and how they are rotated',
   balancer: 'take nodes out of load balancers and put them back',
   plugin: 'plugins: what they owe; write and test one',
   token: 'tokens of authors and operators',

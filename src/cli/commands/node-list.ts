@@ -18,7 +18,7 @@ export const nodeList = defineCommand({
     const nodes = await (await client()).nodes.list();
     output.answer({ nodes }, () =>
       tableLines(
-        ['NODE', 'STATE', 'URL', 'SITES', 'LABELS', 'LAST SEEN'],
+        ['NODE', 'STATE', 'URL', 'SITES', 'LABELS', 'LAST SEEN', 'CERTIFICATE UNTIL'],
         nodes.map((node) => [
           node.name,
           connectionText(node),
@@ -26,6 +26,7 @@ export const nodeList = defineCommand({
           node.sites.map(({ site, phase }) => `${site} ${phase}`).join(', ') || nothing,
           labelsText(node.labels) || nothing,
           timeText(node.lastSeenAt),
+          timeText(node.certificate?.expiresAt ?? null),
         ]),
       ),
     );

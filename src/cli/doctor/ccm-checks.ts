@@ -1,6 +1,7 @@
 // What `doctor` looks at on the CCM that the CLI talks to: known, reachable, healthy, the token, the clock, the nodes.
 
 import type { Client } from '../../client/client.ts';
+import type { NodeResource } from '../../model/api.ts';
 import type { Connection } from '../connection.ts';
 import { countText } from '../text.ts';
 import type { Check, Finding } from './check.ts';
@@ -8,6 +9,7 @@ import type { Check, Finding } from './check.ts';
 const clockWarnMs = 2000;
 const clockFailMs = 60_000;
 const timeoutMs = 5000;
+const expiryWarnMs = 14 * 86_400_000;
 
 export function ccmChecks(connection: () => Promise<Connection>, client: () => Promise<Client>): Check[] {
   return [
@@ -28,6 +30,10 @@ export function ccmChecks(connection: () => Promise<Connection>, client: () => P
       },
     },
     { name: 'nodes', run: async () => nodesFinding(await client()) },
+    {
+      name: 'certificates',
+      run: async () => certificatesFinding(await (await client()).nodes.list(), Date.now()),
+    },
   ];
 }
 
@@ -86,6 +92,26 @@ export function clockFinding(aheadMs: number | null): Finding {
     outcome: Math.abs(aheadMs) > clockFailMs ? 'fail' : 'warn',
     message: `The clock of the CCM is ${seconds} s ${aheadMs > 0 ? 'ahead of' : 'behind'} this one.`,
     fix: 'Run a time service such as chrony or systemd-timesyncd on both machines.',
+  };
+}
+
+/** Agents renew with a third of the time left; the last sixth is a sign that one cannot. */
+export function certificatesFinding(
+  nodes: readonly Pick<NodeResource, 'name' | 'certificate'>[],
+  nowMs: number,
+): Finding {
+  const ending = nodes.filter(
+    ({ certificate }) => certificate === null || Date.parse(certificate.expiresAt) - nowMs < expiryWarnMs,
+  );
+  if (ending.length === 0) return { outcome: 'ok', message: 'No node’s certificate ends soon.' };
+  const names = ending.map(
+    ({ name, certificate }) =>
+      `${name} (${certificate === null ? 'none' : certificate.expiresAt.slice(0, 10)})`,
+  );
+  return {
+    outcome: 'warn',
+    message: `Certificates that have ended or end within two weeks: ${names.join(', ')}`,
+    fix: 'Agents renew by themselves while they reach the CCM: see that these run, and what their logs say.',
   };
 }
 

@@ -77,6 +77,7 @@ export async function startUp(options: UpOptions): Promise<UpSession> {
         listen: `${upHost}:${state.port}`,
         agentListen: `${upHost}:${state.agentPort}`,
         plugins: [],
+        certificateDays: 90,
         log: options.log,
       },
       logger: await createServiceLogger(options.log, { file: join(directory, 'ccm.log') }),

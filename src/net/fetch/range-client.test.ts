@@ -40,9 +40,9 @@ async function serve(t: TestScope, data: Buffer, answer: Answer): Promise<Fetchi
       answer(response, data.subarray(range.start, range.end + 1), ranges.length, [range.start, range.end]);
     },
   });
+  const credentials = { identity: ccm.credentials.identity, ca: ccm.certificates.certificate };
   const client = createRangeClient({
-    identity: ccm.credentials.identity,
-    ca: ccm.certificates.certificate,
+    credentials: () => credentials,
     clock: hastyClock,
     random: () => 0,
   });

@@ -4,8 +4,7 @@
 import { Agent } from 'node:https';
 import { blockBytes } from '../../model/assignment.ts';
 import type { Clock } from '../clock.ts';
-import type { TlsIdentity } from '../tls/certificate-authority.ts';
-import { ccmConnectionOptions } from '../tls/tls-settings.ts';
+import { ccmConnectionOptions, type TlsCredentials } from '../tls/tls-settings.ts';
 import { type BlockRun, blockRuns } from './block-runs.ts';
 import { requestRange } from './range-request.ts';
 import { createRetry } from './retry.ts';
@@ -37,9 +36,8 @@ export interface RangeClient {
 }
 
 export interface RangeClientOptions {
-  readonly identity: TlsIdentity;
-  /** PEM. */
-  readonly ca: string;
+  /** Asked for each request; connections are made anew when it has changed. */
+  readonly credentials: () => TlsCredentials;
   readonly clock: Clock;
   readonly random: () => number;
   readonly failuresMax?: number;
@@ -54,12 +52,23 @@ const blockRefusalsMax = 2;
 export function createRangeClient(options: RangeClientOptions): RangeClient {
   const { clock, random } = options;
   const retryOptions = { clock, random, failuresMax: options.failuresMax ?? failuresInRowMax };
-  const agent = new Agent({
-    ...ccmConnectionOptions(options.identity, options.ca),
-    keepAlive: true,
-    maxSockets: 2 * requestsMax,
-    maxFreeSockets: requestsMax,
-  });
+  let credentials: TlsCredentials | undefined;
+  let agent: Agent | undefined;
+
+  function currentAgent(): Agent {
+    const wanted = options.credentials();
+    if (agent !== undefined && credentials === wanted) return agent;
+    // What runs on the former one is cut, and goes on where it was.
+    agent?.destroy();
+    credentials = wanted;
+    agent = new Agent({
+      ...ccmConnectionOptions(wanted),
+      keepAlive: true,
+      maxSockets: 2 * requestsMax,
+      maxFreeSockets: requestsMax,
+    });
+    return agent;
+  }
 
   return {
     async fetchFile({ url, ticket, bytes }, signal) {
@@ -70,7 +79,7 @@ export function createRangeClient(options: RangeClientOptions): RangeClient {
         let filled = 0;
         try {
           for await (const chunk of requestRange(
-            agent,
+            currentAgent(),
             { url, ticket, start: 0, end: bytes, total: bytes },
             signal,
           )) {
@@ -107,7 +116,11 @@ export function createRangeClient(options: RangeClientOptions): RangeClient {
         let block = newBlock(rangeOf, next, end);
         let filled = 0;
         try {
-          for await (const chunk of requestRange(agent, { url, ticket, start, end, total: bytes }, either)) {
+          for await (const chunk of requestRange(
+            currentAgent(),
+            { url, ticket, start, end, total: bytes },
+            either,
+          )) {
             let taken = 0;
             while (taken < chunk.length) {
               const copied = chunk.copy(block, filled, taken);
@@ -152,7 +165,7 @@ export function createRangeClient(options: RangeClientOptions): RangeClient {
       }
     },
 
-    close: () => agent.destroy(),
+    close: () => agent?.destroy(),
   };
 }
 

@@ -25,6 +25,8 @@ const finalCodes: ReadonlySet<string> = new Set([
   'TICKET_INVALID',
   'NOT_FOUND',
   'CERTIFICATE_INVALID',
+  'CERTIFICATE_EXPIRED',
+  'NODE_REMOVED',
   'INVALID_INPUT',
 ]);
 const errorSchema = z.object({ error: wireErrorSchema });

@@ -13,7 +13,7 @@ import {
   timeSchema,
   wireErrorSchema,
 } from './field-schemas.ts';
-import { sitesMax } from './limits.ts';
+import { contentKeysMax, sitesMax } from './limits.ts';
 
 const octalModeSchema = z.string().regex(/^0?[0-7]{3}$/);
 /** Base64 of at most an inline assignment. */
@@ -24,7 +24,7 @@ export const siteGrantSchema = z.strictObject({
   site: nameSchema,
   contentKeys: z
     .array(z.strictObject({ id: z.string().min(1).max(64), key: z.string().min(1).max(128) }))
-    .max(16),
+    .max(contentKeysMax),
   policy: z.strictObject({
     autonomous: z.boolean(),
     fileMode: octalModeSchema,

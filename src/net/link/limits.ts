@@ -7,6 +7,8 @@ export const ccmMessageBytesMax = 4_194_304;
 /** A peer that leaves this much unread is cut off. */
 export const unsentBytesMax = 16_777_216;
 export const sitesMax = 1_000;
+/** Keys of a site that a node is given: the one that seals, and the last ones before it. */
+export const contentKeysMax = 16;
 export const helloTimeoutMs = 5_000;
 export const pingIntervalMs = 1_000;
 /** Pings without a sign of life, counted in the counter's own ticks, so that its own pauses do not count. */

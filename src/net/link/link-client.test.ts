@@ -53,8 +53,7 @@ async function link(t: TestScope, onHello: (socket: WebSocket, index: number) =>
   });
   const client = createLinkClient({
     ccmUrl: ccm.url,
-    identity: ccm.credentials.identity,
-    ca: ccm.certificates.certificate,
+    credentials: () => ({ identity: ccm.credentials.identity, ca: ccm.certificates.certificate }),
     hello,
     onMessage: (message) => received.push(message),
     onDown: ({ code }, retryMs) => downs.push({ code, retryMs }),

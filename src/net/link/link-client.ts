@@ -6,8 +6,7 @@ import type { AgentMessage, CcmMessage, Hello } from '../../model/messages.ts';
 import { fromWireError, TreecastError, toWireError } from '../../model/treecast-error.ts';
 import { createBackoff } from '../backoff.ts';
 import type { Clock } from '../clock.ts';
-import type { TlsIdentity } from '../tls/certificate-authority.ts';
-import { ccmConnectionOptions } from '../tls/tls-settings.ts';
+import { ccmConnectionOptions, type TlsCredentials } from '../tls/tls-settings.ts';
 import { ccmMessageSchema } from './ccm-message-schema.ts';
 import { closeCodes } from './close-codes.ts';
 import { ccmMessageBytesMax, pingIntervalMs, silentTicksMax } from './limits.ts';
@@ -19,15 +18,16 @@ export type ReceivedMessage = Exclude<CcmMessage, { readonly type: 'refused' }>;
 export interface LinkClient {
   /** False when there is no connection that a hello was sent on: the next hello will say it all (LINK-9). */
   send(message: Exclude<AgentMessage, Hello>): boolean;
+  /** Ends the connection and makes it anew, as after a cut: what is shown has changed. */
+  reconnect(): void;
   close(): Promise<void>;
 }
 
 export interface LinkClientOptions {
   /** Origin of the agents' port, `https://host:port`. */
   readonly ccmUrl: string;
-  readonly identity: TlsIdentity;
-  /** PEM. */
-  readonly ca: string;
+  /** Asked each time a connection is made. */
+  readonly credentials: () => TlsCredentials;
   /** Asked each time a connection opens; what it says is the truth at that moment. */
   readonly hello: () => Hello;
   /** In the order of arrival; a welcome comes first on every connection. */
@@ -46,8 +46,6 @@ const retryMaxMs = 5_000;
 export function createLinkClient(options: LinkClientOptions): LinkClient {
   const { clock } = options;
   const backoff = createBackoff({ minMs: retryMinMs, maxMs: retryMaxMs, random: options.random });
-  // ws types checkServerIdentity otherwise than tls, which it hands it to.
-  const tls = ccmConnectionOptions(options.identity, options.ca) as unknown as ClientOptions;
   const url = `${options.ccmUrl.replace(/^https:/, 'wss:')}/agent`;
   const tickMs = options.pingIntervalMs ?? pingIntervalMs;
   let socket: WebSocket | undefined;
@@ -56,6 +54,9 @@ export function createLinkClient(options: LinkClientOptions): LinkClient {
   let cancelRetry: (() => void) | undefined;
 
   function connect(): void {
+    cancelRetry = undefined;
+    // ws types checkServerIdentity otherwise than tls, which it hands it to.
+    const tls = ccmConnectionOptions(options.credentials()) as unknown as ClientOptions;
     const opened = new WebSocket(url, {
       ...tls,
       perMessageDeflate: false,
@@ -139,6 +140,19 @@ export function createLinkClient(options: LinkClientOptions): LinkClient {
       : backoff.next();
   }
 
+  async function endLast(): Promise<void> {
+    const last = socket;
+    if (last === undefined || last.readyState === WebSocket.CLOSED) return;
+    const ended = new Promise<void>((resolve) => {
+      last.once('close', () => resolve());
+    });
+    const cancel = clock.after(1_000, () => last.terminate());
+    if (last.readyState === WebSocket.CONNECTING) last.terminate();
+    else last.close(closeCodes.goingAway);
+    await ended;
+    cancel();
+  }
+
   connect();
   return {
     send(message) {
@@ -146,19 +160,20 @@ export function createLinkClient(options: LinkClientOptions): LinkClient {
       socket.send(JSON.stringify(message));
       return true;
     },
+    reconnect() {
+      if (closed) return;
+      backoff.reset();
+      if (cancelRetry === undefined) {
+        void endLast();
+        return;
+      }
+      cancelRetry();
+      connect();
+    },
     async close() {
       closed = true;
       cancelRetry?.();
-      const last = socket;
-      if (last === undefined || last.readyState === WebSocket.CLOSED) return;
-      const ended = new Promise<void>((resolve) => {
-        last.once('close', () => resolve());
-      });
-      const cancel = clock.after(1_000, () => last.terminate());
-      if (last.readyState === WebSocket.CONNECTING) last.terminate();
-      else last.close(closeCodes.goingAway);
-      await ended;
-      cancel();
+      await endLast();
     },
   };
 }

@@ -30,7 +30,7 @@ export async function runScriptedCcm(t: TestScope, options: ScriptedCcmOptions):
   const identity = await certificates.issueServerIdentity(['127.0.0.1']);
   const server = createServer(
     {
-      ...secureContextOptions(identity, certificates.certificate),
+      ...secureContextOptions({ identity, ca: certificates.certificate }),
       requestCert: true,
       rejectUnauthorized: true,
     },

@@ -57,7 +57,7 @@ test('LINK-1: TLS 1.3 and Ed25519 in both directions; an older version of TLS is
   const ccm = await authority.issueServerIdentity(['localhost', '127.0.0.1', '::1']);
   const { identity } = await issueNodeCredentials(authority, 'web-1');
   const server = createServer({
-    ...secureContextOptions(ccm, authority.certificate),
+    ...secureContextOptions({ identity: ccm, ca: authority.certificate }),
     requestCert: true,
     rejectUnauthorized: true,
   });
@@ -67,7 +67,7 @@ test('LINK-1: TLS 1.3 and Ed25519 in both directions; an older version of TLS is
   t.after(() => void server.close());
   const { port } = server.address() as { port: number };
   const accepted = once(server, 'secureConnection') as Promise<[TLSSocket]>;
-  const options = ccmConnectionOptions(identity, authority.certificate);
+  const options = ccmConnectionOptions({ identity, ca: authority.certificate });
   const client = connect({ ...options, host: '127.0.0.1', port });
   await once(client, 'secureConnect');
   const [socket] = await accepted;
@@ -81,14 +81,14 @@ test('LINK-1: TLS 1.3 and Ed25519 in both directions; an older version of TLS is
 test('LINK-1: a node’s certificate does not pass for the CCM’s', async (t) => {
   const authority = await createCertificateAuthority(temporaryDirectory(t));
   const { identity } = await issueNodeCredentials(authority, 'web-1');
-  const server = createServer(secureContextOptions(identity, authority.certificate));
+  const server = createServer(secureContextOptions({ identity, ca: authority.certificate }));
   server.on('tlsClientError', () => undefined);
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   t.after(() => void server.close());
   const { port } = server.address() as { port: number };
   const client = connect({
-    ...ccmConnectionOptions(identity, authority.certificate),
+    ...ccmConnectionOptions({ identity, ca: authority.certificate }),
     host: '127.0.0.1',
     port,
   });

@@ -18,10 +18,10 @@ import { verifySigningRequest } from './signing-request.ts';
 
 const dayMs = 86_400_000;
 /** Certificates start this much early, so that a node with a slow clock accepts them. */
-const earlyMs = 7 * dayMs;
+export const certificateEarlyMs = 7 * dayMs;
 const authorityLifeMs = 30 * 365 * dayMs;
-/** Nodes are turned away by their registration, not by expiry; renewal is not needed while this lasts. */
-const certificateLifeMs = 10 * 365 * dayMs;
+/** KEYS-1: what a certificate lasts unless the CCM's configuration says otherwise. */
+export const certificateLifeMsDefault = 90 * dayMs;
 
 export interface TlsIdentity {
   /** PEM. */
@@ -30,25 +30,49 @@ export interface TlsIdentity {
   readonly certificate: string;
 }
 
+export interface IssuedCertificate {
+  /** PEM. */
+  readonly certificate: string;
+  /** Lower-case hex, as the others. */
+  readonly serial: string;
+  /** SHA-256 of its DER. */
+  readonly fingerprint: string;
+  /** Fingerprint of the authority that signed it. */
+  readonly authority: string;
+  /** Milliseconds since 1970. */
+  readonly issuedAt: number;
+  readonly expiresAt: number;
+}
+
 export interface CertificateAuthority {
   /** PEM. */
   readonly certificate: string;
   /** SHA-256 of the certificate's DER, 64 lower-case hex digits: what join tokens carry. */
   readonly fingerprint: string;
+  /** Those whose certificates of nodes are accepted: this one, and with the CCM's keys also those before it. */
+  readonly believed: readonly X509Certificate[];
   /**
    * For a PKCS#10 request (PEM) whose key was proven and whose common name is `node`. Throws CERTIFICATE_INVALID.
    * The serial is lower-case hex, and unlike any other this authority has issued.
    */
-  issueNodeCertificate(
-    request: string,
-    node: string,
-  ): Promise<{ readonly certificate: string; readonly serial: string }>;
+  issueNodeCertificate(request: string, node: string): Promise<IssuedCertificate>;
   /** A new key and certificate for the CCM's own server; `hosts` are names or addresses it is reached by. */
   issueServerIdentity(hosts: readonly string[]): Promise<TlsIdentity>;
 }
 
+export interface AuthorityOptions {
+  /** What certificates last that are issued from now on. */
+  readonly certificateLifeMs?: number;
+  /** Milliseconds since 1970. */
+  readonly now?: () => number;
+}
+
 /** Opens the authority kept in `directory`, or makes it there (key 0600). */
-export async function createCertificateAuthority(directory: string): Promise<CertificateAuthority> {
+export async function createCertificateAuthority(
+  directory: string,
+  options: AuthorityOptions = {},
+): Promise<CertificateAuthority> {
+  const { certificateLifeMs = certificateLifeMsDefault, now = Date.now } = options;
   x509.cryptoProvider.set(webcrypto as unknown as Parameters<typeof x509.cryptoProvider.set>[0]);
   await mkdir(directory, { recursive: true });
   await chmod(directory, 0o700);
@@ -56,18 +80,23 @@ export async function createCertificateAuthority(directory: string): Promise<Cer
   const keys = webKeyPair(key);
   const authority = await openCertificate(join(directory, 'ca.pem'), key, keys);
   const certificate = authority.toString('pem');
+  const fingerprint = fingerprintOf(new Uint8Array(authority.rawData));
 
   async function issue(
     publicKey: x509.PublicKey | webcrypto.CryptoKey,
     commonName: string,
     names: x509.JsonGeneralNames,
-  ): Promise<{ certificate: string; serial: string }> {
+    notBefore: Date,
+  ): Promise<IssuedCertificate> {
     const serial = newSerial();
+    const issuedAt = now();
+    const notAfter = wholeSeconds(Math.min(issuedAt + certificateLifeMs, authority.notAfter.getTime()));
     const issued = await x509.X509CertificateGenerator.create({
       serialNumber: serial,
       subject: [{ CN: [commonName] }],
       issuer: authority.subjectName,
-      ...validity(certificateLifeMs),
+      notBefore,
+      notAfter,
       signingAlgorithm: ed25519,
       signingKey: keys.privateKey,
       publicKey,
@@ -82,15 +111,28 @@ export async function createCertificateAuthority(directory: string): Promise<Cer
         await x509.AuthorityKeyIdentifierExtension.create(keys.publicKey),
       ],
     });
-    return { certificate: issued.toString('pem'), serial };
+    return {
+      certificate: issued.toString('pem'),
+      serial,
+      fingerprint: fingerprintOf(new Uint8Array(issued.rawData)),
+      authority: fingerprint,
+      issuedAt,
+      expiresAt: notAfter.getTime(),
+    };
   }
 
   return {
     certificate,
-    fingerprint: fingerprintOf(new Uint8Array(authority.rawData)),
+    fingerprint,
+    believed: [new X509Certificate(certificate)],
     async issueNodeCertificate(request, node) {
       const publicKey = await verifySigningRequest(request, node);
-      return issue(publicKey, node, [{ type: 'url', value: nodeUri(node) }]);
+      return issue(
+        publicKey,
+        node,
+        [{ type: 'url', value: nodeUri(node) }],
+        new Date(now() - certificateEarlyMs),
+      );
     },
     async issueServerIdentity(hosts) {
       const serverKey = generatePrivateKey();
@@ -98,7 +140,13 @@ export async function createCertificateAuthority(directory: string): Promise<Cer
         isIP(host) === 0 ? { type: 'dns', value: host } : { type: 'ip', value: host },
       );
       const { publicKey } = webKeyPair(serverKey);
-      const issued = await issue(publicKey, 'ccm', [{ type: 'url', value: ccmUri }, ...names]);
+      // KEYS-12: as old as its authority, so that a node's clock may be slow by more than a week.
+      const issued = await issue(
+        publicKey,
+        'ccm',
+        [{ type: 'url', value: ccmUri }, ...names],
+        authority.notBefore,
+      );
       return {
         key: exportPrivateKey(serverKey),
         certificate: `${issued.certificate}\n${certificate}\n`,
@@ -124,7 +172,7 @@ async function openCertificate(
   const pem = await readIfThere(path);
   if (pem === undefined) {
     const made = await selfSign(keys);
-    await writeFileAtomic(path, made.toString('pem'), 0o644);
+    await writeFileAtomic(path, made.toString('pem'), 0o600);
     failpoint('ccm.keys.authority-written');
     return made;
   }
@@ -149,7 +197,8 @@ async function selfSign(keys: webcrypto.CryptoKeyPair): Promise<x509.X509Certifi
     serialNumber: newSerial(),
     subject,
     issuer: subject,
-    ...validity(authorityLifeMs),
+    notBefore: new Date(Date.now() - certificateEarlyMs),
+    notAfter: new Date(Date.now() + authorityLifeMs),
     signingAlgorithm: ed25519,
     signingKey: keys.privateKey,
     publicKey: keys.publicKey,
@@ -161,9 +210,9 @@ async function selfSign(keys: webcrypto.CryptoKeyPair): Promise<x509.X509Certifi
   });
 }
 
-function validity(lifeMs: number): { notBefore: Date; notAfter: Date } {
-  const now = Date.now();
-  return { notBefore: new Date(now - earlyMs), notAfter: new Date(now + lifeMs) };
+/** As certificates count. */
+function wholeSeconds(ms: number): Date {
+  return new Date(Math.floor(ms / 1000) * 1000);
 }
 
 /** Positive, 16 bytes, and without a leading zero digit, so that every program prints it the same. */

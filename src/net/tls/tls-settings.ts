@@ -4,18 +4,24 @@ import type { ConnectionOptions, SecureContextOptions } from 'node:tls';
 import type { TlsIdentity } from './certificate-authority.ts';
 import { checkCcmIdentity } from './certificate-names.ts';
 
-/** For a server or a client that has an identity; `ca` is the only authority trusted. */
-export function secureContextOptions(identity: TlsIdentity, ca: string): SecureContextOptions {
+/** What one end shows, and whom it believes. */
+export interface TlsCredentials {
+  readonly identity: TlsIdentity;
+  /** The only authorities that are believed: PEM, one after another. */
+  readonly ca: string;
+}
+
+/** For a server or a client that has an identity. */
+export function secureContextOptions({ identity, ca }: TlsCredentials): SecureContextOptions {
   return { key: identity.key, cert: identity.certificate, ca, minVersion: 'TLSv1.3' };
 }
 
 /** For connections of a node to the CCM. */
 export function ccmConnectionOptions(
-  identity: TlsIdentity,
-  ca: string,
+  credentials: TlsCredentials,
 ): SecureContextOptions & Pick<ConnectionOptions, 'rejectUnauthorized' | 'checkServerIdentity'> {
   return {
-    ...secureContextOptions(identity, ca),
+    ...secureContextOptions(credentials),
     rejectUnauthorized: true,
     checkServerIdentity: checkCcmIdentity,
   };

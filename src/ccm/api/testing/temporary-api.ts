@@ -54,6 +54,11 @@ export async function temporaryApi(options: TemporaryApiOptions = {}): Promise<T
   const api = createApi({
     service,
     registry,
+    keys: {
+      list: () => [],
+      rotate: () => Promise.reject(new Error('there are no keys')),
+      rotateContent: () => [],
+    },
     plugins: options.plugins ?? noPluginService,
     version: '9.9.9',
     git: options.git ?? ((_, response) => void response.status(418).end()),

@@ -39,10 +39,10 @@ export async function connectRawAgent(
   identity: TlsIdentity | undefined,
   options: ClientOptions = {},
 ): Promise<RawAgent> {
-  const tls = ccmConnectionOptions(
-    identity ?? { key: '', certificate: '' },
-    certificates.certificate,
-  ) as unknown as ClientOptions;
+  const tls = ccmConnectionOptions({
+    identity: identity ?? { key: '', certificate: '' },
+    ca: certificates.certificate,
+  }) as unknown as ClientOptions;
   const { key: _, cert: __, ...anonymous } = tls;
   const socket = new WebSocket(`${url.replace('https', 'wss')}/agent`, {
     ...(identity === undefined ? anonymous : tls),

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import type { CcmMessage, Hello } from '../../../model/messages.ts';
 import { TreecastError } from '../../../model/treecast-error.ts';
 import type { Clock } from '../../../net/clock.ts';
+import type { KeyStatement } from '../../../net/keys/key-statement.ts';
 import { issueNodeCredentials, type NodeCredentials } from '../../../net/testing/node-credentials.ts';
 import { type TestScope, temporaryDirectory } from '../../../net/testing/temporary-directory.ts';
 import {
@@ -17,6 +18,7 @@ import { fingerprintOf } from '../../../net/tls/fingerprint.ts';
 import { generatePrivateKey } from '../../../net/tls/key-pair.ts';
 import type { AgentReport } from '../agent-connection.ts';
 import { type AgentGateway, type AgentGatewayOptions, createAgentGateway } from '../agent-gateway.ts';
+import type { CertificateStanding } from '../node-authority.ts';
 
 export type GatewayEvent =
   | {
@@ -50,6 +52,10 @@ export interface RunningGateway {
   readonly secrets: Map<string, 'good' | 'used' | 'expired'>;
   /** Node → fingerprint of the certificate that is admitted. */
   readonly nodes: Map<string, string>;
+  /** What `GET /keys` answers. */
+  readonly statements: KeyStatement[];
+  /** What a certificate is worth, where the test says so: by fingerprint. */
+  readonly standings: Map<string, CertificateStanding>;
   /** Assignments whose next request is never answered; it takes them out. */
   readonly stalled: Set<string>;
   readonly assignments: Map<string, { readonly manifestPath: string; readonly dataPath: string }>;
@@ -84,6 +90,8 @@ export async function runGateway(t: TestScope, options: RunningGatewayOptions = 
   const refusals: string[] = [];
   const secrets: RunningGateway['secrets'] = after?.secrets ?? new Map();
   const nodes = after?.nodes ?? new Map<string, string>();
+  const statements: KeyStatement[] = after?.statements ?? [];
+  const standings: RunningGateway['standings'] = after?.standings ?? new Map();
   const assignments: RunningGateway['assignments'] = after?.assignments ?? new Map();
   const stalled = new Set<string>();
   function check(secret: string): void {
@@ -94,7 +102,8 @@ export async function runGateway(t: TestScope, options: RunningGatewayOptions = 
     listen: { host: '127.0.0.1', port: after?.port ?? 0 },
     identity: await certificates.issueServerIdentity(['127.0.0.1', 'localhost']),
     certificates,
-    ticketKeys: [createPublicKey(releaseKey)],
+    ticketKeys: () => [createPublicKey(releaseKey)],
+    statements: () => statements,
     authority: {
       check,
       async redeem(secret, node, certificate) {
@@ -102,7 +111,11 @@ export async function runGateway(t: TestScope, options: RunningGatewayOptions = 
         secrets.set(secret, 'used');
         nodes.set(node, certificate.fingerprint);
       },
-      admits: async (node, { fingerprint }) => nodes.get(node) === fingerprint,
+      standing: async (node, { fingerprint }) =>
+        standings.get(fingerprint) ?? (nodes.get(node) === fingerprint ? 'good' : 'unknown'),
+      async renew(_, by, { fingerprint }) {
+        standings.set(by.fingerprint, 'good').set(fingerprint, 'good');
+      },
     },
     resolveAssignment: (id) =>
       stalled.delete(id) ? new Promise(() => undefined) : Promise.resolve(assignments.get(id)),
@@ -133,6 +146,8 @@ export async function runGateway(t: TestScope, options: RunningGatewayOptions = 
     releaseKey,
     secrets,
     nodes,
+    standings,
+    statements,
     stalled,
     assignments,
     async addNode(node) {

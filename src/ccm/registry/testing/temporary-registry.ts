@@ -3,6 +3,7 @@
 import { after } from 'node:test';
 import type { CcmDatabase } from '../../db/ccm-database.ts';
 import { openDatabase } from '../../db/open-database.ts';
+import type { NodeCertificate } from '../node-certificate-registry.ts';
 import { createRegistry, type Registry } from '../registry.ts';
 
 export interface TemporaryRegistry {
@@ -22,10 +23,16 @@ export async function temporaryRegistry(): Promise<TemporaryRegistry> {
   return { registry, database, clock, kinds };
 }
 
-/** A certificate's particulars, different for every name. */
-export function certificateOf(name: string): { certificateFingerprint: string; certificateSerial: string } {
+/** A certificate's particulars, different for every name; good for a year from where the clock starts. */
+export function certificateOf(name: string): { certificate: NodeCertificate } {
+  const issuedAt = Date.UTC(2026, 10, 23);
   return {
-    certificateFingerprint: Buffer.from(name).toString('hex').padEnd(64, '0'),
-    certificateSerial: Buffer.from(name).toString('hex'),
+    certificate: {
+      fingerprint: Buffer.from(name).toString('hex').padEnd(64, '0'),
+      serial: Buffer.from(name).toString('hex'),
+      authority: null,
+      issuedAt,
+      expiresAt: issuedAt + 365 * 86_400_000,
+    },
   };
 }

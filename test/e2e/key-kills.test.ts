@@ -1,0 +1,55 @@
+// SIGKILL in the middle of a rotation and of a renewal, with real processes: everybody comes back, and publishes go on.
+
+import assert from 'node:assert/strict';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { until } from '../../src/plugins/testing/until.ts';
+import { type Machine, type Machines, startMachines } from './support/separate-machines.ts';
+
+let machines: Machines;
+let agent: Machine;
+
+before(async () => {
+  machines = await startMachines();
+  agent = await machines.join('web1');
+  await agent.start();
+});
+after(() => machines.close());
+
+async function nodesOfCurrentCa(): Promise<number | null | undefined> {
+  const keys = await machines.client().keys.list();
+  return keys.find(({ kind, state }) => kind === 'ca' && state === 'current')?.nodes;
+}
+
+test('KEYS-9: a CCM that is killed in a rotation comes back with the former or the next keys, and its node too', async () => {
+  const points = ['ccm.keys.authority-key-named', 'ccm.keys.release-key-named'];
+  for (const point of points) {
+    await machines.ccm.end();
+    await machines.ccm.start({ TREECAST_FAILPOINT: point });
+    await machines.treecast('key', 'rotate', point.includes('release') ? 'release' : 'ca');
+    await machines.ccm.ended();
+    await machines.ccm.start();
+    const tree = await machines.push(`after ${point}`);
+    await machines.untilLive('web1', tree);
+  }
+});
+
+test('KEYS-4: an agent that is killed while it renews comes back, whatever it had done', async () => {
+  const points = ['agent.join.key-written', 'agent.join.identity-written'];
+  for (const point of points) {
+    await agent.end();
+    assert.equal((await machines.treecast('key', 'rotate', 'ca')).code, 0);
+    await agent.start({ TREECAST_FAILPOINT: point });
+    await agent.ended();
+    const before = await machines.push(`while it is away, ${point}`);
+    await agent.start();
+    await machines.untilLive('web1', before);
+  }
+  await until('it has a certificate of the new CA', async () => (await nodesOfCurrentCa()) === 1);
+  assert.deepEqual(readdirSync(join(agent.directory, 'identity')).sort(), [
+    'key.pem',
+    'node.json',
+    'sites.json',
+  ]);
+});
