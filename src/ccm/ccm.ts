@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { signObject } from '../assignment/signed.ts';
 import { createGitEndpoint } from '../git-source/endpoint/git-endpoint.ts';
 import { TreecastError, toWireError } from '../model/treecast-error.ts';
-import { systemClock } from '../net/clock.ts';
+import { steadyClock, systemClock } from '../net/clock.ts';
 import { urlAuthority } from '../net/http/listen-address.ts';
 import { formatJoinToken } from '../net/join/join-token.ts';
 import { secretsLayOpen } from '../net/secret-directory.ts';
@@ -157,6 +157,8 @@ export async function runCcm(options: CcmOptions): Promise<Ccm> {
   });
   const gateway = createAgentGateway({
     listen: agentListen,
+    // KEYS-12: tickets end by the clock that they were issued by.
+    clock: steadyClock,
     identity: identity.current(),
     certificates: keys.certificates,
     authority: createNodeAuthority(registry),
@@ -194,7 +196,7 @@ export async function runCcm(options: CcmOptions): Promise<Ccm> {
     gateway,
     releaseKey: keys.releaseKey,
     agentUrl: () => agentUrl,
-    now,
+    now: steadyClock.now,
     onMissing(request, error) {
       logger.error({ err: error, ...request }, 'assignments are not there; they are built anew');
       const { site, nodes, assignments } = request;

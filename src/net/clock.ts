@@ -15,6 +15,12 @@ export const systemClock: Clock = {
   },
 };
 
+/** As this machine's clock was at the process's start, and since then by one that nobody sets: for ends that only this process judges. */
+export const steadyClock: Clock = {
+  ...systemClock,
+  now: () => Math.round(performance.timeOrigin + performance.now()),
+};
+
 /** Resolves after that time, at once and quietly when the signal is aborted. */
 export function delay(clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {

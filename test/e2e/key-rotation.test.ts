@@ -42,8 +42,8 @@ test('N64 KEYS-9 to KEYS-11: nodes follow two rotations of CA and release key, a
   await machines.untilLive('sleeps', first);
   await sleeps.end('SIGTERM');
   const before = { stays: identity(stays), sleeps: identity(sleeps) };
-  for (const kind of ['release', 'ca', 'release', 'ca']) {
-    await rotate(kind);
+  for (const kind of ['release', 'ca', 'release', 'ca'] as const) {
+    await machines.client().keys.rotate({ kind });
     await until('who stays is back', async () => (await machines.client().nodes.get('stays')).connected);
   }
   const second = await machines.push('between');
