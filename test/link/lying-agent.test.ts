@@ -8,7 +8,7 @@ import { test } from 'node:test';
 import { pino } from 'pino';
 import WebSocket, { type ClientOptions } from 'ws';
 import { joinCcm } from '../../src/agent/join/join-ccm.ts';
-import { openNodeKey, readNodeIdentity } from '../../src/agent/join/node-identity.ts';
+import { openNodeIdentity } from '../../src/agent/join/node-identity.ts';
 import { readManifest } from '../../src/assignment/read-manifest.ts';
 import { signObject } from '../../src/assignment/signed.ts';
 import { runCcm } from '../../src/ccm/ccm.ts';
@@ -52,12 +52,15 @@ async function lying(t: TestScope): Promise<Liar> {
   const { token } = await client.joinTokens.create();
   const agent = join(directory, 'agent');
   await joinCcm({ token, name: 'liar', directory: agent });
-  const identity = await readNodeIdentity(agent);
-  assert.ok(identity !== undefined);
-  const key = await openNodeKey(agent);
-  const tls = { key: exportPrivateKey(key), certificate: identity.certificate };
+  const opened = await openNodeIdentity(agent);
+  assert.ok(opened !== undefined);
+  const { identity, key } = opened;
+  const tls = {
+    identity: { key: exportPrivateKey(key), certificate: identity.certificate },
+    ca: identity.ca,
+  };
   const socket = new WebSocket(`${ccm.agentUrl.replace('https', 'wss')}/agent`, {
-    ...(ccmConnectionOptions(tls, identity.ca) as unknown as ClientOptions),
+    ...(ccmConnectionOptions(tls) as unknown as ClientOptions),
     perMessageDeflate: false,
   });
   t.after(() => socket.terminate());
