@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -25,6 +25,14 @@ test('a second owner in the same process is refused, and may follow after releas
   lock.release();
   lock.release();
   lockStateDirectory(directory, 'second').release();
+});
+
+test('an owner that cannot be noted, as on a full disk, is one all the same', (t) => {
+  const directory = stateDirectory(t);
+  mkdirSync(join(directory, 'lock-owner.json'));
+  const lock = lockStateDirectory(directory, 'first');
+  assert.throws(() => lockStateDirectory(directory, 'second'), isLocked);
+  lock.release();
 });
 
 test('a missing directory is made', (t) => {

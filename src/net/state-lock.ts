@@ -43,16 +43,23 @@ export function lockStateDirectory(directory: string, owner: string): StateLock 
     );
   }
   heldLocks.add(database);
-  writeFileSync(
-    ownerPath,
-    `${JSON.stringify({ pid: process.pid, owner, since: new Date().toISOString() })}\n`,
-  );
+  noteOwner(ownerPath, owner);
   return {
     directory,
     release() {
       if (heldLocks.delete(database)) database.close();
     },
   };
+}
+
+/** A full disk keeps nobody from starting. */
+function noteOwner(ownerPath: string, owner: string): void {
+  const note = { pid: process.pid, owner, since: new Date().toISOString() };
+  try {
+    writeFileSync(ownerPath, `${JSON.stringify(note)}\n`);
+  } catch {
+    // It is for a message only.
+  }
 }
 
 /** Written after the lock was taken, so it may lag behind: good for a message, never for a decision. */
