@@ -20,7 +20,7 @@ async function start(
   let small: SmallDisk | undefined;
   const fleet = await startFleet({
     prepare(directory) {
-      small = mountTmpfs(t, { bytes: 24 * mib, inodes: 1000 }, join(directory, 'ccm', place));
+      small = mountTmpfs(t, { bytes: 10 * mib, inodes: 1000 }, join(directory, 'ccm', place));
     },
   });
   t.after(() => fleet.stop());
@@ -42,7 +42,7 @@ testNeeding(
     const { fleet, author, small, first } = await start(t, 'repositories');
     const head = await headOf(author, fleet);
     const free = statfsSync(small.directory).bavail;
-    await author.write('large.bin', randomBytes(30 * mib));
+    await author.write('large.bin', randomBytes(14 * mib));
     await author.commit();
     const large = await author.push(fleet.gitUrl());
     assert.notEqual(large.code, 0);
