@@ -8,9 +8,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { type Client, createClient } from '../../../src/client/client.ts';
-import { freePort } from '../../../src/plugins/testing/free-ports.ts';
 import { until } from '../../../src/plugins/testing/until.ts';
 import { type Author, createAuthor, type GitResult } from '../../lab/author.ts';
+import { lastingPort } from '../../lab/lasting-port.ts';
 import { launcher } from '../up-process.ts';
 import { type CommandResult, run } from './fleet.ts';
 
@@ -54,7 +54,7 @@ export async function createSeparateFleet(
   let ccm: ChildProcess | undefined;
   let log = '';
   const treecast = (...args: readonly string[]) => run(launcher, args, { env });
-  const [publicPort, agentPort] = [await freePort(), await freePort()];
+  const [publicPort, agentPort] = [await lastingPort(), await lastingPort()];
   const api = `http://127.0.0.1:${publicPort}`;
   const token = foundToken ?? (await initCcm());
   await writeFile(
@@ -77,9 +77,12 @@ export async function createSeparateFleet(
       said += text;
       onLog(text);
     });
-    const ready = once(createInterface({ input: child.stdout }), 'line').then(() => true);
-    const ended = once(child, 'exit').then(() => false);
-    assert.ok(await Promise.race([ready, ended]), `${args.join(' ')} ended before it was ready: ${said}`);
+    const ready = once(createInterface({ input: child.stdout }), 'line').then(
+      ([line]) => (JSON.parse(String(line)) as { ready?: boolean }).ready === true || String(line),
+    );
+    const ended = once(child, 'exit').then(([code, signal]) => `ended with ${String(signal ?? code)}`);
+    const how = await Promise.race([ready, ended]);
+    assert.equal(how, true, `${args.join(' ')} is not ready: ${said}`);
     return child;
   }
 
