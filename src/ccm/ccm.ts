@@ -33,7 +33,7 @@ import { createTreeGuard } from './planning/tree-guard.ts';
 import { createPluginService } from './plugins/plugin-service.ts';
 import { adoptBranch, republishLive } from './push/mend-history.ts';
 import { createPushAuthority } from './push/push-authority.ts';
-import { recoverPushes } from './push/recover-pushes.ts';
+import { createPushRecovery } from './push/recover-pushes.ts';
 import { createNodeAuthority } from './registry/node-authority.ts';
 import { createAgentEvents } from './runner/agent-events.ts';
 import { beginRun } from './runner/begin-run.ts';
@@ -292,8 +292,13 @@ export async function runCcm(options: CcmOptions): Promise<Ccm> {
     guard,
     liveTree: (site) => state.sites.get(site)?.live?.tree ?? null,
   });
-  const recover = () =>
-    recoverPushes({ state, repositories, service, isPushing: authority.isPushing, logger });
+  const recover = createPushRecovery({
+    state,
+    repositories,
+    service,
+    isPushing: authority.isPushing,
+    logger,
+  });
   const git = createGitEndpoint({
     repositoriesDirectory: paths.repositories,
     authority,

@@ -14,7 +14,30 @@ export interface RecoverOptions {
   readonly logger: Pick<Logger, 'info' | 'error'>;
 }
 
-export async function recoverPushes({
+/** One search at a time: two would each make a job of what they find. Who asks while one is under way shares the next. */
+export function createPushRecovery(options: RecoverOptions): () => Promise<void> {
+  let running: Promise<void> | undefined;
+  let next: Promise<void> | undefined;
+
+  function start(): Promise<void> {
+    running = recoverPushes(options).finally(() => {
+      running = undefined;
+    });
+    return running;
+  }
+
+  return () => {
+    if (next !== undefined) return next;
+    if (running === undefined) return start();
+    next = running.then(() => {
+      next = undefined;
+      return start();
+    });
+    return next;
+  };
+}
+
+async function recoverPushes({
   state,
   repositories,
   service,
