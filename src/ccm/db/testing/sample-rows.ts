@@ -44,6 +44,20 @@ const rows: Readonly<Record<string, readonly Readonly<Record<string, Value>>[]>>
     },
     { name: 'gone', certificate_fingerprint: 'f2', certificate_serial: 's2', joined_at: 1, removed_at: 2 },
   ],
+  node_certificates: [
+    {
+      id: 1,
+      fingerprint: 'f0',
+      serial: 's0',
+      node: 'web1',
+      authority: null,
+      issued_at: 1,
+      expires_at: 20,
+      ended_at: 8,
+      ended_by: 'renewed',
+    },
+    { id: 2, fingerprint: 'f1', serial: 's1', node: 'web1', authority: 'a1', issued_at: 8, expires_at: 30 },
+  ],
   group_nodes: [{ group_name: 'edge', node: 'web1' }],
   snapshots: [
     {
@@ -149,6 +163,7 @@ const rows: Readonly<Record<string, readonly Readonly<Record<string, Value>>[]>>
       type: 'publish',
       base_tree: treeA,
       target_tree: treeB,
+      content_key: 'k-1',
       manifest_bytes: 500,
       data_bytes: 40,
       created_at: 11,
