@@ -20,6 +20,7 @@ import { servingOf } from './core/serving.ts';
 import { createAssignmentStore } from './distribution/assignment-store.ts';
 import { createDelivery } from './distribution/delivery.ts';
 import { createGrants } from './distribution/grants.ts';
+import { createDriftReports } from './drift/drift-reports.ts';
 import { createAgentGateway } from './gateway/agent-gateway.ts';
 import { createServerIdentity } from './gateway/server-identity.ts';
 import { createKeyService } from './keys/key-service.ts';
@@ -89,7 +90,8 @@ export async function runCcm(options: CcmOptions): Promise<Ccm> {
   for (const removed of await store.sweep()) logger.warn({ removed }, 'a leftover of a crash was removed');
   const pathTimes = createPathTimes(database);
   const signedAnew = createSignedAnew(keys);
-  const grants = createGrants(state, registry, signedAnew);
+  const drift = createDriftReports({ events: registry.events, state, logger });
+  const grants = createGrants(state, registry, signedAnew, drift.understands);
   const followers = createFollowers({ job: (id) => readJob(state, database, id) });
   const verifyRequests = createVerifyRequests((node, request, site) =>
     gateway.send(node, { type: 'verify', request, site }),
@@ -180,6 +182,9 @@ export async function runCcm(options: CcmOptions): Promise<Ccm> {
           );
       },
       receipt: pluginService.hookTimings.record,
+      drift,
+      mend: (node, request) =>
+        void builds.restore(node, request).then((found) => found && delivery.deliver(found)),
       onForged: (node, what) => logger.warn({ node, what }, 'a node sent something that it did not sign'),
       assignmentBytes: (id) => store.known(id)?.dataBytes ?? 0,
     }),
@@ -312,6 +317,7 @@ export async function runCcm(options: CcmOptions): Promise<Ccm> {
     service,
     keys: keyService,
     plugins: pluginService,
+    drift,
     registry,
     version,
     git,

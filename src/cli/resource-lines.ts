@@ -2,14 +2,15 @@
 
 import type { GroupResource, NodeResource, SiteResource } from '../model/api.ts';
 import { releaseName } from '../model/release.ts';
+import { driftLines } from './drift-lines.ts';
 import { fixLines } from './fix-lines.ts';
 import { printable } from './printable.ts';
 import { tableLines } from './table.ts';
 import { bytesText, nothing, shortId, timeText } from './text.ts';
 
 export function siteLines(site: SiteResource): string[] {
-  const { live, policy } = site;
-  return fieldLines([
+  const { live, policy, drift = [] } = site;
+  const fields = fieldLines([
     ['site', site.name],
     ['repository', `${site.repository} (${site.gitUrl})`],
     ['branch', printable(site.branch)],
@@ -19,6 +20,7 @@ export function siteLines(site: SiteResource): string[] {
     ['release', live === null ? nothing : `${releaseName(live.release)}, since ${timeText(live.at)}`],
     ['policy', printable(JSON.stringify(policy))],
   ]);
+  return [...fields, ...drift.flatMap(({ node, ...drifted }) => driftLines(node, drifted))];
 }
 
 export function groupLines(group: GroupResource): string[] {
@@ -75,7 +77,13 @@ export function nodeLines(node: NodeResource): string[] {
     ]),
   );
   const fixes = fixLines(node.sites.map(({ site, error }) => ({ name: site, error })));
-  return [...lines, '', ...table, ...fixes, ...hookLines(node)];
+  const drift = node.sites.flatMap(({ site, drift: drifted }) =>
+    drifted === undefined ? [] : driftLines(site, drifted),
+  );
+  const passes = node.sites.flatMap(({ site, scrubbedAt }) =>
+    scrubbedAt === undefined ? [] : [`${site}: every byte was last read again ${timeText(scrubbedAt)}`],
+  );
+  return [...lines, '', ...table, ...fixes, ...drift, ...passes, ...hookLines(node)];
 }
 
 /** What plugins on the node did for its newest releases. */

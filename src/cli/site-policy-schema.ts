@@ -98,6 +98,22 @@ export const sitePolicySchema = z
       .describe(
         'Commands for plugins on the nodes, at the end of every assignment; a change applies from the next publish.',
       ),
+    drift: z
+      .strictObject({
+        action: z
+          .enum(['repair', 'report'])
+          .describe(
+            'Files that were changed on a node are put right as soon as they are found, or only told.',
+          ),
+        extra: z
+          .enum(['remove', 'report'])
+          .describe('What lies in the live tree and is no part of it; removed only where drift is repaired.'),
+        ignore: z
+          .array(z.string().min(1).max(1000))
+          .max(100)
+          .describe('Globs of paths that are neither looked at nor touched.'),
+      })
+      .describe('What becomes of files of the live tree that somebody changed on a node.'),
     fileMode: octalMode.describe('Mode of files on disk.'),
     executableMode: octalMode.describe('Mode of executable files on disk.'),
     directoryMode: octalMode.describe('Mode of directories on disk.'),

@@ -2,6 +2,7 @@
 
 import type { JobNode, SiteStatus } from '../model/api.ts';
 import { releaseName } from '../model/release.ts';
+import { driftLines } from './drift-lines.ts';
 import { fixLines } from './fix-lines.ts';
 import { phaseText, progressText } from './job-lines.ts';
 import { printable } from './printable.ts';
@@ -57,7 +58,10 @@ function siteStatusLines(status: SiteStatus, style: Style): string[] {
     status.owed === undefined || status.owed === 0
       ? []
       : [style.warn(`plugins owe ${status.owed}: treecast plugin tasks --site ${status.site} --state owed`)];
-  return [...lines, ...[...table, ...fixes, ...owed].map((line) => `  ${line}`)];
+  const drift = status.nodes.flatMap(({ node, drift: drifted }) =>
+    drifted === undefined ? [] : driftLines(node, drifted).map((line) => style.warn(line)),
+  );
+  return [...lines, ...[...table, ...fixes, ...drift, ...owed].map((line) => `  ${line}`)];
 }
 
 /** What is wrong with a node now; what a published job met on a node that has become live since is over. */

@@ -36,7 +36,7 @@ test('a node that differs is named with its paths, and with what to do', () => {
   const text = textOf([good, drifted]);
   assert.match(text, /^DIFFERS web3/m);
   assert.match(text, /web3: content {2}index\.html/);
-  assert.match(text, /^fix: .*sites/m);
+  assert.match(text, /^fix: .*drift/m);
 });
 
 test('before the first publish it says so', () => {

@@ -46,7 +46,7 @@ export function verifyLines(result: VerifyResult, style: Style): string[] {
 }
 
 const repair =
-  'on each node that differs stop the agent, remove <dir>/sites/<site>, start the agent: it is sent everything anew; until then another server has to serve (docs/errors.md, CONTENT_DRIFT).';
+  'nodes put files right by themselves where the policy `drift` of the site says repair (`treecast status` tells what is left); otherwise see docs/errors.md, CONTENT_DRIFT.';
 
 function isAway(node: NodeResult): boolean {
   return node.error?.code === 'NODE_LOST';

@@ -32,8 +32,19 @@ export interface JoinTokenResource {
   readonly expiresAt: string;
 }
 
+/** Files of a node's live tree that somebody changed there. */
+export interface DriftResource {
+  readonly count: number;
+  /** When the oldest of them was found. */
+  readonly since: string;
+  /** At most 100 of them. */
+  readonly paths: readonly { readonly path: string; readonly problem: string; readonly since: string }[];
+}
+
 export interface SiteResource extends Site {
   readonly gitUrl: string;
+  /** Nodes on which it has drifted; only where a single site is asked for. */
+  readonly drift?: readonly (DriftResource & { readonly node: string })[];
   readonly live: SnapshotResource | null;
 }
 
@@ -65,6 +76,10 @@ export interface NodeSiteState {
   readonly liveSince: string | null;
   readonly backupTree: ObjectId | null;
   readonly error: WireError | null;
+  /** Absent when the node found nothing changed in its live tree. */
+  readonly drift?: DriftResource;
+  /** When the node last came to the end of re-reading its live tree; only where a single node is asked for. */
+  readonly scrubbedAt?: string;
   /** What plugins on the node did for its newest release; only where a single node is asked for. */
   readonly hooks?: readonly HookTiming[];
 }

@@ -3,7 +3,7 @@
 
 import type { Receipt, SignedDecision, SignedReceipt } from './receipt.ts';
 import type { Release } from './release.ts';
-import type { SitePolicy } from './site.ts';
+import type { DriftPolicy, SitePolicy } from './site.ts';
 import type { ObjectId } from './tree.ts';
 import type { WireError } from './treecast-error.ts';
 
@@ -40,6 +40,15 @@ export interface Hello {
   readonly freeInodes: number;
   readonly sites: readonly SiteHolding[];
 }
+
+/** A path that is not as the live tree says, and what is wrong with it. */
+export interface DriftedFile {
+  readonly path: string;
+  readonly problem: 'content' | 'mode' | 'missing' | 'extra' | 'type';
+}
+
+/** In a hello's profiles: this agent re-reads its sites, and understands a grant with a policy of drift. */
+export const driftProfile = 'drift-1';
 
 export type AgentMessage =
   | Hello
@@ -78,16 +87,31 @@ export type AgentMessage =
   /** How a web server on this node maps the site's paths to URLs, as its plugin found it (src/plugins/urls). */
   | { readonly type: 'siteFacts'; readonly site: string; readonly urlMap: Readonly<Record<string, unknown>> }
   | { readonly type: 'undone'; readonly site: string; readonly release: Release }
+  /** What re-reading found on this node, all of it, whenever it changed; `paths` names 100 at most of `count` (LINK-22). */
+  | {
+      readonly type: 'drift';
+      readonly site: string;
+      readonly paths: readonly (DriftedFile & { readonly since: number })[];
+      readonly count: number;
+      /** Right since the last such message. */
+      readonly mended: readonly DriftedFile[];
+      /** When a pass over the whole tree last came to its end. */
+      readonly passedAt: number | null;
+    }
+  /** Asks for the contents of paths of the live tree, to put them right; answered by an assignment of type `restore` (LINK-23). */
+  | {
+      readonly type: 'mend';
+      readonly site: string;
+      readonly tree: ObjectId;
+      readonly paths: readonly string[];
+    }
   | {
       readonly type: 'verified';
       readonly request: string;
       readonly site: string;
       readonly receipt: SignedReceipt;
       /** Paths that are not as the live tree says, at most 100, with what is wrong. */
-      readonly drift: readonly {
-        readonly path: string;
-        readonly problem: 'content' | 'mode' | 'missing' | 'extra' | 'type';
-      }[];
+      readonly drift: readonly DriftedFile[];
       readonly error?: WireError;
     };
 
@@ -95,7 +119,10 @@ export type AgentMessage =
 export interface SiteGrant {
   readonly site: string;
   readonly contentKeys: readonly { readonly id: string; readonly key: string }[];
-  readonly policy: Pick<SitePolicy, 'autonomous' | 'fileMode' | 'executableMode' | 'directoryMode'>;
+  readonly policy: Pick<SitePolicy, 'autonomous' | 'fileMode' | 'executableMode' | 'directoryMode'> & {
+    /** Only for a node whose hello names the profile `drift-1`: it may then send `drift` and `mend` (LINK-22). */
+    readonly drift?: DriftPolicy;
+  };
   /** The site's last decision, null before the first publish. */
   readonly lastDecision: SignedDecision | null;
 }

@@ -27,6 +27,16 @@ export interface SiteCommand {
   readonly parameters: Readonly<Record<string, unknown>>;
 }
 
+/** What becomes of files of the live tree that somebody changed on a node, behind Treecast's back. */
+export interface DriftPolicy {
+  /** `repair` puts them right as soon as they are found, `report` only tells. */
+  readonly action: 'repair' | 'report';
+  /** What lies in the live tree and is no part of it; `remove` only with the action `repair`. */
+  readonly extra: 'remove' | 'report';
+  /** Globs of paths that are neither looked at nor touched; `verify` and publishes look all the same. */
+  readonly ignore: readonly string[];
+}
+
 export interface SitePolicy {
   /** First matching glob decides; none means `auto`. */
   readonly compression: readonly { readonly glob: string; readonly codec: CompressionChoice }[];
@@ -49,6 +59,7 @@ export interface SitePolicy {
   readonly drain: DrainPolicy | null;
   /** Commands for plugins on the nodes; they end every assignment of the site, in this order. */
   readonly commands: readonly SiteCommand[];
+  readonly drift: DriftPolicy;
   /** File modes on disk; the owner's x bit follows Git. Octal digits. */
   readonly fileMode: string;
   readonly executableMode: string;
@@ -67,6 +78,7 @@ export const defaultSitePolicy: SitePolicy = {
   autonomous: false,
   drain: null,
   commands: [],
+  drift: { action: 'repair', extra: 'report', ignore: [] },
   fileMode: '644',
   executableMode: '755',
   directoryMode: '755',

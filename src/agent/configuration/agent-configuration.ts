@@ -55,6 +55,26 @@ export const agentConfigurationSchema = z.strictObject({
     .describe(
       'The agent’s scheduling priority, and that of programs its plugins start: above 0 the web server goes first while both want the processor.',
     ),
+  scrub: z
+    .union([
+      z.literal('off'),
+      z.strictObject({
+        bytesPerSecond: z
+          .int()
+          .min(65_536)
+          .max(10_737_418_240)
+          .default(4_194_304)
+          .describe('Read at most, of all sites together; each file counts as 32 KiB more.'),
+        everySeconds: z
+          .int()
+          .min(1)
+          .max(2_592_000)
+          .default(3_600)
+          .describe('From the begin of one pass over a site to that of the next, at least.'),
+      }),
+    ])
+    .prefault({})
+    .describe('Re-reading of the live trees in the background, which finds files that somebody changed.'),
   plugins: pluginEntriesSchema,
   log: z
     .strictObject({

@@ -5,7 +5,7 @@ import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { commandSetProfiles } from '../../model/assignment.ts';
-import { type Hello, protocolVersions } from '../../model/messages.ts';
+import { driftProfile, type Hello, protocolVersions } from '../../model/messages.ts';
 import { TreecastError } from '../../model/treecast-error.ts';
 import { createCcmTime } from '../../net/ccm-time.ts';
 import { type Clock, systemClock } from '../../net/clock.ts';
@@ -17,6 +17,7 @@ import { createPluginSet } from '../../plugins/host/create-plugin-set.ts';
 import { readAgentConfiguration } from '../configuration/agent-configuration.ts';
 import { createNodeCredentials } from '../credentials/node-credentials.ts';
 import { openNodeIdentity } from '../join/node-identity.ts';
+import { createScrubBudget } from '../scrub/scrub-budget.ts';
 import { type AgentLog, silentLog } from '../session/agent-log.ts';
 import { createReleaseKeys } from '../session/release-keys.ts';
 import { createReceiptSigner } from '../session/sign-receipt.ts';
@@ -140,6 +141,13 @@ async function start(
     },
     signReceipt: createReceiptSigner(joined.name, credentials.key, () => clock.now()),
     receiver: { ranges, ccmUrl },
+    scrub:
+      configuration.scrub === 'off'
+        ? null
+        : {
+            budget: createScrubBudget(configuration.scrub.bytesPerSecond, clock),
+            everyMs: configuration.scrub.everySeconds * 1_000,
+          },
     clock,
     log,
     onWelcome(time) {
@@ -175,7 +183,7 @@ async function start(
     protocols: [...protocolVersions],
     agentVersion: options.version,
     node: joined.name,
-    profiles: [...commandSetProfiles],
+    profiles: [...commandSetProfiles, driftProfile],
     url,
     labels: configuration.labels,
     ...freeSpace(root),

@@ -25,7 +25,7 @@ export interface SiteSessions {
 }
 
 export interface SiteSessionsOptions
-  extends Pick<SiteSessionOptions, 'report' | 'signReceipt' | 'receiver' | 'clock' | 'log'> {
+  extends Pick<SiteSessionOptions, 'report' | 'signReceipt' | 'receiver' | 'scrub' | 'clock' | 'log'> {
   readonly root: string;
   readonly known: KnownSitesFile;
   readonly keys: ReleaseKeys;
@@ -54,6 +54,7 @@ export function createSiteSessions(options: SiteSessionsOptions): SiteSessions {
       site,
       hooks: siteHooks,
       pending: openPendingSwitch(join(options.pendingDirectory, `${site}.json`)),
+      scrubFile: join(root, site, 'scrub.json'),
       verifyDecision: keys.verifyDecision,
       async openStore() {
         // Granted again: what was removed must be gone before the same name is used.

@@ -52,6 +52,8 @@ async function openSession(
     },
     pending: pending ?? openPendingSwitch(join(root, '..', 'pending.json')),
     receiver: { ranges: undefined as never, ccmUrl: 'https://127.0.0.1' },
+    scrub: null,
+    scrubFile: join(root, '..', 'scrub.json'),
     clock,
     log: silentLog,
   });

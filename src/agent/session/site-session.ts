@@ -1,6 +1,7 @@
 // One site on this node, between the link and the store: takes what the CCM says in order, stages, switches, proves, reports.
 // It decides when the store is asked; what may be staged or switched is the store's decision, what happens next the CCM's.
 
+import { isDeepStrictEqual } from 'node:util';
 import type { AgentMessage, Hello, SiteGrant, SiteHolding } from '../../model/messages.ts';
 import type { SignedDecision } from '../../model/receipt.ts';
 import { compareReleases, type Release, releaseName } from '../../model/release.ts';
@@ -8,7 +9,10 @@ import { fromWireError, TreecastError } from '../../model/treecast-error.ts';
 import type { Clock } from '../../net/clock.ts';
 import type { PendingSwitchFile } from '../plugins/pending-switch.ts';
 import type { SiteHooks } from '../plugins/site-hooks.ts';
-import type { SiteStore } from '../store/site-store.ts';
+import { createHealer } from '../scrub/healer.ts';
+import { createScrubRecord } from '../scrub/scrub-record.ts';
+import { createScrubber, type ScrubSettings } from '../scrub/scrubber.ts';
+import type { InboxEntry, SiteStore, StageProgress, TreeProof } from '../store/site-store.ts';
 import type { AgentLog } from './agent-log.ts';
 import { createProgressMeter } from './progress-meter.ts';
 import { type AssignmentMessage, type Receiver, receiveAssignment } from './receive-assignment.ts';
@@ -45,6 +49,10 @@ export interface SiteSessionOptions {
   readonly receiver: Receiver;
   readonly hooks: SiteHooks;
   readonly pending: PendingSwitchFile;
+  /** Null: live trees are not re-read by themselves. */
+  readonly scrub: ScrubSettings | null;
+  /** Where its progress is kept, beside the site's trees. */
+  readonly scrubFile: string;
   readonly clock: Clock;
   readonly log: AgentLog;
 }
@@ -69,6 +77,25 @@ export function createSiteSession(options: SiteSessionOptions): SiteSession {
   /** Assignments accepted and not finished, in order; the first one may be under way. */
   const stagings = new Set<Staging>();
   let verifying: AbortController | undefined;
+  /** An examination by the scrub; whatever else is asked of the site goes first. */
+  let examining: AbortController | undefined;
+  let policy: SiteGrant['policy'] | undefined;
+  const record = createScrubRecord(options.scrubFile, clock);
+  const healer = createHealer({ ...options, record });
+  const scrubber =
+    options.scrub === null
+      ? null
+      : createScrubber({
+          ...options.scrub,
+          site,
+          store: () => store,
+          whenIdle: () => queue.idle(),
+          examine,
+          onPassed: () => healer.tell(),
+          record,
+          clock,
+          log,
+        });
 
   const queue = createTaskQueue({
     onError: (error) => log.error({ site, err: error }, 'a task of the site failed'),
@@ -91,10 +118,56 @@ export function createSiteSession(options: SiteSessionOptions): SiteSession {
     later: (task) => enqueue(async () => task(store ?? (await open()))),
   });
 
-  /** Runs after everything before it. */
+  /** Runs after everything before it; an examination gives way. */
   function enqueue(task: () => Promise<void>): void {
+    examining?.abort();
+    wait(task);
+  }
+
+  function wait(task: () => Promise<void>): void {
     cancelSettle?.();
     queue.push(task);
+  }
+
+  /** Resolves also when something else went first: the scrub comes by again. */
+  function examine(paths: readonly string[]): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    queue.push(async () => {
+      const controller = new AbortController();
+      examining = controller;
+      try {
+        if (store !== null && !closed) await healer.heal(store, paths, controller.signal);
+      } catch (error) {
+        if (!controller.signal.aborted) log.warn({ site, err: error }, 'changed files could not be examined');
+      } finally {
+        examining = undefined;
+        resolve();
+      }
+    });
+    return promise;
+  }
+
+  /** A tree that was changed on this node is put right first, where the site's policy says so, and the release staged again. */
+  async function stageHealing(
+    opened: SiteStore,
+    entry: InboxEntry,
+    receiveAgain: () => Promise<InboxEntry>,
+    signal: AbortSignal,
+    onProgress: StageProgress,
+  ): Promise<TreeProof> {
+    try {
+      return await opened.stage(entry, signal, onProgress);
+    } catch (error) {
+      const isDrift =
+        error instanceof TreecastError && (error.code === 'CONTENT_DRIFT' || error.code === 'TREE_MISMATCH');
+      // The parts before the last one of a release are gone.
+      if (!isDrift || signal.aborted || !healer.repairs() || entry.header.part.of > 1) throw error;
+      const paths = [...opened.basePathsOf(entry), ...pathsNamedBy(error)];
+      const left = await healer.heal(opened, paths, signal);
+      if (left.length > 0) throw error;
+      // What had arrived was dropped when staging failed.
+      return opened.stage(await receiveAgain(), signal, onProgress);
+    }
   }
 
   /** Tried again with every task that needs it: what kept a store from opening may have been mended. */
@@ -137,10 +210,13 @@ export function createSiteSession(options: SiteSessionOptions): SiteSession {
     const progress = createProgressMeter({ site, assignment, now: clock.now, report });
     try {
       const opened = store ?? (await open());
-      const entry = await receiveAssignment(opened, message, options.receiver, progress, signal);
+      const receive = () => receiveAssignment(opened, message, options.receiver, progress, signal);
+      const entry = await receive();
       // One that came inside its message is held when it arrives: `staged` follows at once.
       if (message.source.kind === 'url') report({ type: 'held', site, assignment });
-      const proof = await opened.stage(entry, signal, ({ commandsDone }) => progress.executed(commandsDone));
+      const proof = await stageHealing(opened, entry, receive, signal, ({ commandsDone }) =>
+        progress.executed(commandsDone),
+      );
       // A part of a release: it is staged when the last one is in.
       if (proof.tree === null) return;
       const known = hooks.urlMap();
@@ -187,7 +263,7 @@ export function createSiteSession(options: SiteSessionOptions): SiteSession {
   }
 
   function enqueueVerify(request: string, triesLeft: number): void {
-    enqueue(async () => {
+    wait(async () => {
       const controller = new AbortController();
       verifying = controller;
       try {
@@ -235,9 +311,11 @@ export function createSiteSession(options: SiteSessionOptions): SiteSession {
     enqueue(() => execute(decision));
   }
 
+  queue.push(() => record.load());
   queue.push(async () => {
     await open();
   });
+  scrubber?.start();
 
   return {
     site,
@@ -248,6 +326,11 @@ export function createSiteSession(options: SiteSessionOptions): SiteSession {
     grant(grant) {
       enqueue(async () => {
         (store ?? (await open())).updateGrant(grant);
+        healer.follow(grant.policy.drift);
+        if (record.state().passedAt !== null || record.state().drifted.length > 0) healer.tell();
+        // Files from before a change of the policy have the former modes.
+        if (policy !== undefined && !isDeepStrictEqual(policy, grant.policy)) scrubber?.again();
+        policy = grant.policy;
         tellFacts();
       });
       const decision = grant.lastDecision;
@@ -262,6 +345,7 @@ export function createSiteSession(options: SiteSessionOptions): SiteSession {
     },
     assignment(message) {
       const { id, release } = message;
+      if (healer.takes(store, message)) return;
       for (const staging of stagings) {
         if (staging.id === id && !staging.controller.signal.aborted) return;
       }
@@ -287,6 +371,8 @@ export function createSiteSession(options: SiteSessionOptions): SiteSession {
       verifying?.abort();
       abortStagings(() => true);
       switcher.close();
+      examining?.abort();
+      await scrubber?.close();
       queue.push(async () => {
         const opened = store;
         store = null;
@@ -298,4 +384,11 @@ export function createSiteSession(options: SiteSessionOptions): SiteSession {
     },
     idle: () => queue.idle(),
   };
+}
+
+/** What a failed staging says it met. */
+function pathsNamedBy({ data }: TreecastError): string[] {
+  const { path, drift } = data ?? {};
+  const listed = Array.isArray(drift) ? drift.map((each: { readonly path?: unknown }) => each.path) : [];
+  return [path, ...listed].filter((named) => typeof named === 'string' && named !== '') as string[];
 }

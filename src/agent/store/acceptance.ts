@@ -22,6 +22,10 @@ export function checkAcceptable(header: AssignmentHeader, state: State): void {
       { fix: 'Update the agent.' },
     );
   }
+  if (isRestore(header)) {
+    checkBase(header, state);
+    return;
+  }
   const last = state.lastDecision;
   const order = last ? compareReleases(header.release, last.release) : 1;
   if (order < 0 || (order === 0 && state.executed)) {
@@ -31,8 +35,17 @@ export function checkAcceptable(header: AssignmentHeader, state: State): void {
       { fix: 'Nothing to do: a newer release took its place.', data: { lastDecided: last?.release } },
     );
   }
+  if (!emptyTreeIds.includes(header.baseTree)) checkBase(header, state);
+}
+
+/** STG-31: it has contents of the tree that is live, to put drifted files right, and stages nothing. */
+export function isRestore({ type, baseTree, targetTree }: AssignmentHeader): boolean {
+  return type === 'restore' && baseTree === targetTree;
+}
+
+function checkBase(header: AssignmentHeader, state: State): void {
   const live = slotOf(state, state.live)?.held?.tree ?? null;
-  if (header.baseTree === live || emptyTreeIds.includes(header.baseTree)) return;
+  if (header.baseTree === live) return;
   throw new TreecastError(
     'BASE_MISMATCH',
     `the assignment starts from tree ${header.baseTree}, but ${live ?? 'no tree'} is live here`,

@@ -10,17 +10,28 @@ import type { HeldTree, SiteGrant } from '../../model/messages.ts';
 import type { SignedDecision } from '../../model/receipt.ts';
 import { compareReleases, type Release, releaseName } from '../../model/release.ts';
 import { TreecastError } from '../../model/treecast-error.ts';
-import { checkAcceptable } from './acceptance.ts';
+import { pathGlob } from '../../plugins/urls/path-glob.ts';
+import { checkAcceptable, isRestore } from './acceptance.ts';
 import { createBackground } from './background.ts';
+import { checkPaths } from './check-paths.ts';
 import { diffTrees } from './diff-trees.ts';
 import { createDisk, type Disk } from './disk.ts';
 import type { ReceivedAssignment } from './inbox.ts';
 import { directoryOfLiveTarget } from './layout.ts';
 import { createMaintenance, rebuildIndex } from './maintenance.ts';
+import { type MendOptions, mendPaths } from './mend-paths.ts';
 import { openSite } from './open-site.ts';
 import { createPartsCollector } from './parts-collector.ts';
 import { parsePluginCommands } from './plugin-commands.ts';
-import type { ResolvedTree, SiteStore, SiteStoreOptions, StageProgress, TreeProof } from './site-store.ts';
+import { restorePaths } from './restore-paths.ts';
+import type {
+  Drift,
+  ResolvedTree,
+  SiteStore,
+  SiteStoreOptions,
+  StageProgress,
+  TreeProof,
+} from './site-store.ts';
 import { explainDisk, type Space } from './space.ts';
 import { createSiteSpace } from './space-ledger.ts';
 import { type StageRequest, stageRelease } from './stage.ts';
@@ -28,6 +39,7 @@ import { dropStaging, planRenames, type Slot, slotOf } from './state.ts';
 import { executeDecision, switchBackFrom } from './switch.ts';
 import { IndexGap } from './tree-index.ts';
 import { verifyTree } from './verify.ts';
+import { walkLive } from './walk-live.ts';
 import { createTwinWriter } from './write-twins.ts';
 
 /** Opens the site and recovers it. `disk` is given by tests and benches that count calls or inject failures. */
@@ -132,6 +144,20 @@ export async function createSiteStore(
     return staging?.complete ? slotOf(journal.state(), staging.slot) : undefined;
   }
 
+  function isIgnored(): (path: string) => boolean {
+    const { ignore = [] } = grant.policy.drift ?? {};
+    return ignore.length === 0 ? () => false : pathGlob(ignore);
+  }
+
+  function mendOptions(signal: AbortSignal): MendOptions & { readonly signal: AbortSignal } {
+    return { removeExtra: grant.policy.drift?.extra === 'remove', isIgnored: isIgnored(), signal };
+  }
+
+  async function findDrift(paths: Iterable<string>, signal: AbortSignal): Promise<readonly Drift[]> {
+    const ignored = isIgnored();
+    return (await checkPaths(context, paths, signal)).filter(({ path }) => !ignored(path));
+  }
+
   function resolve(slot: Slot | undefined): ResolvedTree | null {
     return slot?.held ? { ...slot.held, directory: paths.tree(slot.directory) } : null;
   }
@@ -169,6 +195,9 @@ export async function createSiteStore(
       const received = entry as ReceivedAssignment;
       const { header } = received;
       checkAcceptable(header, journal.state());
+      if (isRestore(header)) {
+        throw new TreecastError('ASSIGNMENT_MALFORMED', `assignment ${header.id} stages nothing: it repairs`);
+      }
       if (received.missingBlocks().length > 0) {
         throw new TreecastError('STAGE_FAILED', `assignment ${header.id} has not arrived completely`, {
           fix: 'Fetch the missing blocks first.',
@@ -238,8 +267,46 @@ export async function createSiteStore(
       }
       const twinsIn = hasTwins ? (path: string) => twins.inDirectory(live.slot, path) : undefined;
       const wanted = live.held.tree;
-      const { tree, drift } = await verifyTree({ disk, index, root, tree: wanted, twinsIn, signal });
+      const { tree, drift } = await verifyTree({
+        disk,
+        index,
+        root,
+        tree: wanted,
+        twinsIn,
+        modes: context.modes(),
+        signal,
+      });
       return { proof: { tree, scope: 'full', release: live.held.release }, drift };
+    },
+    *basePathsOf(entry) {
+      for (const command of (entry as ReceivedAssignment).commands()) {
+        if (command.do === 'plugin') continue;
+        yield command.path;
+        if ('from' in command) yield command.from;
+      }
+    },
+    walk: (walk) => walkLive(context, { ...walk, isIgnored: isIgnored() }),
+    check: findDrift,
+    async mend(drift, signal) {
+      await background.exclusively(() => mendPaths(context, drift, mendOptions(signal)));
+      return findDrift(
+        drift.map(({ path }) => path),
+        signal,
+      );
+    },
+    async restore(entry, drift, signal) {
+      const received = entry as ReceivedAssignment;
+      checkAcceptable(received.header, journal.state());
+      if (!isRestore(received.header) || received.missingBlocks().length > 0) {
+        throw new TreecastError('BUG', `assignment ${received.header.id} cannot be restored from`);
+      }
+      const options = { ...mendOptions(signal), contentKeys: grant.contentKeys };
+      await background.exclusively(() => restorePaths(context, received, drift, options));
+      await entry.discard();
+      return findDrift(
+        drift.map(({ path }) => path),
+        signal,
+      );
     },
     settle: () => told('work in the background', null, () => background.settle()),
     updateGrant(next) {

@@ -157,6 +157,12 @@ export function createDisk(observer?: EffectObserver) {
       observe('metadata', fd);
       fs.fchmodSync(fd, mode);
     },
+    /** Follows symlinks: only for `/proc/self/fd/N` of a handle that cannot be used for {@link chmod}. */
+    chmodPath(path: string, mode: number): void {
+      counts.calls++;
+      observe('metadata', path);
+      fs.chmodSync(path, mode);
+    },
     /** Access and modification time in whole seconds. */
     touch(fd: number, seconds: number): void {
       counts.calls++;

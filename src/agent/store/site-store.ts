@@ -9,6 +9,7 @@ import type { ObjectId } from '../../model/tree.ts';
 import type { PathChange, TwinSuffix } from '../../plugins/api/hooks.ts';
 import type { PluginCommand } from './plugin-commands.ts';
 import type { SpaceLedger } from './space-ledger.ts';
+import type { Visit, WalkOptions } from './walk-live.ts';
 
 export type DriftProblem = 'content' | 'mode' | 'missing' | 'extra' | 'type';
 
@@ -73,6 +74,16 @@ export interface SiteStore {
   abort(release: Release): Promise<boolean>;
   /** Re-reads every byte of live and recomputes its tree id; at most 100 drifts are listed. */
   verify(signal?: AbortSignal): Promise<{ readonly proof: TreeProof; readonly drift: readonly Drift[] }>;
+  /** Paths of live that carrying out an assignment reads or replaces. */
+  basePathsOf(entry: InboxEntry): Iterable<string>;
+  /** Goes over the live tree while anything else may go on; what it suspects has to be asked of {@link check} (STG-32). */
+  walk(options: Omit<WalkOptions, 'isIgnored'>): AsyncIterable<Visit>;
+  /** Reads these paths of live anew, those above them too; what the policy ignores is not told. */
+  check(paths: Iterable<string>, signal: AbortSignal): Promise<readonly Drift[]>;
+  /** Puts right what the policy lets it and what it finds the bytes for on this node; what is left (STG-28 to STG-30). */
+  mend(drift: readonly Drift[], signal: AbortSignal): Promise<readonly Drift[]>;
+  /** As {@link mend}, with contents that an assignment brought: one of type `restore` over the tree that is live (STG-31). */
+  restore(entry: InboxEntry, drift: readonly Drift[], signal: AbortSignal): Promise<readonly Drift[]>;
   /** Background work (catching up `next`, making missing trees) that may run until the next call; resolves when idle. */
   settle(): Promise<void>;
   updateGrant(grant: SiteGrant): void;

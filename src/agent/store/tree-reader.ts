@@ -19,10 +19,14 @@ export interface ReadEntry {
   readonly name: string;
   readonly mode: string;
   readonly id: ObjectId;
+  /** Permission bits of a file. */
+  readonly permissions?: number;
 }
 
 export interface DirectoryReading {
   readonly path: string;
+  /** Its own permission bits. */
+  readonly permissions: number;
   /** Undefined for an empty directory other than the root, which Git does not know. */
   readonly id: ObjectId | undefined;
   readonly body: Uint8Array;
@@ -69,7 +73,7 @@ export async function readTree(options: TreeReaderOptions): Promise<ObjectId> {
   const buffers: Buffer[] = [];
 
   /** Undefined when the name cannot be opened as a file: it is not UTF-8, is gone, or is something else by now. */
-  async function hashFile(path: string): Promise<{ mode: string; id: ObjectId } | undefined> {
+  async function hashFile(path: string): Promise<Omit<ReadEntry, 'name'> | undefined> {
     let fd: number;
     try {
       fd = await disk.openAsync(path, fileFlags);
@@ -82,7 +86,11 @@ export async function readTree(options: TreeReaderOptions): Promise<ObjectId> {
       const stat = disk.fstat(fd);
       if (!stat.isFile()) return undefined;
       const { size, mode } = stat;
-      return { mode: (mode & 0o100) === 0 ? '100644' : '100755', id: await hashContents(fd, size, buffer) };
+      return {
+        mode: (mode & 0o100) === 0 ? '100644' : '100755',
+        id: await hashContents(fd, size, buffer),
+        permissions: mode & 0o7777,
+      };
     } finally {
       buffers.push(buffer);
       disk.close(fd);
@@ -130,7 +138,9 @@ export async function readTree(options: TreeReaderOptions): Promise<ObjectId> {
       done.catch(() => {});
       work.push(done);
     };
+    let permissions = 0;
     try {
+      permissions = disk.fstat(handle).mode & 0o7777;
       const dirents = disk.readdir(inside);
       const twinNames = options.twinsIn?.(path, dirents);
       for (const dirent of dirents) {
@@ -168,7 +178,7 @@ export async function readTree(options: TreeReaderOptions): Promise<ObjectId> {
     const body = encodeTree(entries);
     const id =
       entries.length > 0 ? treeIdOfBytes(body, hexLength) : path === '' ? emptyTreeId(like) : undefined;
-    options.onDirectory({ path, id, body, entries, twins, strange, emptyDirectories });
+    options.onDirectory({ path, permissions, id, body, entries, twins, strange, emptyDirectories });
     return id;
   }
 

@@ -305,3 +305,25 @@ test('STG-15, STG-20: a crash anywhere while twins are put in place leaves the r
   live = edited;
   await assertLive(['a.js.gz', 'index.html.gz']);
 });
+
+test('STG-29 STG-30 a twin that was changed comes from another tree of the node; one that nobody has right goes', async () => {
+  await publish(one, { 'index.html.gz': 'packed' });
+  await store.settle();
+  const never = new AbortController().signal;
+  const twin = () => path.join(liveDirectory(), 'index.html.gz');
+  const drifted = [{ path: 'index.html.gz', problem: 'content' }] as const;
+  fs.rmSync(twin());
+  fs.writeFileSync(twin(), 'foreign', { mode: 0o644 });
+  assert.deepEqual(await store.check(['index.html.gz'], never), drifted);
+  assert.deepEqual(await store.mend(drifted, never), []);
+  assert.equal(fs.readFileSync(twin(), 'utf8'), 'packed');
+  assert.deepEqual((await store.verify()).drift, []);
+  // In the inode that all trees share.
+  fs.writeFileSync(twin(), 'spoilt');
+  assert.deepEqual(await store.mend(drifted, never), []);
+  assert.equal(fs.existsSync(twin()), false);
+  await store.settle();
+  assert.deepEqual((await store.verify()).drift, []);
+  await publish(edited);
+  assert.deepEqual((await store.verify()).drift, []);
+});

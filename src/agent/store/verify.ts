@@ -3,7 +3,10 @@
 
 import type { ObjectIdLength } from '../../assignment/object-id.ts';
 import type { ObjectId } from '../../model/tree.ts';
+import { rootName } from './check-paths.ts';
 import type { Disk } from './disk.ts';
+import { permissionsOf } from './inspect-entry.ts';
+import type { Modes } from './interpreter.ts';
 import type { Drift, DriftProblem } from './site-store.ts';
 import { directoryMode, type IndexDirectory, IndexGap, type TreeIndex } from './tree-index.ts';
 import { type DirectoryReading, readTree } from './tree-reader.ts';
@@ -22,13 +25,15 @@ export interface VerifyOptions {
   readonly tree: ObjectId;
   /** What is recorded of twins in a directory; undefined in a site without twins. */
   readonly twinsIn?: ((directory: string) => ReadonlyMap<string, TwinRecord>) | undefined;
+  /** By the site's policy. */
+  readonly modes: Modes;
   readonly signal?: AbortSignal | undefined;
 }
 
 export async function verifyTree(
   options: VerifyOptions,
 ): Promise<{ readonly tree: ObjectId; readonly drift: readonly Drift[] }> {
-  const { disk, index, root, tree: wanted, signal, twinsIn } = options;
+  const { disk, index, root, tree: wanted, signal, twinsIn, modes } = options;
   const drift: Drift[] = [];
   const note = (found: Drift): void => {
     if (drift.length < driftMax) drift.push(found);
@@ -44,8 +49,9 @@ export async function verifyTree(
       const expected = expectedDirectory(index, wanted, reading.path);
       if (expected === 'unknown') return;
       const recorded = twinsIn?.(reading.path) ?? noTwins;
-      for (const found of compareDirectory(reading, expected, recorded)) note(found);
-      if (recorded.size > 0) for (const found of compareTwins(reading, expected, recorded)) note(found);
+      for (const found of compareDirectory(reading, expected, recorded, modes)) note(found);
+      if (recorded.size > 0)
+        for (const found of compareTwins(reading, expected, recorded, modes)) note(found);
     },
   });
   drift.sort((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0));
@@ -53,7 +59,6 @@ export async function verifyTree(
 }
 
 interface Expected {
-  readonly id: ObjectId | undefined;
   /** Undefined when the tree has no directory there. */
   readonly entries: IndexDirectory | undefined;
 }
@@ -61,9 +66,9 @@ interface Expected {
 function expectedDirectory(index: TreeIndex, tree: ObjectId, path: string): Expected | 'unknown' {
   try {
     const entry = path === '' ? { id: tree, mode: directoryMode } : index.entryOf(tree, path);
-    if (entry?.mode !== directoryMode) return { id: undefined, entries: undefined };
+    if (entry?.mode !== directoryMode) return { entries: undefined };
     const entries = index.directory(entry.id);
-    return entries ? { id: entry.id, entries } : 'unknown';
+    return entries ? { entries } : 'unknown';
   } catch (error) {
     if (error instanceof IndexGap) return 'unknown';
     throw error;
@@ -74,17 +79,20 @@ function* compareDirectory(
   reading: DirectoryReading,
   expected: Expected,
   recorded: ReadonlyMap<string, TwinRecord>,
+  modes: Modes,
 ): Generator<Drift> {
-  const { path, id, entries, strange } = reading;
-  if (id !== undefined && id === expected.id && strange.length === 0) return;
+  const { path, entries, strange } = reading;
+  if (expected.entries && reading.permissions !== modes.directory) {
+    yield { path: path === '' ? rootName : path, problem: 'mode' };
+  }
   const at = (name: string): string => (path === '' ? name : `${path}/${name}`);
   const seen = new Set<string>(strange);
   if (!expected.entries && entries.length === 0 && strange.length === 0) yield { path, problem: 'extra' };
-  for (const { name, mode, id: found } of entries) {
+  for (const { name, mode, id: found, permissions } of entries) {
     seen.add(name);
     // What lies in place of a twin is reported as such.
     if (recorded.has(name) && !expected.entries?.has(name)) continue;
-    const problem = problemWith(expected.entries?.get(name), { mode, id: found });
+    const problem = problemWith(expected.entries?.get(name), { mode, id: found, permissions }, modes);
     if (problem) yield { path: at(name), problem };
   }
   for (const name of strange) {
@@ -104,6 +112,7 @@ function* compareTwins(
   { path, entries, twins, strange, emptyDirectories }: DirectoryReading,
   expected: Expected,
   recorded: ReadonlyMap<string, TwinRecord>,
+  modes: Modes,
 ): Generator<Drift> {
   const files = new Map(twins.map((twin) => [twin.name, twin]));
   const others = new Set([...entries.map(({ name }) => name), ...strange, ...emptyDirectories]);
@@ -113,20 +122,22 @@ function* compareTwins(
     const at = path === '' ? name : `${path}/${name}`;
     if (!twin) yield { path: at, problem: others.has(name) ? 'type' : 'missing' };
     else if (twin.id !== id || file?.id !== source) yield { path: at, problem: 'content' };
-    else if (twin.mode !== file.mode) yield { path: at, problem: 'mode' };
+    else if (twin.permissions !== permissionsOf(modes, file.mode)) yield { path: at, problem: 'mode' };
   }
 }
 
 function problemWith(
   expected: { readonly mode: string; readonly id: ObjectId } | undefined,
-  found: { readonly mode: string; readonly id: ObjectId },
+  found: { readonly mode: string; readonly id: ObjectId; readonly permissions: number | undefined },
+  modes: Modes,
 ): DriftProblem | undefined {
   // What lies in a directory that should not be there is reported path by path.
   if (!expected) return found.mode === directoryMode ? undefined : 'extra';
   if (found.mode === directoryMode && expected.mode === directoryMode) return undefined;
   if (typeOf(found.mode) !== typeOf(expected.mode)) return 'type';
   if (found.id !== expected.id) return 'content';
-  return found.mode === expected.mode ? undefined : 'mode';
+  if (found.permissions === undefined) return undefined;
+  return found.permissions === permissionsOf(modes, expected.mode) ? undefined : 'mode';
 }
 
 function typeOf(mode: string): 'directory' | 'symlink' | 'file' {

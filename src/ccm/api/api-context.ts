@@ -3,6 +3,7 @@
 import type { HealthResource } from '../../model/api.ts';
 import type { ObjectId } from '../../model/tree.ts';
 import type { CcmService } from '../ccm-service.ts';
+import type { DriftReports } from '../drift/drift-reports.ts';
 import type { KeyService } from '../keys/key-service.ts';
 import type { PluginService } from '../plugins/plugin-service.ts';
 import type { Registry } from '../registry/registry.ts';
@@ -15,6 +16,7 @@ export interface ApiContext {
     PluginService,
     'list' | 'tasks' | 'troubledOf' | 'retry' | 'balance' | 'act' | 'hookTimings'
   >;
+  readonly drift: Pick<DriftReports, 'of' | 'passedAt'>;
   readonly version: HealthResource['version'];
   /** The commit that a ref (or full commit id) of a staging repository names; undefined when there is none. */
   readonly resolveRef: (repository: string, ref: string) => Promise<ObjectId | undefined>;

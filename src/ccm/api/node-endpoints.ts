@@ -27,7 +27,12 @@ export const nodeEndpoints: readonly Endpoint[] = [
       const resource = toResource(context.registry.nodes.get(node), context);
       const sites = resource.sites.map((state) => {
         const hooks = context.plugins.hookTimings.of(node, state.site);
-        return hooks.length === 0 ? state : { ...state, hooks };
+        const scrubbedAt = context.drift.passedAt(node, state.site);
+        return {
+          ...state,
+          ...(scrubbedAt === undefined ? {} : { scrubbedAt }),
+          ...(hooks.length === 0 ? {} : { hooks }),
+        };
       });
       return { ...resource, sites };
     },
@@ -67,7 +72,7 @@ export const nodeEndpoints: readonly Endpoint[] = [
   }),
 ];
 
-function toResource(node: NodeRecord, { registry, isConnected }: ApiContext): NodeResource {
+function toResource(node: NodeRecord, { registry, isConnected, drift }: ApiContext): NodeResource {
   const certificate = registry.certificates.current(node.name);
   return {
     name: node.name,
@@ -83,6 +88,9 @@ function toResource(node: NodeRecord, { registry, isConnected }: ApiContext): No
       certificate === undefined
         ? null
         : { serial: certificate.serial, expiresAt: new Date(certificate.expiresAt).toISOString() },
-    sites: registry.nodes.sitesOf(node.name),
+    sites: registry.nodes.sitesOf(node.name).map((state) => {
+      const drifted = drift.of(node.name, state.site);
+      return drifted === undefined ? state : { ...state, drift: drifted };
+    }),
   };
 }

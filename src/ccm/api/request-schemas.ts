@@ -83,6 +83,11 @@ const policyFields = {
       if (message !== undefined) context.issues.push({ code: 'custom', message, input: context.value });
     })
     .readonly(),
+  drift: z.strictObject({
+    action: z.enum(['repair', 'report']),
+    extra: z.enum(['remove', 'report']),
+    ignore: z.array(glob).max(100).readonly(),
+  }),
   fileMode: mode,
   executableMode: mode,
   directoryMode: mode,
@@ -105,6 +110,7 @@ export const policyChange = z
     commit: policyFields.commit.nullable(),
     autonomous: policyFields.autonomous.nullable(),
     commands: policyFields.commands.nullable(),
+    drift: policyFields.drift.nullable(),
     fileMode: policyFields.fileMode.nullable(),
     executableMode: policyFields.executableMode.nullable(),
     directoryMode: policyFields.directoryMode.nullable(),

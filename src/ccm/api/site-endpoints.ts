@@ -48,7 +48,14 @@ export const siteEndpoints: readonly Endpoint[] = [
     summary: 'One site.',
     roles: ['viewer', 'author'],
     parameters,
-    handle: (input, context) => toResource(context.registry.sites.get(input.parameters.site), context),
+    handle(input, context) {
+      const site = context.registry.sites.get(input.parameters.site);
+      const drift = context.registry.nodes.list().flatMap(({ name: node }) => {
+        const drifted = context.drift.of(node, site.name);
+        return drifted === undefined ? [] : [{ node, ...drifted }];
+      });
+      return { ...toResource(site, context), ...(drift.length === 0 ? {} : { drift }) };
+    },
   }),
   defineEndpoint({
     method: 'PATCH',
@@ -131,11 +138,15 @@ export const siteEndpoints: readonly Endpoint[] = [
     summary: 'What is live, which job runs, and what every node holds.',
     roles: ['viewer', 'author'],
     parameters,
-    async handle(input, { registry, service, plugins }) {
+    async handle(input, { registry, service, plugins, drift }) {
       const site = registry.sites.get(input.parameters.site);
       const owed = plugins.troubledOf(site.name);
       const status = await service.status(site.name);
-      return owed === 0 ? status : { ...status, owed };
+      const nodes = status.nodes.map((state) => {
+        const drifted = drift.of(state.node, site.name);
+        return drifted === undefined ? state : { ...state, drift: drifted };
+      });
+      return { ...status, nodes, ...(owed === 0 ? {} : { owed }) };
     },
   }),
   defineEndpoint({

@@ -142,6 +142,8 @@ export function createAssignmentStore(directory: string, database: CcmDatabase):
           .where('site', '=', site)
           .where('base_tree', '=', base)
           .where('target_tree', '=', target)
+          // It has contents of single paths, and makes no tree.
+          .where('type', '!=', 'restore')
           .where('epoch', '=', release.epoch)
           .where('sequence', '=', release.sequence)
           .orderBy('created_at', 'desc')

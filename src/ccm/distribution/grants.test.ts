@@ -15,7 +15,12 @@ test('KEYS-7 KEYS-13: after any number of removed nodes a grant is one that agen
     assert.deepEqual(registry.removeNode('web1', 'test'), ['docs']);
     assert.notEqual(registry.contentKeys.current('docs').id, before);
   }
-  const grants = createGrants(loadState(database, 0), registry, (decision) => decision);
+  const grants = createGrants(
+    loadState(database, 0),
+    registry,
+    (decision) => decision,
+    () => false,
+  );
   const grant = grants.ofSite('docs', 'web2');
   assert.doesNotThrow(() => siteGrantSchema.parse(grant));
   assert.equal(grant?.contentKeys[0]?.id, registry.contentKeys.current('docs').id);

@@ -13,18 +13,30 @@ export interface Grants {
   ofNode(node: string): SiteGrant[];
 }
 
-export function createGrants(state: CoreState, registry: Registry, signedAnew: SignedAnew): Grants {
+/** `understandsDrift`: of a node's agent; an older one refuses a grant that has more in it than it knows. */
+export function createGrants(
+  state: CoreState,
+  registry: Registry,
+  signedAnew: SignedAnew,
+  understandsDrift: (node: string) => boolean,
+): Grants {
   function ofSite(name: string, node: string): SiteGrant | undefined {
     const site = state.sites.get(name);
     if (site === undefined) return undefined;
-    const { autonomous, fileMode, executableMode, directoryMode } = site.policy;
+    const { autonomous, fileMode, executableMode, directoryMode, drift } = site.policy;
     return {
       site: name,
       contentKeys: registry.contentKeys
         .list(name)
         .slice(0, contentKeysMax)
         .map(({ id, key }) => ({ id, key })),
-      policy: { autonomous, fileMode, executableMode, directoryMode },
+      policy: {
+        autonomous,
+        fileMode,
+        executableMode,
+        directoryMode,
+        ...(understandsDrift(node) ? { drift } : {}),
+      },
       lastDecision:
         site.lastDecision === null || isWithheld(state, site, node) ? null : signedAnew(site.lastDecision),
     };

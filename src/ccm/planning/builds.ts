@@ -16,11 +16,13 @@ import type { BuiltCohort, CoreEvent } from '../core/events.ts';
 import type { CoreState, Job, Lineage, SiteState } from '../core/state.ts';
 import type { Query } from '../db/ccm-database.ts';
 import type { AssignmentStore } from '../distribution/assignment-store.ts';
+import type { DeliveryRequest } from '../distribution/delivery.ts';
 import type { Registry } from '../registry/registry.ts';
 import { addUnchangedCopySources } from './copy-sources.ts';
 import { directoriesOf } from './directories.ts';
 import type { PathTimes } from './path-times.ts';
 import type { Repositories } from './repositories.ts';
+import { createRestores, type RestoreRequest } from './restores.ts';
 import { retimedCommands, wasLiveTwice } from './retimed-commands.ts';
 import type { TreeDiffs } from './tree-diffs.ts';
 import type { TreeGuard } from './tree-guard.ts';
@@ -32,6 +34,8 @@ export interface Builds {
   build(effect: BuildEffect): Promise<Answer>;
   /** A job is decided: the times it wrote count from now on. Returns what goes into the database with its decision. */
   decisionRows(job: Job): Iterable<Query>;
+  /** What a node asked for to put changed files right (LINK-23); undefined when it is not answered. */
+  restore(node: string, request: RestoreRequest): Promise<DeliveryRequest | undefined>;
   /** Starts a worker, so that the first larger build does not wait for it. */
   warm(): Promise<void>;
   /** A job ended: its times are no longer needed here, and nowhere when it was not decided. */
@@ -80,6 +84,7 @@ interface Attempt {
 export function createBuilds(options: BuildsOptions): Builds {
   const { state, registry, repositories, diffs, guard, store, pathTimes } = options;
   const pool = createBuildPool();
+  const restores = createRestores({ ...options, pool });
   const attempts = new Map<string, Attempt>();
 
   async function build(effect: BuildEffect): Promise<Answer> {
@@ -308,6 +313,7 @@ export function createBuilds(options: BuildsOptions): Builds {
       abandon(attempts.get(job));
       attempts.delete(job);
     },
+    restore: restores.request,
     warm: () => pool.warm(),
     close: () => pool.close(),
   };

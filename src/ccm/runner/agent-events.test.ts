@@ -34,6 +34,8 @@ async function receiving() {
     },
     siteFacts: () => undefined,
     receipt: (receipt) => taken.push(receipt),
+    drift: { connected: () => undefined, report: () => undefined },
+    mend: () => undefined,
     onForged: () => undefined,
     assignmentBytes: () => 100,
   });

@@ -6,6 +6,7 @@ import type { Hello, SiteHolding } from '../../model/messages.ts';
 import type { Receipt, SignedReceipt } from '../../model/receipt.ts';
 import { TreecastError } from '../../model/treecast-error.ts';
 import type { CoreEvent } from '../core/events.ts';
+import type { DriftReports } from '../drift/drift-reports.ts';
 import type { AgentReport } from '../gateway/agent-connection.ts';
 import type { AgentHandlers } from '../gateway/agent-gateway.ts';
 import type { Registry } from '../registry/registry.ts';
@@ -26,6 +27,8 @@ export interface AgentEventsOptions {
   readonly siteFacts: (node: string, site: string, urlMap: unknown) => void;
   /** A receipt of a switch or of a staging, verified. */
   readonly receipt: (receipt: SignedReceipt) => void;
+  readonly drift: Pick<DriftReports, 'connected' | 'report'>;
+  readonly mend: (node: string, request: Extract<AgentReport, { type: 'mend' }>) => void;
   readonly onForged: (node: string, what: string) => void;
   /** Commands of an assignment, for the share that is done; 0 when unknown. */
   readonly assignmentBytes: (assignment: string) => number;
@@ -74,6 +77,7 @@ export function createAgentEvents(options: AgentEventsOptions): AgentHandlers {
       if (before === undefined || !before.equals(publicKey)) {
         keys.set(node, before === undefined ? [publicKey] : [publicKey, before]);
       }
+      options.drift.connected(node, hello);
       const { url, agentVersion, freeBytes, labels } = hello;
       if (registry.nodes.seen(node, { url, agentVersion, freeBytes, labels })) options.configure();
       post({
@@ -135,6 +139,12 @@ export function createAgentEvents(options: AgentEventsOptions): AgentHandlers {
           return;
         case 'siteFacts':
           options.siteFacts(node, site, report.urlMap);
+          return;
+        case 'drift':
+          options.drift.report(node, report);
+          return;
+        case 'mend':
+          options.mend(node, report);
           return;
         case 'undone':
           post({ type: 'nodeUndone', node, site, release: report.release });

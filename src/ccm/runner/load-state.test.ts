@@ -79,7 +79,12 @@ test('JOB-21 a node that went back by itself is still known as one after a start
   const configured = state.sites.get(site);
   assert.ok(configured);
   configured.members = new Set(['n1', 'n2']);
-  const grants = createGrants(state, registry, (decision) => decision);
+  const grants = createGrants(
+    state,
+    registry,
+    (decision) => decision,
+    () => false,
+  );
   assert.deepEqual(
     [grants.ofSite(site, 'n1')?.lastDecision, grants.ofNode('n1')[0]?.lastDecision],
     [null, null],

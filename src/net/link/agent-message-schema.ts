@@ -13,6 +13,7 @@ import {
   requestIdSchema,
   signedDecisionSchema,
   signedReceiptSchema,
+  timeSchema,
   wireErrorSchema,
 } from './field-schemas.ts';
 import { sitesMax } from './limits.ts';
@@ -95,6 +96,20 @@ export const agentMessageSchema: z.ZodType<AgentMessage> = z.discriminatedUnion(
       ),
   }),
   z.strictObject({ type: z.literal('undone'), site: nameSchema, release: releaseSchema }),
+  z.strictObject({
+    type: z.literal('drift'),
+    site: nameSchema,
+    paths: z.array(driftSchema.extend({ since: timeSchema })).max(100),
+    count: countSchema,
+    mended: z.array(driftSchema).max(100),
+    passedAt: timeSchema.nullable(),
+  }),
+  z.strictObject({
+    type: z.literal('mend'),
+    site: nameSchema,
+    tree: objectIdSchema,
+    paths: z.array(z.string().min(1).max(16_384)).min(1).max(500),
+  }),
   z.strictObject({
     type: z.literal('verified'),
     request: requestIdSchema,

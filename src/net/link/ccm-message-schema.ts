@@ -30,6 +30,13 @@ export const siteGrantSchema = z.strictObject({
     fileMode: octalModeSchema,
     executableMode: octalModeSchema,
     directoryMode: octalModeSchema,
+    drift: z
+      .strictObject({
+        action: z.enum(['repair', 'report']),
+        extra: z.enum(['remove', 'report']),
+        ignore: z.array(z.string().min(1).max(1_000)).max(100),
+      })
+      .exactOptional(),
   }),
   lastDecision: signedDecisionSchema.nullable(),
 });
