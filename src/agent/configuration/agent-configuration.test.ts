@@ -12,7 +12,14 @@ import {
 
 test('without a file, and with an empty one, an agent has the defaults', async (t) => {
   const directory = temporaryDirectory(t);
-  const defaults = { labels: {}, serve: 'off', niceness: 10, plugins: [], log: { level: 'info' } };
+  const defaults = {
+    labels: {},
+    serve: 'off',
+    niceness: 10,
+    scrub: { bytesPerSecond: 4_194_304, everySeconds: 3_600 },
+    plugins: [],
+    log: { level: 'info' },
+  };
   assert.deepEqual(await readAgentConfiguration(directory), defaults);
   writeFileSync(agentConfigurationPath(directory), '');
   assert.deepEqual(await readAgentConfiguration(directory), defaults);
@@ -27,6 +34,7 @@ test('what is written is read back', async (t) => {
     serve: { listen: '[::1]:0', site: 'sample', url: 'https://www.example' },
     root: '/srv/www',
     niceness: 0,
+    scrub: 'off' as const,
     plugins: [{ use: './own.ts', sites: ['docs'], timeouts: { probe: 5 }, config: { port: 1 } }],
     log: { level: 'debug' as const },
   };
@@ -72,6 +80,7 @@ test('the schema can be published as JSON Schema', () => {
     'serve',
     'root',
     'niceness',
+    'scrub',
     'plugins',
     'log',
   ]);

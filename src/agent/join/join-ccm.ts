@@ -13,6 +13,7 @@ import {
   writeAgentConfiguration,
 } from '../configuration/agent-configuration.ts';
 import { forgetReleaseKeys } from '../run/known-sites.ts';
+import { makeReachable } from '../run/reachable-directory.ts';
 import { askCcm } from './ask-ccm.ts';
 import { fetchAuthority } from './fetch-authority.ts';
 import { adoptIdentity, openNextKey, readNodeIdentity } from './node-identity.ts';
@@ -51,6 +52,8 @@ export async function joinCcm({ token, name, directory, configuration }: JoinOpt
       fix: 'Use up to 64 of a–z, 0–9, dot, underscore and hyphen, beginning and ending with a letter or digit.',
     });
   }
+  // What is secret in it is closed by itself; the trees in it are to be reached by web servers.
+  await makeReachable(directory, 0o711);
   const lock = lockStateDirectory(directory, 'treecast agent join');
   try {
     if (configuration !== undefined) await writeAgentConfiguration(directory, configuration);

@@ -2,7 +2,6 @@
 // This file puts them together and takes them down again; it decides nothing about content.
 
 import { existsSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { commandSetProfiles } from '../../model/assignment.ts';
 import { driftProfile, type Hello, protocolVersions } from '../../model/messages.ts';
@@ -27,6 +26,7 @@ import { createSpaceLedger } from '../store/space-ledger.ts';
 import { freeSpace } from './free-space.ts';
 import { createIdleCollection } from './idle-collection.ts';
 import { openKnownSites } from './known-sites.ts';
+import { makeReachable } from './reachable-directory.ts';
 import { createSiteSessions } from './site-sessions.ts';
 import { warmUp } from './warm-up.ts';
 
@@ -100,7 +100,7 @@ async function start(
   }
   const ccmUrl = configuration.ccm ?? joined.ccmUrl;
   const root = configuration.root ?? join(directory, 'sites');
-  await mkdir(root, { recursive: true });
+  await makeReachable(root, 0o755);
 
   const plugins = await createPluginSet({
     entries: configuration.plugins,

@@ -1,7 +1,7 @@
 // Whether paths of the live tree are as published, each read anew (STG-27). The caller sees to it that nothing else changes the site
 // meanwhile, so that what is found is so.
 
-import { createDirectoryHandles, parentOf } from './directory-handles.ts';
+import { createDirectoryHandles, entryIfReachable, parentOf } from './directory-handles.ts';
 import { createInspector } from './inspect-entry.ts';
 import type { SiteContext } from './site-context.ts';
 import type { Drift } from './site-store.ts';
@@ -26,7 +26,7 @@ export async function checkPaths(
   const drift: Drift[] = [];
   try {
     for (const path of withParents(paths)) {
-      const entry = path === '' ? layout.tree(live.directory) : handles.entryIfParent(path);
+      const entry = path === '' ? layout.tree(live.directory) : entryIfReachable(handles, path);
       try {
         const problem = await inspector.problemWith(entry, wantedAt(context, live, path));
         if (problem) drift.push({ path: path === '' ? rootName : path, problem });

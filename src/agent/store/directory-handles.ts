@@ -88,6 +88,16 @@ export function createDirectoryHandles(disk: Disk, root: string): DirectoryHandl
   };
 }
 
+/** As {@link DirectoryHandles.entryIfParent}; undefined also where somebody took the right to look into a directory above. */
+export function entryIfReachable(handles: DirectoryHandles, path: string): string | undefined {
+  try {
+    return handles.entryIfParent(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EACCES') return undefined;
+    throw error;
+  }
+}
+
 /** `''` for a path at the top of the tree. */
 export function parentOf(path: string): string {
   const slash = path.lastIndexOf('/');

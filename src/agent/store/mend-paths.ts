@@ -5,7 +5,12 @@ import { constants } from 'node:fs';
 import { failpoint } from '../../faults/failpoint.ts';
 import type { ObjectId } from '../../model/tree.ts';
 import { rootName } from './check-paths.ts';
-import { createDirectoryHandles, type DirectoryHandles, parentOf } from './directory-handles.ts';
+import {
+  createDirectoryHandles,
+  type DirectoryHandles,
+  entryIfReachable,
+  parentOf,
+} from './directory-handles.ts';
 import type { Disk } from './disk.ts';
 import { createSyncSet, type SyncSet } from './durability.ts';
 import { encodePaths } from './inbox.ts';
@@ -125,7 +130,7 @@ interface Mender {
 async function mendOne(mender: Mender, path: string): Promise<void> {
   const { context, tree, inspector, options } = mender;
   const { disk } = context;
-  const entry = path === '' ? tree.root : tree.handles.entryIfParent(path);
+  const entry = path === '' ? tree.root : entryIfReachable(tree.handles, path);
   let wanted: WantedEntry | undefined;
   try {
     wanted = wantedAt(context, tree.slot, path);
@@ -159,7 +164,7 @@ async function mendOne(mender: Mender, path: string): Promise<void> {
 /** A directory's mode is its own: no other tree shares it. */
 async function mendDirectory({ context, tree }: Mender, path: string): Promise<void> {
   const { disk, modes } = context;
-  const entry = path === '' ? tree.root : tree.handles.entryIfParent(path);
+  const entry = path === '' ? tree.root : entryIfReachable(tree.handles, path);
   if (entry === undefined) return;
   const present = disk.lstat(entry);
   if (!present?.isDirectory()) {
@@ -184,7 +189,7 @@ function setDirectoryMode(disk: Disk, entry: string, mode: number): void {
 
 async function makeParents(mender: Mender, path: string): Promise<void> {
   const parent = parentOf(path);
-  if (parent === '' || mender.tree.handles.entryIfParent(path) !== undefined) return;
+  if (parent === '' || entryIfReachable(mender.tree.handles, path) !== undefined) return;
   await makeParents(mender, parent);
   await mendDirectory(mender, parent);
 }
@@ -217,7 +222,7 @@ async function takeFrom(
 ): Promise<string | undefined> {
   const { context, inspector } = mender;
   const { disk } = context;
-  const entry = donor.handles.entryIfParent(path);
+  const entry = entryIfReachable(donor.handles, path);
   if (wanted.mode === '120000') {
     const isRight = entry !== undefined && (await inspector.problemWith(entry, wanted)) === undefined;
     return isRight ? linkTo(mender, entry) : undefined;
@@ -258,7 +263,7 @@ async function copyOf(mender: Mender, source: number, wanted: WantedEntry): Prom
 /** STG-30: a twin that nobody has right any more goes; its file is served without. */
 async function dropTwin({ context, tree, options }: Mender, path: string): Promise<void> {
   const { disk, twins } = context;
-  const entry = tree.handles.entryIfParent(path);
+  const entry = entryIfReachable(tree.handles, path);
   const stat = entry === undefined ? undefined : disk.lstat(entry);
   if (stat?.isDirectory()) await runInSlices(removeDirectory(disk, tree.handles, path));
   else if (stat && entry !== undefined) disk.unlink(entry);
@@ -274,7 +279,7 @@ async function removeExtra(mender: Mender, path: string): Promise<void> {
   let parent = parentOf(path);
   while (parent !== '' && wantedAt(context, tree.slot, parent) === undefined) {
     tree.handles.forget(parent);
-    const entry = tree.handles.entryIfParent(parent);
+    const entry = entryIfReachable(tree.handles, parent);
     if (entry === undefined || !isEmpty(disk, tree.handles, parent)) break;
     tree.handles.forget(parent);
     disk.rmdir(tree.handles.entry(parent));
@@ -292,7 +297,7 @@ function removeUnlessIgnored(mender: Mender, path: string): boolean {
   const { context, tree, options } = mender;
   const { disk } = context;
   if (options.isIgnored(path)) return false;
-  const entry = tree.handles.entryIfParent(path);
+  const entry = entryIfReachable(tree.handles, path);
   const stat = entry === undefined ? undefined : disk.lstat(entry);
   if (!stat || entry === undefined) return true;
   if (!stat.isDirectory()) {

@@ -79,6 +79,10 @@ export async function readTree(options: TreeReaderOptions): Promise<ObjectId> {
       fd = await disk.openAsync(path, fileFlags);
     } catch (error) {
       if (isChanged(error)) return undefined;
+      // Its mode was changed so that not even its owner may read it: it has no id.
+      if ((error as NodeJS.ErrnoException).code === 'EACCES') {
+        return { mode: '100644', id: like, permissions: 0 };
+      }
       throw error;
     }
     const buffer = buffers.pop() ?? Buffer.allocUnsafe(chunkBytes);
@@ -112,12 +116,13 @@ export async function readTree(options: TreeReaderOptions): Promise<ObjectId> {
     return at === size ? hash.digest() : like;
   }
 
-  /** Undefined when what was a directory is none any more. */
-  function openDirectory(handlePath: string): number | undefined {
+  /** `changed`: what was a directory is none any more; `closed`: not even its owner may read it. */
+  function openDirectory(handlePath: string): number | 'changed' | 'closed' {
     try {
       return disk.open(handlePath, directoryFlags);
     } catch (error) {
-      if (handlePath !== options.root && isChanged(error)) return undefined;
+      if (handlePath !== options.root && isChanged(error)) return 'changed';
+      if ((error as NodeJS.ErrnoException).code === 'EACCES') return 'closed';
       throw error;
     }
   }
@@ -125,7 +130,12 @@ export async function readTree(options: TreeReaderOptions): Promise<ObjectId> {
   async function readDirectory(path: string, handlePath: string): Promise<ObjectId | 'changed' | undefined> {
     throwIfAborted(signal);
     const handle = openDirectory(handlePath);
-    if (handle === undefined) return 'changed';
+    if (handle === 'changed') return 'changed';
+    if (handle === 'closed') {
+      const nothing = { entries: [], strange: [], twins: [], emptyDirectories: new Set<string>() };
+      options.onDirectory({ path, permissions: 0, id: undefined, body: encodeTree([]), ...nothing });
+      return undefined;
+    }
     const inside = `/proc/self/fd/${handle}`;
     const entries: ReadEntry[] = [];
     const twins: ReadEntry[] = [];

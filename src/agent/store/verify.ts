@@ -135,6 +135,7 @@ function problemWith(
   if (!expected) return found.mode === directoryMode ? undefined : 'extra';
   if (found.mode === directoryMode && expected.mode === directoryMode) return undefined;
   if (typeOf(found.mode) !== typeOf(expected.mode)) return 'type';
+  if (found.permissions === 0) return 'mode';
   if (found.id !== expected.id) return 'content';
   if (found.permissions === undefined) return undefined;
   return found.permissions === permissionsOf(modes, expected.mode) ? undefined : 'mode';
