@@ -4,6 +4,7 @@
 import { join } from 'node:path';
 import { signObject } from '../assignment/signed.ts';
 import { createGitEndpoint } from '../git-source/endpoint/git-endpoint.ts';
+import { pushBytesMax } from '../git-source/tree-limits.ts';
 import { TreecastError, toWireError } from '../model/treecast-error.ts';
 import { steadyClock, systemClock } from '../net/clock.ts';
 import { urlAuthority } from '../net/http/listen-address.ts';
@@ -52,8 +53,6 @@ export type { Ccm, CcmOptions } from './ccm-options.ts';
 export { type CcmInit, initCcm } from './ccm-state.ts';
 export { recoverToken } from './recover-token.ts';
 
-/** The largest push, in bytes: what one site may hold, and then some. */
-const pushBytesMax = 4 * 1024 ** 3;
 const recoverIntervalMsDefault = 60_000;
 const checkpointIntervalMs = 30_000;
 

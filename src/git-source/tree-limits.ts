@@ -6,6 +6,8 @@ import { TreecastError } from '../model/treecast-error.ts';
 export const treeEntriesMax = 2_000_000;
 /** What the data of one assignment may hold (ASG-3): a file is never split. */
 export const fileBytesMax = 4 * 1024 ** 3;
+/** What one push may bring: the largest file and more, and not so much that a slip of the hand fills the CCM's disk. */
+export const pushBytesMax = 16 * 1024 ** 3;
 /** Linux's PATH_MAX. */
 export const pathBytesMax = 4_096;
 /** Linux's NAME_MAX. */

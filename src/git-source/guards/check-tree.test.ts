@@ -14,7 +14,7 @@ import {
   type TestTree,
   utf8Name,
 } from '../test-repository.ts';
-import { fileBytesMax } from '../tree-limits.ts';
+import { fileBytesMax, pushBytesMax } from '../tree-limits.ts';
 import { checkTree, type TreeCheckOptions } from './check-tree.ts';
 import { checkContents } from './content-guard.ts';
 import { renderViolations } from './render-violations.ts';
@@ -197,6 +197,7 @@ describe('guards', () => {
     const judge = (size: number, id: string) =>
       checkContents(source, [{ path: 'film/a.iso', after: { mode: '100644', id: claim(id, size) } }]);
     assert.equal(fileBytesMax, dataPlainBytesMax, 'what an assignment can bring');
+    assert.ok(pushBytesMax >= 2 * fileBytesMax, 'a push brings such a file, and what Git adds');
     assert.deepEqual(await judge(fileBytesMax, 'e'.repeat(40)), []);
     const [refused] = await judge(fileBytesMax + 1, 'f'.repeat(40));
     assert.deepEqual([refused?.code, refused?.path], ['FILE_TOO_LARGE', 'film/a.iso']);
