@@ -1,7 +1,7 @@
 // The framing of a manifest (ASG-5 to ASG-7): magic, header, body, trailer. Takes bytes apart and puts them together;
 // says whether sizes and hash agree, nothing about what header and body mean or who signed them.
 
-import { hash } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { TreecastError } from '../model/treecast-error.ts';
 import { malformed } from './malformed.ts';
 
@@ -70,7 +70,7 @@ export function joinManifest(
 
 /** SHA-256 of header and body: of the trailer, and (of the header without `id`) the assignment's id. */
 export function contentHash(header: Uint8Array, body: Uint8Array): Buffer {
-  return hash('sha256', Buffer.concat([header, body]), 'buffer');
+  return createHash('sha256').update(header).update(body).digest();
 }
 
 export function tooLarge(what: string, bytes: number, bytesMax: number): TreecastError {
