@@ -5,7 +5,7 @@ import { availableParallelism } from 'node:os';
 import { Piscina } from 'piscina';
 import { type BlocksToSeal, encodeFiles, type FinishedBlock, finishBlocks } from './build-tasks.ts';
 import type { PackedBlocks, PackedEncodings, PackedFiles, PackedFinished } from './build-worker.ts';
-import type { EncodedFile, FileToEncode } from './encode-file.ts';
+import { type EncodedFile, type FileToEncode, staysAsItIs } from './encode-file.ts';
 import { packBytes, unpackBytes } from './packed-bytes.ts';
 
 export interface BuildPool {
@@ -76,29 +76,37 @@ export function createBuildPool(options: BuildPoolOptions = {}): BuildPool {
     return bytes <= inlineBytesMax;
   };
 
+  const encodeSome = async (files: readonly FileToEncode[]): Promise<EncodedFile[]> => {
+    const bytes = files.reduce(
+      (sum, file) => sum + fileOverheadBytes + file.bytes.length + (file.base?.length ?? 0),
+      0,
+    );
+    if (isInline(bytes)) return encodeFiles(files);
+    const { codecs, ...packed } = await run<PackedFiles, PackedEncodings>('packedEncode', {
+      ...packBytes(
+        files.flatMap((file) => (file.base === undefined ? [file.bytes] : [file.bytes, file.base])),
+      ),
+      files: files.map(({ choice, compressed, base }) => ({
+        choice,
+        compressed,
+        hasBase: base !== undefined,
+      })),
+    });
+    const parts = unpackBytes(packed)[Symbol.iterator]();
+    return codecs.map((codec, i) => ({
+      codec,
+      bytes: codec === 'store' ? (files[i] as FileToEncode).bytes : (parts.next().value as Buffer),
+    }));
+  };
+
   return {
     threads,
     async encodeFiles(files) {
-      const bytes = files.reduce(
-        (sum, file) => sum + fileOverheadBytes + file.bytes.length + (file.base?.length ?? 0),
-        0,
+      const kept = files.map((file) => staysAsItIs(file));
+      const others = (await encodeSome(files.filter((_, i) => !kept[i])))[Symbol.iterator]();
+      return files.map(({ bytes }, i) =>
+        kept[i] ? { codec: 'store', bytes } : (others.next().value as EncodedFile),
       );
-      if (isInline(bytes)) return encodeFiles(files);
-      const { codecs, ...packed } = await run<PackedFiles, PackedEncodings>('packedEncode', {
-        ...packBytes(
-          files.flatMap((file) => (file.base === undefined ? [file.bytes] : [file.bytes, file.base])),
-        ),
-        files: files.map(({ choice, compressed, base }) => ({
-          choice,
-          compressed,
-          hasBase: base !== undefined,
-        })),
-      });
-      const parts = unpackBytes(packed)[Symbol.iterator]();
-      return codecs.map((codec, i) => ({
-        codec,
-        bytes: codec === 'store' ? (files[i] as FileToEncode).bytes : (parts.next().value as Buffer),
-      }));
     },
     async finishBlocks(blocks) {
       const { dataKey, firstIndex, payloads } = blocks;

@@ -62,6 +62,12 @@ export function encodeFile(file: FileToEncode): EncodedFile {
   return best;
 }
 
+/** Whether {@link encodeFile} would give the very bytes back, told by a look at samples: such a file needs no way to a worker. */
+export function staysAsItIs({ bytes, base, choice, compressed }: FileToEncode): boolean {
+  if (choice === 'store' || bytes.length < compressBytesMin) return true;
+  return base === undefined && (compressed || !looksCompressible(bytes));
+}
+
 /** Whether three samples shrink; small files are not worth the question. */
 export function looksCompressible(bytes: Uint8Array): boolean {
   if (bytes.length < sampledBytesMin) return true;
