@@ -10,7 +10,7 @@ import { createSyncSet, syncFileSystem } from './durability.ts';
 import { emptyLag, isEmptyLag, type Lag, uniteLags } from './lag.ts';
 import { trashPrefix } from './layout.ts';
 import type { SiteContext, TreeInMaking } from './site-context.ts';
-import { nextTurn, runInSlices, runOneSlice, throwIfAborted } from './slices.ts';
+import { nextTurn, runInSlices, runOneSlice, type Steps, throwIfAborted } from './slices.ts';
 import { linkTree } from './spare-tree.ts';
 import {
   addSlot,
@@ -88,7 +88,7 @@ async function applyLag(
   const syncs = createSyncSet(disk);
   try {
     const tools = { disk, live, next, syncs };
-    const paths = pathsOf(context, lag);
+    const paths = await runInSlices(pathsOf(context, lag), signal);
     await runInSlices(catchUp(tools, withTwins(context, paths)), signal);
     await syncs.settle(next, context.paths.trees);
     await copyTwinRecords(context, slot.slot, paths, signal);
@@ -129,11 +129,14 @@ export async function copyTwinRecords(
   else if (twins.isKnown(number)) await runInSlices(twins.copyPaths(live, number, paths), signal);
 }
 
-/** Every path a lag names. */
-export function pathsOf({ inbox }: SiteContext, lag: Lag): Set<string> {
+/** Every path a lag names: as many as a release changed. */
+export function* pathsOf({ inbox }: SiteContext, lag: Lag): Steps<Set<string>> {
   const paths = new Set(lag.paths);
   for (const assignment of lag.assignments) {
-    for (const path of inbox.pathsOf(assignment)) paths.add(path);
+    for (const path of inbox.pathsOf(assignment)) {
+      paths.add(path);
+      yield;
+    }
   }
   return paths;
 }

@@ -197,7 +197,7 @@ async function catchUpHere(
 ): Promise<void> {
   if (!live) return;
   const tools = { disk: context.disk, live, next, syncs };
-  const paths = pathsOf(context, pending);
+  const paths = await runInSlices(pathsOf(context, pending), signal);
   await runInSlices(catchUp(tools, withTwins(context, paths)), signal);
   await copyTwinRecords(context, number, paths, signal);
 }

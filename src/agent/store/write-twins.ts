@@ -136,7 +136,7 @@ export function createTwinWriter(context: SiteContext): TwinWriter {
   /** STG-1: the slot's lag names every file that gets a twin. */
   async function lagWith(slot: Slot, waiting: Iterable<WaitingTwin>): Promise<Lag> {
     if (slot.lag.all) return slot.lag;
-    const covered = pathsOf(context, slot.lag);
+    const covered = await runInSlices(pathsOf(context, slot.lag));
     const more = new Set<string>();
     for (const { file } of waiting) if (!covered.has(file)) more.add(file);
     if (more.size === 0) return slot.lag;
