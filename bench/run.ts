@@ -13,6 +13,8 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   'loop-delay': async () => (await import('./loop-delay/loop-delay.ts')).loopDelay,
   'agent-idle': async () => (await import('./agent-idle/agent-idle.ts')).agentIdle,
   'symlink-races': async () => (await import('./symlink-races/symlink-races.ts')).symlinkRaces,
+  'crash-sweep': async () => (await import('./crash-sweep/crash-sweep.ts')).crashSweep,
+  'random-kills': async () => (await import('./random-kills/random-kills.ts')).randomKills,
   purge: async () => (await import('./purge/purge.ts')).purge,
 };
 

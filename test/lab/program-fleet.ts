@@ -46,7 +46,7 @@ export interface FleetConfiguration {
   /** agent.yaml of node `node<index + 1>`; without it the built-in static server serves. */
   readonly agent?: (index: number) => Readonly<Record<string, unknown>>;
   /** Below which the programs say nothing; default `warn`. */
-  readonly logLevel?: 'warn' | 'error' | 'fatal';
+  readonly logLevel?: 'warn' | 'error';
   /** Of the site. */
   readonly policy?: Partial<SitePolicy>;
 }

@@ -133,7 +133,7 @@ export const tidyRules: readonly TidyRule[] = [
   {
     name: 'effect-without-failpoint',
     instead: 'call failpoint() behind it, with a new name that test/faults sweeps',
-    applies: (path) => isProduct(path) && !/^src\/(?:cli|plugins)\//.test(path),
+    applies: (path) => isProduct(path) && !/^src\/(?:cli|plugins)\/|\/testing\//.test(path),
     find: ({ text }) => effectsWithoutFailpoint(text),
   },
   {

@@ -5,6 +5,7 @@ import { randomInt } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { failpoint } from '../../faults/failpoint.ts';
 import { writeFileAtomic } from '../../net/atomic-file.ts';
 import type { CcmDatabase } from './ccm-database.ts';
 import { databaseError } from './database-error.ts';
@@ -39,7 +40,11 @@ export async function markRun(
   const former = before === null ? [0] : [before];
   try {
     await write(directory, [...former, mark]);
-    if (database.mark(mark)) await write(directory, [mark]);
+    failpoint('ccm.run-mark.announced');
+    if (!database.mark(mark)) return;
+    failpoint('ccm.run-mark.made');
+    await write(directory, [mark]);
+    failpoint('ccm.run-mark.settled');
   } catch (error) {
     throw databaseError(error, join(directory, 'ccm.db'));
   }

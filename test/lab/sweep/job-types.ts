@@ -288,14 +288,12 @@ async function joinAgain(fleet: StrikingFleet): Promise<void> {
 }
 
 /** What crashes, of this and of earlier versions, may have left. */
-async function litter({
-  fleet,
-  author,
-  ccmDirectory,
-  nodeDirectories,
-  stopAgent,
-}: StrikingFleet): Promise<void> {
-  await stopAgent();
+async function litter(all: StrikingFleet): Promise<void> {
+  const { fleet, author, ccmDirectory, nodeDirectories } = all;
+  // The assignment before this one is needed no more.
+  await all.change('one');
+  await all.push();
+  await all.stopAgent();
   const site = join(nodeDirectories[1] as string, 'sites', fleet.site);
   await unlink(join(site, 'state.json'));
   await writeFile(join(site, 'inbox', `${'0'.repeat(64)}.paths`), 'a');

@@ -38,7 +38,8 @@ export async function leftoversOnNode(directory: string, site: string): Promise<
   const trees = await readdir(join(at, 'trees'));
   const found = [
     ...(await readdir(at)).filter(
-      (name) => !/^(?:live|trees|inbox|state\.json|(?:index|twins)\.db(?:-wal|-shm)?)$/.test(name),
+      (name) =>
+        !/^(?:(?:live|state\.json)(?:\.spare)?|trees|inbox|(?:index|twins)\.db(?:-wal|-shm)?)$/.test(name),
     ),
     ...trees.filter((name) => name !== '.work' && !directories.includes(name)).map((name) => `trees/${name}`),
     ...(await readdir(join(at, 'trees', '.work'))).map((name) => `trees/.work/${name}`),

@@ -10,7 +10,7 @@ import { type JobType, jobRuns, type Told } from './job-types.ts';
 import { leftoversOnNode, liveTreeOnDisk } from './node-on-disk.ts';
 import type { StrikingFleet, Victim } from './striking-fleet.ts';
 
-const deathMs = 30_000;
+const deathMs = 60_000;
 
 export function victimOf(failpoint: string): Victim {
   return failpoint.startsWith('ccm.') ? 'ccm' : 'agent';
@@ -119,7 +119,7 @@ async function settled(fleet: StrikingFleet): Promise<void> {
       what = JSON.stringify(status.nodes);
       return status.nodes.length === 2 && status.nodes.every(({ liveTree }) => liveTree === status.tree);
     },
-    40_000,
+    60_000,
   );
   const { tree } = await client.sites.status(site);
   assert.deepEqual(await liveTrees(fleet), [tree, tree]);

@@ -13,7 +13,7 @@ export const twinPlugin = definePlugin({
   setup({ stateDirectory }) {
     // Beside the agent's configuration: a test puts it there.
     const unwell = join(stateDirectory, '../../unwell');
-    let calls = 0;
+    const started = new Set<string>();
     return {
       hooks: {
         beforeSwitch: async ({ to, writeTwin }) => {
@@ -30,10 +30,10 @@ export const twinPlugin = definePlugin({
           if (kind === 'publish' && existsSync(unwell))
             throw new PluginError('the node is unwell', { fix: 'Make it well.', switchBack: true });
         },
-        notify: () => {
-          calls += 1;
-          if (calls === 1)
-            throw new PluginError('the first call fails', { fix: 'Nothing: it is called again.' });
+        notify: ({ job, phase }) => {
+          if (phase !== 'started' || started.has(job)) return;
+          started.add(job);
+          throw new PluginError('the first call fails', { fix: 'Nothing: it is called again.' });
         },
         reindex: () => {
           throw new PluginError('never succeeds', { fix: 'Nothing: it is given up.', retryable: false });

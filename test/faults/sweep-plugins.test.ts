@@ -1,0 +1,5 @@
+// Publishing with plugins that write twins, follow switches, send a node back and owe calls, killed behind each durable effect of theirs.
+
+import { sweep } from '../lab/sweep/sweep.ts';
+
+sweep(['publish-plugins', 'switch-back', 'replicate-plugins']);

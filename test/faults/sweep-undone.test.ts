@@ -1,0 +1,5 @@
+// Rolling back, aborting, and staging that fails, with the CCM or an agent killed on the way.
+
+import { sweep } from '../lab/sweep/sweep.ts';
+
+sweep(['rollback', 'abort', 'fail']);

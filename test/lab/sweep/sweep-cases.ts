@@ -1,0 +1,29 @@
+// Which cases of the table are run: all of them, or those for every day: each failpoint where it matters most, and some more.
+
+import type { JobType } from './job-types.ts';
+import { sweepTable } from './sweep-table.ts';
+
+/** Beside the first of each row: the same moments of work that goes another way. */
+const alsoDaily: Readonly<Partial<Record<JobType, readonly string[]>>> = {
+  rollback: ['agent.live.moved', 'agent.journal.renamed', 'ccm.core.decided', 'ccm.core.ended'],
+  abort: ['agent.stage.staged', 'ccm.core.ended'],
+  synchronize: ['agent.stage.carried-out', 'agent.live.moved', 'ccm.core.saved'],
+  replicate: ['agent.stage.entered', 'agent.live.moved', 'ccm.assignment.recorded'],
+  'switch-back': ['agent.pending.noted', 'agent.pending.cleared'],
+};
+
+export function casesOf(type: JobType, which: 'all' | 'daily'): string[] {
+  const all = sweepTable.flatMap(({ failpoints, passedIn }) => (passedIn.includes(type) ? failpoints : []));
+  if (which === 'all') return all;
+  const first = sweepTable.flatMap(({ failpoints, passedIn }) => (passedIn[0] === type ? failpoints : []));
+  return all.filter((name) => first.includes(name) || alsoDaily[type]?.includes(name));
+}
+
+/** Names that the trace of this kind of work may hold beside those. */
+export function variesIn(type: JobType): string[] {
+  return sweepTable.flatMap((row) => (row.variesIn?.includes(type) ? row.failpoints : []));
+}
+
+export function needsPlugins(type: JobType): boolean {
+  return type.endsWith('plugins') || type === 'switch-back';
+}
