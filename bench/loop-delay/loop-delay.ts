@@ -42,7 +42,7 @@ export const loopDelay: Bench = {
       say(`${smallFiles + 1} files of ${gib} GiB are ready`);
       const socket = join(directory, 'probe.sock');
       process.env['TREECAST_BENCH_PROBE'] = socket;
-      const preload = `--import=${pathToFileURL(join(import.meta.dirname, 'probe.ts'))}`;
+      const preload = `--import=${pathToFileURL(join(import.meta.dirname, 'probe.ts')).href}`;
       process.env['NODE_OPTIONS'] = `${process.env['NODE_OPTIONS'] ?? ''} ${preload}`;
       const [ccm, ...nodes] = loopbackPlaces(2) as [Place, Place];
       const fleet = await createFleet(join(directory, 'fleet'), ccm, nodes);

@@ -14,7 +14,7 @@ export async function sortInSlices<T>(items: T[], compare: (a: T, b: T) => numbe
     for (const [index, item] of slice.entries()) from[at + index] = item;
     await nextTurn();
   }
-  let to = new Array<T>(from.length);
+  let to = [...from];
   for (let width = sliceItems; width < from.length; width *= 2) {
     let sinceTurn = 0;
     for (let start = 0; start < from.length; start += 2 * width) {

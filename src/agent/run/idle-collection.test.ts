@@ -23,7 +23,10 @@ test('what V8 is asked for is there: unreachable memory is gone afterwards', asy
   const registry = new FinalizationRegistry(() => {
     collected += 1;
   });
-  registry.register(new Array(1_000).fill({}), undefined);
+  registry.register(
+    Array.from({ length: 1_000 }, () => ({})),
+    undefined,
+  );
   const collection = createIdleCollection(undefined, 20);
   try {
     await until('the array is gone', () => collected === 1);

@@ -55,12 +55,15 @@ export async function mendPaths(
 ): Promise<void> {
   const { disk, journal } = context;
   const state = journal.state();
-  const trees = state.slots.flatMap((slot) => (slot.lag.all ? [] : openTree(context, slot)));
-  const held = heldSlots(state).flatMap(
-    ({ slot }) => trees.find((candidate) => candidate.slot.slot === slot) ?? [],
-  );
+  const trees: HeldTree[] = [];
   const paths = drift.map(({ path }) => (path === rootName ? '' : path)).sort();
   try {
+    for (const slot of state.slots) {
+      if (!slot.lag.all && slot.formerDirectory === null) trees.push(await openTree(context, slot));
+    }
+    const held = heldSlots(state).flatMap(
+      ({ slot }) => trees.find((candidate) => candidate.slot.slot === slot) ?? [],
+    );
     await noteLag(context, paths);
     const inspector = createInspector({ disk, modes: context.modes(), signal: options.signal });
     for (const tree of held) {
@@ -77,24 +80,16 @@ export async function mendPaths(
   }
 }
 
-function openTree(context: SiteContext, slot: Slot): HeldTree[] {
+async function openTree(context: SiteContext, slot: Slot): Promise<HeldTree> {
   const { disk, layout } = context;
-  if (slot.formerDirectory !== null) return [];
+  const lag = await lagPaths(context, slot.lag);
   const root = layout.tree(slot.directory);
-  return [
-    {
-      slot,
-      root,
-      handles: createDirectoryHandles(disk, root),
-      syncs: createSyncSet(disk),
-      lag: lagPaths(context, slot.lag),
-    },
-  ];
+  return { slot, root, handles: createDirectoryHandles(disk, root), syncs: createSyncSet(disk), lag };
 }
 
-function lagPaths(context: SiteContext, lag: Lag): ReadonlySet<string> | undefined {
+async function lagPaths(context: SiteContext, lag: Lag): Promise<ReadonlySet<string> | undefined> {
   try {
-    return pathsOf(context, lag);
+    return await runInSlices(pathsOf(context, lag));
   } catch {
     // Its list is lost: the slot is thrown away as soon as it is idle (STG-4).
     return undefined;
