@@ -18,6 +18,29 @@ test('docs/errors.md explains every error code and no other', () => {
     assert.ok(section.split('\n').slice(1).join('').trim().length > 40, `no text under ${section}`);
 });
 
+test('every rule id of docs/spec stands for one rule, and what code and tests quote is a rule', () => {
+  const ids = sourceFiles()
+    .filter(({ path }) => path.startsWith('docs/spec/'))
+    .flatMap(({ text }) => [...text.matchAll(/^(?:\| |- \*\*|\*\*)([A-Z]+-\d+)/gm)].map(([, id = '']) => id));
+  assert.ok(ids.length > 150, `only ${ids.length} rules were found`);
+  assert.deepEqual(
+    ids.filter((id, index) => ids.indexOf(id) !== index),
+    [],
+    'an id has two rules',
+  );
+  const prefixes = [...new Set(ids.map((id) => id.replace(/\d+/, '')))].join('|');
+  const quoted = sourceFiles()
+    .filter(({ path }) => path.endsWith('.ts') || path.endsWith('.md'))
+    .flatMap(({ text }) =>
+      [...text.matchAll(new RegExp(`\\b(?:${prefixes})\\d+\\b`, 'g'))].map(([id]) => id),
+    );
+  assert.deepEqual(
+    [...new Set(quoted)].filter((id) => !ids.includes(id)),
+    [],
+    'quoted, but no rule',
+  );
+});
+
 test('the README opens with the two commands, and CI runs its test command', () => {
   const readme = read('README.md');
   const [first] = readme.match(/```sh\n([\s\S]*?)```/) ?? [];

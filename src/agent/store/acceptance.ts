@@ -38,7 +38,7 @@ export function checkAcceptable(header: AssignmentHeader, state: State): void {
   if (!emptyTreeIds.includes(header.baseTree)) checkBase(header, state);
 }
 
-/** STG-31: it has contents of the tree that is live, to put drifted files right, and stages nothing. */
+/** STG-37: it has contents of the tree that is live, to put drifted files right, and stages nothing. */
 export function isRestore({ type, baseTree, targetTree }: AssignmentHeader): boolean {
   return type === 'restore' && baseTree === targetTree;
 }

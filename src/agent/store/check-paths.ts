@@ -1,4 +1,4 @@
-// Whether paths of the live tree are as published, each read anew (STG-27). The caller sees to it that nothing else changes the site
+// Whether paths of the live tree are as published, each read anew (STG-33). The caller sees to it that nothing else changes the site
 // meanwhile, so that what is found is so.
 
 import { createDirectoryHandles, entryIfReachable, parentOf } from './directory-handles.ts';

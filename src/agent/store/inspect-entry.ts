@@ -1,4 +1,4 @@
-// Whether one entry of a tree on disk is what it should be, by its bytes and not by size or time (STG-27). Reads without following
+// Whether one entry of a tree on disk is what it should be, by its bytes and not by size or time (STG-33). Reads without following
 // links and without trusting what it saw a moment ago. Decides nothing about what happens then.
 
 import { constants } from 'node:fs';

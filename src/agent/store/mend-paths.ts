@@ -1,4 +1,4 @@
-// Puts drifted paths right in every tree that is held here (STG-28 to STG-30): from an inode or the bytes of another tree, or from
+// Puts drifted paths right in every tree that is held here (STG-34 to STG-36): from an inode or the bytes of another tree, or from
 // what was fetched for it. A new inode takes the path's name by rename; nothing is written in place, no other path is touched.
 
 import { constants } from 'node:fs';
@@ -96,7 +96,7 @@ async function lagPaths(context: SiteContext, lag: Lag): Promise<ReadonlySet<str
   }
 }
 
-/** STG-28, STG-1: every other slot may from now on differ from live here. */
+/** STG-34, STG-1: every other slot may from now on differ from live here. */
 async function noteLag({ journal, inbox, making }: SiteContext, paths: readonly string[]): Promise<void> {
   // The tree's own directory is shared with no other tree. Twins go with their file (STG-22).
   const all = [...new Set(paths.flatMap((path) => [path, fileOfTwin(path) ?? path]))].filter(Boolean);
@@ -255,7 +255,7 @@ async function copyOf(mender: Mender, source: number, wanted: WantedEntry): Prom
   return name;
 }
 
-/** STG-30: a twin that nobody has right any more goes; its file is served without. */
+/** STG-36: a twin that nobody has right any more goes; its file is served without. */
 async function dropTwin({ context, tree, options }: Mender, path: string): Promise<void> {
   const { disk, twins } = context;
   const entry = entryIfReachable(tree.handles, path);

@@ -104,7 +104,7 @@ function assertAsPublished(): void {
   }
 }
 
-test('STG-27 N44 an untouched tree has nothing suspect, wherever the walk is taken up', async () => {
+test('STG-33 N44 an untouched tree has nothing suspect, wherever the walk is taken up', async () => {
   assert.deepEqual(await suspects(), []);
   const order: string[] = [];
   for await (const visit of store.walk({ after: null, onRead: () => undefined, signal: never }))
@@ -118,7 +118,7 @@ test('STG-27 N44 an untouched tree has nothing suspect, wherever the walk is tak
   }
 });
 
-test('STG-29 N44 what was replaced, deleted, or has another type or mode is put right from another tree of the node', async () => {
+test('STG-35 N44 what was replaced, deleted, or has another type or mode is put right from another tree of the node', async () => {
   replace('index.html', 'edited');
   fs.rmSync(at('z/only.txt'));
   fs.rmSync(at('z/deep'), { recursive: true });
@@ -149,7 +149,7 @@ test('STG-29 N44 what was replaced, deleted, or has another type or mode is put 
   assert.deepEqual([proof.tree, left], [modelTreeId(tree), []]);
 });
 
-test('STG-29 a directory replaced by a symlink out of the tree is made anew; nothing is written behind the link', async () => {
+test('STG-35 a directory replaced by a symlink out of the tree is made anew; nothing is written behind the link', async () => {
   const elsewhere = fs.mkdtempSync(path.join(root, 'elsewhere-'));
   fs.mkdirSync(path.join(elsewhere, 'b'));
   fs.writeFileSync(path.join(elsewhere, 'b/c.txt'), 'mine');
@@ -161,7 +161,7 @@ test('STG-29 a directory replaced by a symlink out of the tree is made anew; not
   assert.deepEqual(fs.readdirSync(elsewhere), ['b']);
 });
 
-test('STG-29 a directory in place of a file, and a file in place of a directory', async () => {
+test('STG-35 a directory in place of a file, and a file in place of a directory', async () => {
   fs.rmSync(at('index.html'));
   fs.mkdirSync(at('index.html/deep'), { recursive: true });
   fs.writeFileSync(at('index.html/deep/x'), 'x');
@@ -171,7 +171,7 @@ test('STG-29 a directory in place of a file, and a file in place of a directory'
   assertAsPublished();
 });
 
-test('STG-27 STG-31 X17 a bit flipped in the shared inode, size and time kept: only what is sent puts it right, in every tree', async () => {
+test('STG-33 STG-37 X17 a bit flipped in the shared inode, size and time kept: only what is sent puts it right, in every tree', async () => {
   flip('a/large.bin', 350_001);
   flip('index.html', 2);
   const drift = await found();
@@ -199,7 +199,7 @@ test('STG-27 STG-31 X17 a bit flipped in the shared inode, size and time kept: o
   }
 });
 
-test('STG-28 §6 a repair is on the lag of every tree: the next publish and a rollback have the right bytes too', async () => {
+test('STG-34 §6 a repair is on the lag of every tree: the next publish and a rollback have the right bytes too', async () => {
   const second: ModelTree = new Map([...tree, ['new.txt', modelFile('new', 2000)]]);
   await receiveAndStage(store, assignmentBetween(release(2), tree, second));
   await store.decide(decisionFor(release(2), modelTreeId(second)));
@@ -215,7 +215,7 @@ test('STG-28 §6 a repair is on the lag of every tree: the next publish and a ro
   assert.deepEqual((await store.verify()).drift, []);
 });
 
-test('STG-31 contents with other bytes than the tree has are not taken, whoever signed them', async () => {
+test('STG-37 contents with other bytes than the tree has are not taken, whoever signed them', async () => {
   flip('index.html', 2);
   const drift = await found();
   const lie: ModelTree = new Map([...tree, ['index.html', modelFile('a lie', 1000)]]);
@@ -225,7 +225,7 @@ test('STG-31 contents with other bytes than the tree has are not taken, whoever 
   await assert.rejects(receiveAndStage(store, sent), { code: 'ASSIGNMENT_MALFORMED' });
 });
 
-test('STG-30 N44 what is no part of the tree is reported; removed only by policy, with what is ignored left alone', async () => {
+test('STG-36 N44 what is no part of the tree is reported; removed only by policy, with what is ignored left alone', async () => {
   fs.writeFileSync(at('a/extra.txt'), 'x');
   fs.mkdirSync(at('new/deep'), { recursive: true });
   fs.writeFileSync(at('new/deep/file'), 'x');
@@ -259,7 +259,7 @@ test('N44 an ignored path of the tree is neither reported nor mended', async () 
   assert.deepEqual(await found(), []);
 });
 
-test('STG-29 an edit that goes on through an open handle hits an inode that no tree has any more', async () => {
+test('STG-35 an edit that goes on through an open handle hits an inode that no tree has any more', async () => {
   const fd = fs.openSync(at('index.html'), 'r+');
   fs.writeSync(fd, 'XXXX', 0);
   const drift = await found();
@@ -269,7 +269,7 @@ test('STG-29 an edit that goes on through an open handle hits an inode that no t
   assertAsPublished();
 });
 
-test('STG-29 another file that is hard-linked into the tree keeps its bytes, mode and owner', async () => {
+test('STG-35 another file that is hard-linked into the tree keeps its bytes, mode and owner', async () => {
   const foreign = path.join(root, 'foreign');
   fs.writeFileSync(foreign, 'only', { mode: 0o600 });
   fs.rmSync(at('z/only.txt'));
@@ -282,7 +282,7 @@ test('STG-29 another file that is hard-linked into the tree keeps its bytes, mod
   assert.equal(fs.statSync(foreign).nlink, 1);
 });
 
-test('STG-28 a crash before any effect of a repair leaves a site that is mended the next time, and published to', async () => {
+test('STG-34 a crash before any effect of a repair leaves a site that is mended the next time, and published to', async () => {
   const second: ModelTree = new Map([...tree, ['index.html', modelFile('two', 2000)]]);
   let effects = 1;
   for (let crashAt = 1; crashAt <= effects; crashAt++) {

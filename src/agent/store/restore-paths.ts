@@ -1,4 +1,4 @@
-// Contents of drifted files that the CCM sent: decoded beside the trees, checked, and put into place as any other repair (STG-31).
+// Contents of drifted files that the CCM sent: decoded beside the trees, checked, and put into place as any other repair (STG-37).
 
 import { createDataReader } from '../../assignment/data-reader.ts';
 import { type ContentKey, openDataKey } from '../../assignment/seal.ts';

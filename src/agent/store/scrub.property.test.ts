@@ -1,4 +1,4 @@
-// N44 STG-27 STG-32: a tree that nobody but Treecast changes never drifts, whatever is published, rolled back, aborted or made in the
+// N44 STG-33 STG-38: a tree that nobody but Treecast changes never drifts, whatever is published, rolled back, aborted or made in the
 // background while it is walked over; and one file that somebody does change is found whatever happens around it.
 
 import assert from 'node:assert/strict';
@@ -107,7 +107,7 @@ async function walkUntil(
   return confirmed;
 }
 
-test('N44 STG-27 STG-32 no false drift while trees are published, rolled back, aborted and made', async () => {
+test('N44 STG-33 STG-38 no false drift while trees are published, rolled back, aborted and made', async () => {
   await fc.assert(
     fc.asyncProperty(trees, operations, async (first, series) => {
       const root = makeRoot();
@@ -131,7 +131,7 @@ test('N44 STG-27 STG-32 no false drift while trees are published, rolled back, a
   );
 });
 
-test('N44 STG-28 STG-29 a file that is replaced between publishes is found and mended, and no tree that follows is wrong', async () => {
+test('N44 STG-34 STG-35 a file that is replaced between publishes is found and mended, and no tree that follows is wrong', async () => {
   await fc.assert(
     fc.asyncProperty(trees, operations, operations, fc.nat(), async (first, before, then, pick) => {
       const root = makeRoot();

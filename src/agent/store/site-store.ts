@@ -76,13 +76,13 @@ export interface SiteStore {
   verify(signal?: AbortSignal): Promise<{ readonly proof: TreeProof; readonly drift: readonly Drift[] }>;
   /** Paths of live that carrying out an assignment reads or replaces. */
   basePathsOf(entry: InboxEntry): Iterable<string>;
-  /** Goes over the live tree while anything else may go on; what it suspects has to be asked of {@link check} (STG-32). */
+  /** Goes over the live tree while anything else may go on; what it suspects has to be asked of {@link check} (STG-38). */
   walk(options: Omit<WalkOptions, 'isIgnored'>): AsyncIterable<Visit>;
   /** Reads these paths of live anew, those above them too; what the policy ignores is not told. */
   check(paths: Iterable<string>, signal: AbortSignal): Promise<readonly Drift[]>;
-  /** Puts right what the policy lets it and what it finds the bytes for on this node; what is left (STG-28 to STG-30). */
+  /** Puts right what the policy lets it and what it finds the bytes for on this node; what is left (STG-34 to STG-36). */
   mend(drift: readonly Drift[], signal: AbortSignal): Promise<readonly Drift[]>;
-  /** As {@link mend}, with contents that an assignment brought: one of type `restore` over the tree that is live (STG-31). */
+  /** As {@link mend}, with contents that an assignment brought: one of type `restore` over the tree that is live (STG-37). */
   restore(entry: InboxEntry, drift: readonly Drift[], signal: AbortSignal): Promise<readonly Drift[]>;
   /** Background work (catching up `next`, making missing trees) that may run until the next call; resolves when idle. */
   settle(): Promise<void>;

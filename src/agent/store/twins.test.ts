@@ -306,7 +306,7 @@ test('STG-15, STG-20: a crash anywhere while twins are put in place leaves the r
   await assertLive(['a.js.gz', 'index.html.gz']);
 });
 
-test('STG-29 STG-30 a twin that was changed comes from another tree of the node; one that nobody has right goes', async () => {
+test('STG-35 STG-36 a twin that was changed comes from another tree of the node; one that nobody has right goes', async () => {
   await publish(one, { 'index.html.gz': 'packed' });
   await store.settle();
   const never = new AbortController().signal;

@@ -1,4 +1,4 @@
-// Goes over every path of the live tree, on disk and as published, in an order that can be taken up again anywhere (STG-32), while
+// Goes over every path of the live tree, on disk and as published, in an order that can be taken up again anywhere (STG-38), while
 // anything else may go on. So what it suspects has to be checked again by whoever holds the site still; what it passes was right.
 
 import { createDirectoryHandles, type DirectoryHandles } from './directory-handles.ts';

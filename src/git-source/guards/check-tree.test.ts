@@ -184,7 +184,7 @@ describe('guards', () => {
     assert.deepEqual(await summary(wrong), ['SYMLINK_ESCAPES link']);
   });
 
-  test('PUSH-42 a file of 4 GiB passes, one of a byte more is refused by name', async () => {
+  test('PUSH-44 a file of 4 GiB passes, one of a byte more is refused by name', async () => {
     // Git tells a loose object's size by its first bytes: what should follow is not missed.
     const claim = (id: string, size: number): string => {
       mkdirSync(join(repository.path, 'objects', id.slice(0, 2)), { recursive: true });
