@@ -5,6 +5,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { until } from '../../src/plugins/testing/until.ts';
 import { loopbackPlaces, type Place } from '../../test/lab/places.ts';
 import { createFleet } from '../../test/lab/program-fleet.ts';
 import type { Bench } from '../bench.ts';
@@ -43,10 +44,12 @@ export const agentIdle: Bench = {
         await push(join(directory, 'author.git'), fleet.remote);
         await pause(settleS * 1000);
         await fleet.restartAgent(0, 'SIGTERM');
+        await until(
+          'the agent is connected',
+          async () => (await fleet.client.nodes.list())[0]?.connected === true,
+        );
         await pause(settleS * 1000);
         const pid = fleet.agentPid(0);
-        const [node] = await fleet.client.nodes.list();
-        if (node?.connected !== true) throw new Error('the agent is not connected');
         const before = processorSeconds(pid);
         const began = performance.now();
         let rss = 0;
