@@ -73,6 +73,8 @@ async function table(): Promise<Readonly<Record<string, Row>>> {
       unknown: [nothing, '0.5', '--node', node],
     },
     'node remove': { good: [node], unknown: [nothing] },
+    'key list': { good: [] },
+    'key rotate': { good: ['content', '--site', sample], unknown: ['content', '--site', nothing] },
     'token create': {
       good: ['more', '--role', 'viewer'],
       unknown: ['x', '--role', 'author', '--site', nothing],

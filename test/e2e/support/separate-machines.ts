@@ -10,6 +10,7 @@ import { createInterface } from 'node:readline';
 import { type Client, createClient } from '../../../src/client/client.ts';
 import { until } from '../../../src/plugins/testing/until.ts';
 import { type Author, createAuthor } from '../../lab/author.ts';
+import { lastingPort } from '../../lab/lasting-port.ts';
 import { launcher } from '../up-process.ts';
 import { type CommandResult, run } from './fleet.ts';
 
@@ -70,9 +71,10 @@ export async function startMachines(configuration = ''): Promise<Machines> {
           log += data.toString();
         });
         const ready = once(createInterface({ input: started.stdout }), 'line') as Promise<[string]>;
-        const line = await Promise.race([ready, exited.then(() => undefined)]);
-        if (line === undefined) throw new Error(`${args.join(' ')} ended before it was ready: ${log}`);
-        onReady(line[0]);
+        const [line] = (await Promise.race([ready, exited.then(() => undefined)])) ?? [];
+        if (line === undefined || (JSON.parse(line) as { ready?: boolean }).ready !== true)
+          throw new Error(`${args.join(' ')} is not ready: ${line ?? 'it ended'} ${log}`);
+        onReady(line);
       },
       async ended() {
         await exited;
@@ -90,8 +92,7 @@ export async function startMachines(configuration = ''): Promise<Machines> {
   const init = await run(launcher, ['ccm', 'init', '--dir', ccmDirectory, '--json'], { env });
   assert.equal(init.code, 0, init.stderr);
   const adminToken = (JSON.parse(init.stdout) as { token: string }).token;
-  // Ports of this process alone, the same after a restart.
-  const [publicPort, agentPort] = [20_000 + (process.pid % 20_000), 40_001 + (process.pid % 20_000)];
+  const [publicPort, agentPort] = [await lastingPort(), await lastingPort()];
   const path = join(ccmDirectory, 'ccm.yaml');
   const text = (await readFile(path, 'utf8'))
     .replace(/^listen:.*$/m, `listen: 127.0.0.1:${publicPort}`)
