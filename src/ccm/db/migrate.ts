@@ -11,6 +11,7 @@ import { pluginTasks } from './migrations/0003-plugin-tasks.ts';
 import { lostDecisions } from './migrations/0004-lost-decisions.ts';
 import { nodeCertificates } from './migrations/0005-node-certificates.ts';
 import { assignmentContentKeys } from './migrations/0006-assignment-content-keys.ts';
+import { joinTokenKeys } from './migrations/0007-join-token-keys.ts';
 
 /** In order; the names are stored in the database and never change. */
 export const migrations: Readonly<Record<string, Migration>> = {
@@ -20,6 +21,7 @@ export const migrations: Readonly<Record<string, Migration>> = {
   '0004-lost-decisions': lostDecisions,
   '0005-node-certificates': nodeCertificates,
   '0006-assignment-content-keys': assignmentContentKeys,
+  '0007-join-token-keys': joinTokenKeys,
 };
 
 /** Applies what is missing. Throws STATE_CORRUPT when the database knows migrations that this version does not. */

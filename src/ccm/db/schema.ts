@@ -238,6 +238,8 @@ export interface JoinTokenTable {
   expires_at: number;
   used_at: number | null;
   used_by: string | null;
+  /** SHA-256 of the public key (SPKI) that it was used up for. */
+  used_key: string | null;
 }
 
 export interface SettingTable {

@@ -1,6 +1,6 @@
 // POST /join: a one-time secret and a certificate request in, the node's certificate out (LINK-12, LINK-13).
 
-import { hash } from 'node:crypto';
+import { hash, X509Certificate } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { z } from 'zod';
 import { readJson } from '../../net/http/read-json.ts';
@@ -53,9 +53,11 @@ export function createJoinEndpoint({
     const known = answers.get(key);
     if (known !== undefined && known.until > now()) return known.answer;
     // A wrong secret costs a look into the database, and no certificate.
-    authority.check(body.secret);
+    authority.check(body.secret, body.name);
     const { certificate, ...facts } = await certificates.issueNodeCertificate(body.request, body.name);
-    await authority.redeem(body.secret, body.name, facts);
+    const { publicKey } = new X509Certificate(certificate);
+    const keyHash = hash('sha256', publicKey.export({ type: 'spki', format: 'der' }));
+    await authority.redeem(body.secret, body.name, facts, keyHash);
     const answer = { certificate, ca: certificates.certificate };
     const oldest = answers.keys().next().value;
     if (answers.size >= answersMax && oldest !== undefined) answers.delete(oldest);

@@ -5,13 +5,14 @@ import type { CertificateStanding, NodeCertificate } from '../registry/node-cert
 export type { CertificateStanding, NodeCertificate };
 
 export interface JoinAuthority {
-  /** Would the secret be accepted now? Throws JOIN_TOKEN_INVALID. */
-  check(secret: string): void;
+  /** Would the secret be accepted now, for this node? Throws JOIN_TOKEN_INVALID. */
+  check(secret: string, node: string): void;
   /**
-   * Uses a join token's secret up and registers the node with this certificate, in one transaction.
+   * Uses a join token's secret up and registers the node with this certificate, in one transaction; once more for the same node and key
+   * (SHA-256 of its SPKI), whose answer may have been lost.
    * Throws JOIN_TOKEN_INVALID (unknown, used or expired), FORBIDDEN or ALREADY_EXISTS (the name is not for this token).
    */
-  redeem(secret: string, node: string, certificate: NodeCertificate): Promise<void>;
+  redeem(secret: string, node: string, certificate: NodeCertificate, keyHash: string): Promise<void>;
 }
 
 export interface NodeAuthority extends JoinAuthority {

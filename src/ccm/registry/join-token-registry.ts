@@ -18,8 +18,10 @@ export interface JoinTokenRegistry {
   ): { readonly id: string; readonly secret: string; readonly expiresAt: number };
   /** Would {@link redeem} accept it now? Throws JOIN_TOKEN_INVALID; for refusing before costly work. */
   check(secret: string): void;
-  /** Uses it up for this node; at most one call ever succeeds. Throws JOIN_TOKEN_INVALID. */
-  redeem(secret: string, node: string): void;
+  /** Uses it up for this node and key; at most one call ever succeeds. Throws JOIN_TOKEN_INVALID. */
+  redeem(secret: string, node: string, keyHash?: string): void;
+  /** Whether it was used up by this very node (and key), and has not expired: its answer may have been lost. */
+  wasRedeemedBy(secret: string, node: string, keyHash?: string): boolean;
 }
 
 export function createJoinTokenRegistry(
@@ -58,6 +60,7 @@ export function createJoinTokenRegistry(
             expires_at: expiresAt,
             used_at: null,
             used_by: null,
+            used_key: null,
           }),
         );
         events.append({ actor, kind: 'joinToken.created', data: { joinToken: id } });
@@ -67,14 +70,34 @@ export function createJoinTokenRegistry(
 
     check,
 
-    redeem(secret, node) {
+    wasRedeemedBy(secret, node, keyHash) {
+      const row = database.first(
+        queries
+          .selectFrom('join_tokens')
+          .select(['hash', 'expires_at', 'used_at', 'used_key'])
+          .where('hash', '=', hashSecret(secret))
+          .where('used_by', '=', node),
+      );
+      if (!row?.used_at || row.used_key === null || row.expires_at <= now()) return false;
+      if (keyHash !== undefined && keyHash !== row.used_key) return false;
+      // The name may have been removed and joined anew, by another machine.
+      const later = queries
+        .selectFrom('join_tokens')
+        .select('id')
+        .where('used_by', '=', node)
+        .where('used_at', '>=', row.used_at)
+        .where('hash', '!=', row.hash);
+      return database.first(later) === undefined;
+    },
+
+    redeem(secret, node, keyHash) {
       database.transaction(() => {
         database.afterCommit(() => failpoint('ccm.join-token.redeemed'));
         check(secret);
         database.run(
           queries
             .updateTable('join_tokens')
-            .set({ used_at: now(), used_by: node })
+            .set({ used_at: now(), used_by: node, used_key: keyHash ?? null })
             .where('hash', '=', hashSecret(secret)),
         );
       });

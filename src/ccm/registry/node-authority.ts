@@ -7,9 +7,11 @@ export function createNodeAuthority(
   registry: Pick<Registry, 'joinNode' | 'joinTokens' | 'certificates'>,
 ): NodeAuthority {
   return {
-    check: registry.joinTokens.check,
-    async redeem(secret, node, certificate) {
-      registry.joinNode(secret, { name: node, certificate });
+    check(secret, node) {
+      if (!registry.joinTokens.wasRedeemedBy(secret, node)) registry.joinTokens.check(secret);
+    },
+    async redeem(secret, node, certificate, keyHash) {
+      registry.joinNode(secret, { name: node, certificate, keyHash });
     },
     async renew(node, by, certificate) {
       registry.certificates.renewed(node, by, certificate);

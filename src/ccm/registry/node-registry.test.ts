@@ -24,6 +24,28 @@ test('a join token is good for one node, for a short time', async () => {
   assert.throws(() => joinTokens.redeem(late.secret, 'b'), hasCode('JOIN_TOKEN_INVALID'));
 });
 
+test('LINK-13 N26 a join whose answer died with the CCM is repeated with the same key, and with no other', async () => {
+  const { registry, clock } = await temporaryRegistry();
+  const { joinTokens, certificates, nodes } = registry;
+  const { secret, expiresAt } = joinTokens.create('ann');
+  const join = (certificate: string, keyHash: string, name = 'a', token = secret) =>
+    registry.joinNode(token, { name, keyHash, ...certificateOf(certificate) });
+  join('lost', 'key');
+  join('again', 'key');
+  assert.equal(certificates.use('a', certificateOf('again').certificate), 'good');
+  assert.equal(certificates.use('a', certificateOf('lost').certificate), 'replaced');
+  assert.throws(() => join('other', 'other key'), hasCode('JOIN_TOKEN_INVALID'));
+  assert.throws(() => join('other', 'key', 'b'), hasCode('JOIN_TOKEN_INVALID'));
+  nodes.remove('a', 'ann');
+  assert.throws(() => join('removed', 'key'), hasCode('JOIN_TOKEN_INVALID'));
+  join('anew', 'key of another machine', 'a', joinTokens.create('ann').secret);
+  assert.throws(() => join('former', 'key'), hasCode('JOIN_TOKEN_INVALID'));
+  const second = joinTokens.create('ann').secret;
+  join('second', 'key', 'c', second);
+  clock.now = expiresAt;
+  assert.throws(() => join('late', 'key', 'c', second), hasCode('JOIN_TOKEN_INVALID'));
+});
+
 test('a join that is refused does not use the token up', async () => {
   const { registry } = await temporaryRegistry();
   registry.nodes.join({ name: 'a', ...certificateOf('a') });
@@ -81,7 +103,10 @@ test("the agents' port admits a certificate only for its own node, and only whil
   const { registry } = await temporaryRegistry();
   const authority = createNodeAuthority(registry);
   const [{ certificate: a }, { certificate: b }] = [certificateOf('a'), certificateOf('b')];
-  await authority.redeem(registry.joinTokens.create('ann').secret, 'a', a);
+  const { secret } = registry.joinTokens.create('ann');
+  await authority.redeem(secret, 'a', a, 'key');
+  authority.check(secret, 'a');
+  assert.throws(() => authority.check(secret, 'b'), hasCode('JOIN_TOKEN_INVALID'));
   assert.equal(await authority.standing('a', a), 'good');
   assert.equal(await authority.standing('b', a), 'unknown');
   registry.nodes.remove('a', 'ann');

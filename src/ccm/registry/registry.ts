@@ -27,13 +27,18 @@ export interface Registry {
   readonly contentKeys: ContentKeyRegistry;
   readonly events: EventLog;
   readonly settings: SettingRegistry;
-  /** Uses up the join token and records the node, or neither. Throws JOIN_TOKEN_INVALID, ALREADY_EXISTS, INVALID_INPUT. */
+  /**
+   * Uses up the join token and records the node, or neither; for the same node with the same key once more, as its answer may have been
+   * lost. Throws JOIN_TOKEN_INVALID, ALREADY_EXISTS, INVALID_INPUT.
+   */
   joinNode(
     joinSecret: string,
     node: {
       readonly name: string;
       readonly labels?: Readonly<Record<string, string>>;
       readonly certificate: NodeCertificate;
+      /** SHA-256 of its public key (SPKI). */
+      readonly keyHash?: string;
     },
   ): NodeRecord;
   /** Removes the node and changes the content keys of its sites, or neither. Returns these sites. */
@@ -72,10 +77,15 @@ export function createRegistry(database: CcmDatabase, options: RegistryOptions =
         return sites;
       });
     },
-    joinNode(joinSecret, node) {
+    joinNode(joinSecret, { keyHash, ...node }) {
       return database.transaction(() => {
         database.afterCommit(() => failpoint('ccm.node.admitted'));
-        joinTokens.redeem(joinSecret, node.name);
+        const known = nodes.find(node.name) && certificates.current(node.name);
+        if (known && keyHash !== undefined && joinTokens.wasRedeemedBy(joinSecret, node.name, keyHash)) {
+          certificates.renewed(node.name, known, node.certificate);
+          return nodes.get(node.name);
+        }
+        joinTokens.redeem(joinSecret, node.name, keyHash);
         return nodes.join(node);
       });
     },

@@ -210,7 +210,17 @@ const rows: Readonly<Record<string, readonly Readonly<Record<string, Value>>[]>>
       revoked_at: 50,
     },
   ],
-  join_tokens: [{ id: 'jt-1', hash: 'h3', created_at: 1, expires_at: 2, used_at: 2, used_by: 'web1' }],
+  join_tokens: [
+    {
+      id: 'jt-1',
+      hash: 'h3',
+      created_at: 1,
+      expires_at: 2,
+      used_at: 2,
+      used_by: 'web1',
+      used_key: 'c'.repeat(64),
+    },
+  ],
   settings: [{ key: 'agent-url', value: 'https://ccm.example.org:7443' }],
   plugin_tasks: [
     {
