@@ -69,9 +69,9 @@ export function createScrubber(options: ScrubberOptions): Scrubber {
 
   /** True when it came to its end. */
   async function passOnce(): Promise<boolean> {
+    pass = new AbortController();
     const store = options.store();
     if (store === null || store.live() === null) return false;
-    pass = new AbortController();
     const signal = AbortSignal.any([pass.signal, closing.signal]);
     const { after, began } = record.state();
     if (after === null || began === null) record.change({ began: clock.now(), after: null });
