@@ -78,6 +78,9 @@ function createAttacker({ site, outside, scratch, seed, slots }: Attack): () => 
     };
     read(path.join(site, 'trees'), 0);
     read(path.join(site, 'kept'), 1);
+    // A removed site on its way out: whoever was in its trees still is.
+    for (const dirent of list(path.dirname(site)))
+      if (dirent.name.startsWith('.removed-')) read(path.join(path.dirname(site), dirent.name, 'trees'), 0);
     if (slots)
       for (const name of ['inbox', 'trees']) found.push({ path: path.join(site, name), kind: 'directory' });
     return found;

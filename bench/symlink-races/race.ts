@@ -6,6 +6,7 @@ import { once } from 'node:events';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { createDiscardedSites } from '../../src/agent/run/discarded-sites.ts';
 import { silentLog } from '../../src/agent/session/agent-log.ts';
 import { createStaticServer, type StaticServer } from '../../src/agent/static-server/static-server.ts';
 import type { SiteStore } from '../../src/agent/store/site-store.ts';
@@ -105,6 +106,13 @@ export async function race({ tries, seed, slots, say }: RaceOptions): Promise<Ra
     fs.mkdirSync(root, { recursive: true });
     sequence = 1;
     return openPublishedStore(root, treeOf(1));
+  }
+
+  /** As when the site leaves the node: its store is closed, its directory goes, and it comes back. */
+  async function leave(): Promise<void> {
+    await attempt('close', () => store.close());
+    await attempt('remove', () => createDiscardedSites(root).discard(kitSite));
+    await attempt('remove the rest', () => createDiscardedSites(root).removeLeftovers());
   }
 
   /** Whether it succeeded; what it fails with is counted. */
@@ -214,8 +222,8 @@ export async function race({ tries, seed, slots, say }: RaceOptions): Promise<Ra
         if (!isOpen) failures = 100;
       }
       // A live tree that was broken stays so: the next begins anew.
-      if (failures >= 8) {
-        await attempt('close', () => store.close());
+      if (failures >= 8 || round % 40 === 0) {
+        await leave();
         const changes = outside.changes();
         if (changes.length > 0) break;
         while (

@@ -1,8 +1,7 @@
 // The sessions of all sites of a node: opened from disk and by grants, closed by removals; hands each message to its own.
 
-import { readdir, rename, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { failpoint } from '../../faults/failpoint.ts';
 import type { SiteGrant } from '../../model/messages.ts';
 import { TreecastError } from '../../model/treecast-error.ts';
 import type { ReceivedMessage } from '../../net/link/link-client.ts';
@@ -13,6 +12,7 @@ import type { ReleaseKeys } from '../session/release-keys.ts';
 import { reportableError } from '../session/reportable-error.ts';
 import { createSiteSession, type SiteSession, type SiteSessionOptions } from '../session/site-session.ts';
 import type { SiteStore, SiteStoreOptions } from '../store/site-store.ts';
+import { createDiscardedSites } from './discarded-sites.ts';
 import { grantWithoutKeys, type KnownSitesFile, sitesOnDisk } from './known-sites.ts';
 
 export interface SiteSessions {
@@ -42,6 +42,7 @@ export function createSiteSessions(options: SiteSessionsOptions): SiteSessions {
   const sessions = new Map<string, SiteSession>();
   const hooks = new Map<string, SiteHooks>();
   const grants = new Map<string, SiteGrant>();
+  const discarded = createDiscardedSites(root);
   /** Directories on their way out, by site. */
   const removals = new Map<string, Promise<void>>();
   let leftovers: Promise<void> | undefined;
@@ -95,7 +96,7 @@ export function createSiteSessions(options: SiteSessionsOptions): SiteSessions {
     const removal = session
       .close(async () => {
         await siteHooks?.detach();
-        await discardDirectory(root, site);
+        await discarded.discard(site);
         await rm(join(options.pendingDirectory, `${site}.json`), { force: true });
       })
       .catch((error: unknown) => log.error({ site, err: error }, 'the removed site’s files are still there'))
@@ -162,9 +163,9 @@ export function createSiteSessions(options: SiteSessionsOptions): SiteSessions {
       const { releaseKeys, grants: kept } = await known.read();
       keys.replace(releaseKeys);
       for (const granted of kept) grants.set(granted.site, granted);
-      leftovers = removeDiscarded(root).catch((error: unknown) =>
-        log.error({ err: error }, 'the files of a removed site are still there'),
-      );
+      leftovers = discarded
+        .removeLeftovers()
+        .catch((error: unknown) => log.error({ err: error }, 'the files of a removed site are still there'));
       for (const site of new Set([...grants.keys(), ...(await sitesOnDisk(root))])) openSession(site);
       await Promise.all([...sessions.values()].map((session) => session.idle()));
     },
@@ -176,25 +177,4 @@ export function createSiteSessions(options: SiteSessionsOptions): SiteSessions {
       await Promise.all([...removals.values(), leftovers]);
     },
   };
-}
-
-/** No site is called so. */
-const removedPrefix = '.removed-';
-
-/** The name is free at once; the files go behind it. */
-async function discardDirectory(root: string, site: string): Promise<void> {
-  const discarded = join(root, `${removedPrefix}${site}-${process.pid}-${Date.now()}`);
-  await rename(join(root, site), discarded);
-  failpoint('agent.site.set-aside');
-  await rm(discarded, { recursive: true, force: true, maxRetries: 3 });
-  failpoint('agent.site.removed');
-}
-
-/** Removed sites whose files were on their way out when the agent was killed. */
-async function removeDiscarded(root: string): Promise<void> {
-  for (const name of await readdir(root)) {
-    if (!name.startsWith(removedPrefix)) continue;
-    await rm(join(root, name), { recursive: true, force: true, maxRetries: 3 });
-    failpoint('agent.site.leftover-removed');
-  }
 }
