@@ -296,13 +296,19 @@ export async function createSiteStore(
     },
     async restore(entry, drift, signal) {
       const received = entry as ReceivedAssignment;
-      checkAcceptable(received.header, journal.state());
-      if (!isRestore(received.header) || received.missingBlocks().length > 0) {
-        throw new TreecastError('BUG', `assignment ${received.header.id} cannot be restored from`);
+      const { header } = received;
+      try {
+        checkAcceptable(header, journal.state());
+        if (!isRestore(header) || received.missingBlocks().length > 0) {
+          throw new TreecastError('BUG', `assignment ${header.id} cannot be restored from`);
+        }
+        const options = { ...mendOptions(signal), contentKeys: grant.contentKeys };
+        await background.exclusively(() => restorePaths(context, received, drift, options));
+      } finally {
+        // Another repair brings an assignment of its own.
+        space.release(({ id }) => id === header.id);
+        await entry.discard();
       }
-      const options = { ...mendOptions(signal), contentKeys: grant.contentKeys };
-      await background.exclusively(() => restorePaths(context, received, drift, options));
-      await entry.discard();
       return findDrift(
         drift.map(({ path }) => path),
         signal,
@@ -341,6 +347,7 @@ export async function createSiteStore(
       if (closed) return;
       closed = true;
       await background.close();
+      space.release();
       twinWriter.drop();
       context.making?.close();
       inbox.close();

@@ -8,6 +8,7 @@ import { afterEach, beforeEach, test } from 'node:test';
 import type { DriftPolicy } from '../../model/site.ts';
 import { createDisk } from './disk.ts';
 import type { Drift, SiteStore } from './site-store.ts';
+import { createSpaceLedger } from './space-ledger.ts';
 import {
   commandsBetween,
   type ModelEntry,
@@ -223,6 +224,32 @@ test('STG-37 contents with other bytes than the tree has are not taken, whoever 
   assert.deepEqual(await store.restore(await receive(store, sent), drift, never), drift);
   await assert.rejects(receive(store, contentsOf(['index.html'], lie)), { code: 'BASE_MISMATCH' });
   await assert.rejects(receiveAndStage(store, sent), { code: 'ASSIGNMENT_MALFORMED' });
+});
+
+test('N39 STG-37 a repair, done, refused or stopped, keeps neither its claim on space nor its inbox; nor does a store that is closed', async () => {
+  const ledger = createSpaceLedger();
+  await store.close();
+  store = await openKitStore(root, undefined, kitGrant, ledger);
+  const inbox = () =>
+    fs.readdirSync(path.join(root, kitSite, 'inbox')).filter((name) => !name.startsWith('kept'));
+  const before = inbox();
+  for (const stop of [false, true]) {
+    flip('index.html', 2);
+    const drift = await found();
+    const entry = await receive(store, contentsOf(['index.html']));
+    assert.equal(ledger.claims.size, 1);
+    const repair = store.restore(entry, drift, stop ? AbortSignal.abort() : never);
+    if (stop) await assert.rejects(repair, { code: 'ABORTED' });
+    else assert.deepEqual(await repair, []);
+    assert.deepEqual([ledger.claims.size, inbox()], [0, before], stop ? 'stopped' : 'done');
+  }
+  const refused = await store.openInbox(contentsOf(['index.html']).manifest);
+  await assert.rejects(store.restore(refused, [], never), { code: 'BUG' });
+  assert.deepEqual([ledger.claims.size, inbox()], [0, before], 'refused');
+  await store.openInbox(contentsOf(['index.html']).manifest);
+  assert.equal(ledger.claims.size, 1);
+  await store.close();
+  assert.equal(ledger.claims.size, 0, 'closed');
 });
 
 test('STG-36 N44 what is no part of the tree is reported; removed only by policy, with what is ignored left alone', async () => {

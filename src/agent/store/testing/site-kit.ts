@@ -20,6 +20,7 @@ import type { ObjectId } from '../../../model/tree.ts';
 import { createSiteStore } from '../create-site-store.ts';
 import type { Disk } from '../disk.ts';
 import type { InboxEntry, SiteStore, TreeProof } from '../site-store.ts';
+import { createSpaceLedger, type SpaceLedger } from '../space-ledger.ts';
 import { commandsBetween, type ModelTree, modelTreeId } from './model-tree.ts';
 
 export const kitSite = 'sample';
@@ -102,12 +103,18 @@ export function makeRoot(): string {
   return fs.mkdtempSync(path.join(os.tmpdir(), 'treecast-store-'));
 }
 
-export function openKitStore(root: string, disk?: Disk, grant: SiteGrant = kitGrant): Promise<SiteStore> {
+export function openKitStore(
+  root: string,
+  disk?: Disk,
+  grant: SiteGrant = kitGrant,
+  space: SpaceLedger = createSpaceLedger(),
+): Promise<SiteStore> {
   return createSiteStore(
     {
       root,
       site: kitSite,
       grant,
+      space,
       verifySignature: (bytes, signature) => verifyBytes(bytes, signature, publicKey),
     },
     disk,
