@@ -1,10 +1,11 @@
 // One persistent `git cat-file --batch-command`: objects by id and refs by name, pipelined, without a spawn per question.
 // It holds no state but the process; a process that dies fails the questions it was asked and is replaced at the next one.
 
-import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import type { ChildProcessWithoutNullStreams } from 'node:child_process';
 import type { ObjectId } from '../model/tree.ts';
 import { TreecastError } from '../model/treecast-error.ts';
 import type { GitEnvironment } from './git-environment.ts';
+import { startGit } from './start-git.ts';
 
 export interface ObjectInfo {
   readonly id: ObjectId;
@@ -38,7 +39,7 @@ export function createCatFileProcess(repositoryPath: string, environment: GitEnv
   let closed = false;
 
   function start(): ChildProcessWithoutNullStreams {
-    const started = spawn('git', ['--git-dir', repositoryPath, 'cat-file', '--batch-command'], {
+    const started = startGit(['--git-dir', repositoryPath, 'cat-file', '--batch-command'], {
       env: environment,
       stdio: ['pipe', 'pipe', 'ignore'],
     }) as unknown as ChildProcessWithoutNullStreams;
@@ -69,8 +70,8 @@ export function createCatFileProcess(repositoryPath: string, environment: GitEnv
     return started;
   }
 
-  function ask(command: string, withContents: boolean): Promise<ObjectContents | undefined> {
-    if (closed) return Promise.reject(new TreecastError('GIT_FAILED', 'This Git source is closed.'));
+  async function ask(command: string, withContents: boolean): Promise<ObjectContents | undefined> {
+    if (closed) throw new TreecastError('GIT_FAILED', 'This Git source is closed.');
     child ??= start();
     const { stdin } = child;
     return new Promise((resolve, reject) => {

@@ -1,8 +1,9 @@
 // Runs one Git command to its end, or streams its output. Arguments are ours, never a user's option; output is bounded or streamed.
 
-import { spawn } from 'node:child_process';
+import type { ChildProcessWithoutNullStreams } from 'node:child_process';
 import { TreecastError } from '../model/treecast-error.ts';
 import { type GitEnvironment, gitEnvironment } from './git-environment.ts';
+import { startGit } from './start-git.ts';
 
 export interface GitCommand {
   /** The repository's directory; undefined for commands that need none, such as init. */
@@ -29,10 +30,10 @@ export async function runGit(args: readonly string[], command: GitCommand = {}):
 /** Leaving the loop early stops the process. */
 export async function* streamGit(args: readonly string[], command: GitCommand = {}): AsyncGenerator<Buffer> {
   const where = command.repositoryPath === undefined ? [] : ['--git-dir', command.repositoryPath];
-  const child = spawn('git', [...where, ...args], {
+  const child = startGit([...where, ...args], {
     env: command.environment ?? gitEnvironment(),
     stdio: ['pipe', 'pipe', 'pipe'],
-  });
+  }) as ChildProcessWithoutNullStreams;
   let complaint = '';
   child.stderr.on('data', (chunk: Buffer) => {
     complaint = (complaint + chunk.toString('utf8')).slice(0, errorBytesMax);

@@ -112,22 +112,26 @@ export function createGitEndpoint(options: GitEndpointOptions): GitEndpoint {
       return serveFetch({ repositoryPath, protocol, body, response, patience, logger });
     const { repository } = route;
     const leave = await turns.enter(repositoryPath);
-    await receivePush({
-      authority,
-      repository,
-      repositoryPath,
-      author,
-      body,
-      response,
-      maxInputBytes,
-      patience,
-      // A pusher that follows its job holds a connection and no process.
-      onGitEnded(wasKilled) {
-        leave(wasKilled);
-        give();
-      },
-      logger,
-    });
+    try {
+      await receivePush({
+        authority,
+        repository,
+        repositoryPath,
+        author,
+        body,
+        response,
+        maxInputBytes,
+        patience,
+        // A pusher that follows its job holds a connection and no process.
+        onGitEnded(wasKilled) {
+          leave(wasKilled);
+          give();
+        },
+        logger,
+      });
+    } finally {
+      leave(false);
+    }
   }
 
   const handle = (request: IncomingMessage, response: ServerResponse): void => {

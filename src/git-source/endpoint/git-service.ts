@@ -1,9 +1,9 @@
 // Starts Git's own servers of the smart protocol for one request: `receive-pack` and `upload-pack`, stateless, in a process group of
 // their own, so that all of a push's processes can be stopped at once.
 
-import { spawn } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
 import { type GitEnvironment, gitEnvironment } from '../git-environment.ts';
+import { startGit } from '../start-git.ts';
 
 export const gitServices = ['git-upload-pack', 'git-receive-pack'] as const;
 export type GitServiceName = (typeof gitServices)[number];
@@ -39,19 +39,16 @@ const complaintBytesMax = 4_096;
 const signalDelayMs = 1_000;
 const killDelayMs = 5_000;
 
+/** Throws GIT_FAILED when the system has no room for another process. */
 export function startGitService(options: GitServiceOptions): GitService {
   const settings = (options.settings ?? []).flatMap((setting) => ['-c', setting]);
   const command = options.service.slice('git-'.length);
   const advertise = options.advertise ? ['--advertise-refs'] : [];
-  const child = spawn(
-    'git',
-    [...settings, command, '--stateless-rpc', ...advertise, options.repositoryPath],
-    {
-      env: gitEnvironment(options.environment),
-      detached: true,
-      stdio: options.withHookSocket ? ['pipe', 'pipe', 'pipe', 'pipe'] : ['pipe', 'pipe', 'pipe'],
-    },
-  );
+  const child = startGit([...settings, command, '--stateless-rpc', ...advertise, options.repositoryPath], {
+    env: gitEnvironment(options.environment),
+    detached: true,
+    stdio: options.withHookSocket ? ['pipe', 'pipe', 'pipe', 'pipe'] : ['pipe', 'pipe', 'pipe'],
+  });
   const [stdin, stdout, stderr, hookSocket] = child.stdio as unknown as [
     Writable,
     Readable,

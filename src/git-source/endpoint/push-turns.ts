@@ -4,7 +4,7 @@
 import { recoverRepository } from '../recover-repository.ts';
 
 export interface PushTurns {
-  /** Waits while the repository is cleared up. The answer is to be called once, when Git has ended. */
+  /** Waits while the repository is cleared up. The answer is to be called when Git has ended, or was not started; again does nothing. */
   enter(repositoryPath: string): Promise<(wasKilled: boolean) => void>;
   /** Resolves when nothing is being cleared up. */
   settled(): Promise<void>;
@@ -44,7 +44,10 @@ export function createPushTurns({ onRecovered, onError }: PushTurnsOptions): Pus
       if (turns.isDirty && turns.running === 0) await clear(path, turns);
       while (turns.clearing !== undefined) await turns.clearing;
       turns.running += 1;
+      let hasLeft = false;
       return (wasKilled) => {
+        if (hasLeft) return;
+        hasLeft = true;
         turns.running -= 1;
         turns.isDirty ||= wasKilled;
         if (turns.isDirty && turns.running === 0) void clear(path, turns);

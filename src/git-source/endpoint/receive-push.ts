@@ -38,7 +38,7 @@ export interface ReceivePushOptions {
 
 const verdictTimeoutMs = 120_000;
 
-/** Resolves when the response has ended and Git is gone; never rejects. */
+/** Resolves when the response has ended and Git is gone; rejects when Git could not be started. */
 export async function receivePush(options: ReceivePushOptions): Promise<void> {
   const { response, repository, logger } = options;
   const id = randomUUID();

@@ -19,7 +19,7 @@ export interface ServeFetchOptions {
 /** Wants and haves; the answer is what is large. */
 const requestBytesMax = 64 * 1_048_576;
 
-/** Never rejects. */
+/** Rejects only when Git could not be started. */
 export async function serveFetch(options: ServeFetchOptions): Promise<void> {
   const { response, body, patience } = options;
   const git = startGitService({

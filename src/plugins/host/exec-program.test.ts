@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { Secret } from '../api/secret.ts';
 import { until } from '../testing/until.ts';
+import { withoutDescriptors } from '../testing/without-descriptors.ts';
 import { createExec } from './exec-program.ts';
 import { programPath } from './find-program.ts';
 
@@ -225,4 +226,11 @@ describe('when it is ended, what it started is ended too, and nothing is waited 
     stopping.abort();
     await beside;
   });
+});
+
+test('N43 a program that there are no file descriptors for is an error of its caller, and the next one runs', async () => {
+  await withoutDescriptors(async () => {
+    await assert.rejects(shell('exit 0'), /could not be started \(EMFILE\)/);
+  });
+  assert.equal((await shell('exit 0')).code, 0);
 });

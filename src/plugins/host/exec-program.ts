@@ -37,40 +37,10 @@ export function createExec(outer?: AbortSignal): Exec {
         // A process group of its own, which is signalled as one.
         detached: true,
       });
-      const stdout = createCollector();
-      const stderr = createCollector();
-      child.stdout.on('data', stdout.add);
-      child.stderr.on('data', stderr.add);
-      // A program that does not read its input closes it.
-      child.stdin.on('error', () => undefined);
-      child.stdin.end(input);
       let killing: NodeJS.Timeout | undefined;
-      let isStopped = false;
-      const letGo = (): void => {
-        signalGroup(child, 'SIGKILL');
-        // Whoever else has the other ends: nobody reads them any more.
-        for (const pipe of child.stdio) pipe?.destroy();
-      };
-      const stop = (): void => {
-        isStopped = true;
-        if (hasExited(child)) {
-          letGo();
-          return;
-        }
-        signalGroup(child, 'SIGTERM');
-        killing = setTimeout(() => signalGroup(child, 'SIGKILL'), killDelayMs);
-      };
-      ended.addEventListener('abort', stop, { once: true });
       // What it started in the background may keep its output open for ever; what it said itself has arrived by then.
       let closing: NodeJS.Timeout | undefined;
-      child.once('exit', () => {
-        if (isStopped) letGo();
-        else
-          closing = setTimeout(() => {
-            child.stdout.destroy();
-            child.stderr.destroy();
-          }, outputDelayMs);
-      });
+      let isStopped = false;
       const settle = (): void => {
         clearTimeout(killing);
         clearTimeout(closing);
@@ -81,9 +51,43 @@ export function createExec(outer?: AbortSignal): Exec {
         const code = 'code' in cause ? String(cause.code) : cause.message;
         fail(
           `could not be started (${code})`,
-          `Install ${program}, or correct its path in the configuration.`,
+          code === 'EMFILE' || code === 'ENFILE'
+            ? 'Raise the limit of open files (LimitNOFILE).'
+            : `Install ${program}, or correct its path in the configuration.`,
           cause,
         );
+      });
+      // Without descriptors there are no streams either.
+      if (child.pid === undefined) return;
+      const stdout = createCollector();
+      const stderr = createCollector();
+      child.stdout.on('data', stdout.add);
+      child.stderr.on('data', stderr.add);
+      // A program that does not read its input closes it.
+      child.stdin.on('error', () => undefined);
+      child.stdin.end(input);
+      const letGo = (): void => {
+        signalGroup(child, 'SIGKILL');
+        // Whoever else has the other ends: nobody reads them any more.
+        for (const pipe of child.stdio) pipe?.destroy();
+      };
+      function stop(): void {
+        isStopped = true;
+        if (hasExited(child)) {
+          letGo();
+          return;
+        }
+        signalGroup(child, 'SIGTERM');
+        killing = setTimeout(() => signalGroup(child, 'SIGKILL'), killDelayMs);
+      }
+      ended.addEventListener('abort', stop, { once: true });
+      child.once('exit', () => {
+        if (isStopped) letGo();
+        else
+          closing = setTimeout(() => {
+            child.stdout.destroy();
+            child.stderr.destroy();
+          }, outputDelayMs);
       });
       child.once('close', (code, signal) => {
         settle();
