@@ -46,6 +46,7 @@ testNeeding(
       );
     });
     const log = await logFileSystemCalls(pid);
+    t.after(() => log.stop());
     await author.write('index.html', 'second');
     await author.write('a/b/more.html', 'more');
     await author.commit();

@@ -17,7 +17,7 @@ export interface FileSystemCall {
 }
 
 export interface CallLog {
-  /** Lets go of the process; the calls that succeeded, in the order in which they ended. */
+  /** Lets go of the process, the first time; the calls that succeeded, in the order in which they ended. */
   stop(): Promise<readonly FileSystemCall[]>;
 }
 
@@ -44,13 +44,18 @@ export async function logFileSystemCalls(pid: number): Promise<CallLog> {
   });
   await until('strace is attached', () => said.includes('attached'));
   const descriptors = descriptorsOf(pid);
+  async function stop(): Promise<readonly FileSystemCall[]> {
+    tracer.kill('SIGINT');
+    await exited;
+    const text = readFileSync(file, 'utf8');
+    rmSync(directory, { recursive: true });
+    return parseCalls(text, descriptors);
+  }
+  let stopped: Promise<readonly FileSystemCall[]> | undefined;
   return {
-    async stop() {
-      tracer.kill('SIGINT');
-      await exited;
-      const text = readFileSync(file, 'utf8');
-      rmSync(directory, { recursive: true });
-      return parseCalls(text, descriptors);
+    stop() {
+      stopped ??= stop();
+      return stopped;
     },
   };
 }

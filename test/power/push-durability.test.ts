@@ -30,6 +30,7 @@ for (const [what, files] of [
         Object.fromEntries(Array.from({ length: files }, (_, n) => [`d${n}/${n}`, `file ${n}`])),
       );
       const log = await logFileSystemCalls(process.pid);
+      t.after(() => log.stop());
       const { exitCode, stderr } = await server.git(server.author, 'push', server.url, 'main');
       const calls = await log.stop();
       assert.equal(exitCode, 0, stderr);
