@@ -2,10 +2,11 @@
 // very same process goes on afterwards.
 
 import assert from 'node:assert/strict';
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { after, before } from 'node:test';
+import { after, before, type TestContext } from 'node:test';
+import { mountTmpfs } from '../../src/agent/testing/small-disk.ts';
 import { testNeeding } from '../../src/plugins/testing/test-needing.ts';
 import { until } from '../../src/plugins/testing/until.ts';
 import { runProgram } from '../lab/run-program.ts';
@@ -14,16 +15,20 @@ import { createSeparateFleet, type SeparateFleet } from './support/separate-flee
 const needs = ['root', 'mount', 'umount'];
 const nodes = ['web1', 'web2'];
 let fleet: SeparateFleet;
-let mounted: string | undefined;
+/** Undoes what was begun, also where not all of it succeeded. */
+let close: () => unknown = () => undefined;
 
 before(async () => {
   if (process.getuid?.() !== 0) return;
   fleet = await createSeparateFleet(async (directory) => {
-    await mkdir(directory);
-    await runProgram('mount', ['-t', 'tmpfs', '-o', 'size=48m', 'tmpfs', directory]);
-    mounted = directory;
+    const remember = (undo: () => unknown) => {
+      close = undo;
+    };
+    mountTmpfs({ after: remember }, { bytes: 48 * 1024 ** 2, inodes: 10_000 }, directory);
     return undefined;
   });
+  const unmount = close;
+  close = () => fleet.close(async () => unmount());
   await fleet.startCcm();
   await fleet.client().sites.create({ name: 'docs' });
   for (const name of nodes) {
@@ -33,19 +38,19 @@ before(async () => {
   await fleet.untilConnected(...nodes);
 });
 after(async () => {
-  if (mounted === undefined) return;
-  await fleet.close(() => runProgram('umount', [mounted as string]));
+  await close();
 });
 
-function lockDatabase(): { release(): void } {
+/** Released at the test's end at the latest. */
+function lockDatabase(t: TestContext): { release(): void } {
   const other = new DatabaseSync(join(fleet.ccmDirectory, 'ccm.db'), { timeout: 10_000 });
   other.exec('begin immediate');
-  return {
-    release() {
-      other.exec('rollback');
-      other.close();
-    },
+  // What was begun is rolled back with it.
+  const release = () => {
+    if (other.isOpen) other.close();
   };
+  t.after(release);
+  return { release };
 }
 
 const isReady = async () => (await fetch(`${fleet.api}/readyz`)).status === 200;
@@ -67,10 +72,10 @@ async function fillDisk(): Promise<void> {
 testNeeding(
   needs,
   'a push whose job cannot be written waits while another process holds the lock, and is published afterwards',
-  async () => {
+  async (t) => {
     assert.equal((await fleet.push('docs', 'one')).code, 0);
     const pid = fleet.ccmPid;
-    const lock = lockDatabase();
+    const lock = lockDatabase(t);
     const pushed = fleet.push('docs', 'two');
     await until('the CCM says that it waits', () => fleet.log.includes('DATABASE_UNAVAILABLE'), 30_000);
     assert.equal(await isReady(), false);
@@ -86,8 +91,8 @@ testNeeding(
   },
 );
 
-testNeeding(needs, 'while the lock is held for long, pushes are refused before the ref moves', async () => {
-  const lock = lockDatabase();
+testNeeding(needs, 'while the lock is held for long, pushes are refused before the ref moves', async (t) => {
+  const lock = lockDatabase(t);
   await until('readyz says no', async () => !(await isReady()), 30_000);
   const before = await branch();
   const { code, stderr } = await fleet.push('docs', 'never');
