@@ -17,8 +17,8 @@ export interface Answer<T> {
 }
 
 export interface Question<T> {
+  /** Of the agents' port, with a path; its origin is in messages. */
   readonly url: string;
-  /** What it is for, for messages: `the CCM at URL`. */
   readonly tls: Pick<RequestOptions, 'ca' | 'cert' | 'key' | 'rejectUnauthorized' | 'checkServerIdentity'>;
   /** Sent by POST; without it the request is a GET. */
   readonly body?: unknown;
