@@ -3,9 +3,10 @@
 
 import { existsSync } from 'node:fs';
 import { chmod, cp, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { TreecastError } from '../model/treecast-error.ts';
+import { syncFileSystem } from '../net/sync-file-system.ts';
 import { databaseError } from './db/database-error.ts';
 import { inspectDatabase } from './db/inspect-database.ts';
 import { backupMark } from './db/run-mark.ts';
@@ -13,7 +14,7 @@ import { backupMark } from './db/run-mark.ts';
 /** What besides the database is kept, where it is there. `last-run.json` stays: it is the run's, not the data's. */
 const kept = ['keys', 'ccm.yaml', 'plugins', 'repositories'] as const;
 
-/** Makes the directory `target`, whole or not at all. Throws NOT_FOUND, ALREADY_EXISTS, DATABASE_UNAVAILABLE. */
+/** Makes the directory `target`, whole and durable or not at all. Throws NOT_FOUND, ALREADY_EXISTS, DATABASE_UNAVAILABLE, DISK_FAILED. */
 export async function backUpCcm(directory: string, target: string): Promise<void> {
   const database = join(directory, 'ccm.db');
   if (!existsSync(database)) {
@@ -38,10 +39,22 @@ export async function backUpCcm(directory: string, target: string): Promise<void
       else await cp(source, join(partial, name), { recursive: true, preserveTimestamps: true });
     }
     inspectDatabase(join(partial, 'ccm.db'), undefined);
+    // Its contents are durable before its name says that it is whole.
+    if (!(await syncFileSystem(partial))) throw notDurable(target);
     await rename(partial, target);
+    await syncDirectory(dirname(resolve(target)));
   } catch (error) {
     await rm(partial, { recursive: true, force: true });
     throw databaseError(error, error instanceof Error && 'errcode' in error ? database : partial);
+  }
+}
+
+async function syncDirectory(path: string): Promise<void> {
+  const directory = await open(path, 'r');
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
   }
 }
 
@@ -57,9 +70,12 @@ async function copyDatabase(from: string, to: string): Promise<void> {
   copy.exec(`pragma user_version = ${backupMark}`);
   copy.close();
   await chmod(to, 0o600);
-  const file = await open(to, 'r');
-  await file.sync();
-  await file.close();
+}
+
+function notDurable(target: string): TreecastError {
+  return new TreecastError('DISK_FAILED', `The backup ${target} could not be made durable.`, {
+    fix: 'Look at the kernel’s log for errors of the disk, and check that the program `sync` (coreutils) is installed; then make it again.',
+  });
 }
 
 /** Refs before objects: objects are only ever added, so whatever a ref names is there when they are copied. */

@@ -1,9 +1,9 @@
 // Makes what one operation wrote durable: by one fsync per file and directory while they are few, by one sync of the whole file
 // system when they are many. Decides which; the threshold is measured (docs/spec/staging.md, STG-7).
 
-import { execFile } from 'node:child_process';
 import { constants } from 'node:fs';
 import { TreecastError } from '../../model/treecast-error.ts';
+import { syncFileSystem as sync } from '../../net/sync-file-system.ts';
 import type { DirectoryHandles } from './directory-handles.ts';
 import type { Disk } from './disk.ts';
 
@@ -95,10 +95,8 @@ export async function allEnded(work: readonly Promise<void>[]): Promise<void> {
   for (const result of await Promise.allSettled(work)) if (result.status === 'rejected') throw result.reason;
 }
 
-/** syncfs(2) by coreutils' `sync -f`, which Node does not offer; false when there is no such program. */
+/** False when there is no program for it. */
 export function syncFileSystem(disk: Disk, path: string): Promise<boolean> {
   disk.countSync(path);
-  return new Promise((resolve) => {
-    execFile('sync', ['-f', path], (error) => resolve(error === null));
-  });
+  return sync(path);
 }
