@@ -1,26 +1,29 @@
 // The whole table of the sweep: every failpoint in every kind of work that passes it. `npm test` runs a part of it (test/faults).
 
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createFleetPool } from '../../test/lab/sweep/fleet-pool.ts';
 import { type JobType, jobTypes } from '../../test/lab/sweep/job-types.ts';
 import { strike } from '../../test/lab/sweep/sweep-case.ts';
 import { casesOf, needsPlugins } from '../../test/lab/sweep/sweep-cases.ts';
+import { sweepTable } from '../../test/lab/sweep/sweep-table.ts';
 import type { Bench } from '../bench.ts';
+import { sweepReport } from './sweep-report.ts';
 
 export const crashSweep: Bench = {
   name: 'crash-sweep',
   summary: 'kills CCM or agent behind every durable effect of every kind of work, and looks at what is left',
-  usage: '[--types publish,rollback,…] [--fleets 2] --json',
+  usage: '[--types publish,rollback,…] [--fleets 2] [--table FILE] --json',
   options: {
     types: { type: 'string', default: jobTypes.join(',') },
     fleets: { type: 'string', default: '2' },
+    table: { type: 'string' },
   },
   async run({ values, say, report }) {
     const types = String(values['types']).split(',') as JobType[];
     const root = await mkdtemp(join(tmpdir(), 'treecast-sweep-'));
-    let failed = 0;
+    const wrongOf = new Map<JobType, readonly string[]>();
     try {
       for (const hasPlugins of [false, true]) {
         const own = types.filter((type) => needsPlugins(type) === hasPlugins);
@@ -39,7 +42,7 @@ export const crashSweep: Bench = {
                 }),
             ),
           );
-          failed += wrong.length;
+          wrongOf.set(type, wrong);
           report({
             bench: 'crash-sweep',
             job: type,
@@ -53,6 +56,8 @@ export const crashSweep: Bench = {
     } finally {
       await rm(root, { recursive: true, force: true, maxRetries: 20 });
     }
-    return failed === 0 ? 0 : 1;
+    if (values['table'] !== undefined)
+      await writeFile(String(values['table']), sweepReport(sweepTable, wrongOf));
+    return [...wrongOf.values()].every((wrong) => wrong.length === 0) ? 0 : 1;
   },
 };

@@ -1,5 +1,5 @@
-// Publishing with plugins that write twins, follow switches, send a node back and owe calls, killed behind each durable effect of theirs.
+// Publishing with plugins that write twins, follow switches, refuse, send a node back and owe calls, killed behind each durable effect of theirs.
 
 import { sweep } from '../lab/sweep/sweep.ts';
 
-sweep(['publish-plugins', 'switch-back', 'replicate-plugins']);
+sweep(['publish-plugins', 'fail-plugins', 'switch-back', 'replicate-plugins']);

@@ -1,5 +1,5 @@
-// Rolling back, aborting, and staging that fails, with the CCM or an agent killed on the way.
+// Rolling back, aborting, and staging that meets changed files, with the CCM or an agent killed on the way.
 
 import { sweep } from '../lab/sweep/sweep.ts';
 
-sweep(['rollback', 'abort', 'fail']);
+sweep(['rollback', 'abort', 'restage', 'mend']);

@@ -2,7 +2,7 @@
 // A victim may die at any moment of `run`, which then ends early and throws nothing for that.
 
 import { spawn } from 'node:child_process';
-import { mkdir, readFile, rm, unlink, writeFile } from 'node:fs/promises';
+import { mkdir, open, readFile, rm, stat, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { JobResource } from '../../../src/model/api.ts';
 import { until } from '../../../src/plugins/testing/until.ts';
@@ -18,12 +18,15 @@ export const jobTypes = [
   'publish-plugins',
   'rollback',
   'abort',
-  'fail',
+  'restage',
+  'mend',
+  'fail-plugins',
   'switch-back',
   'synchronize',
   'replicate',
   'replicate-plugins',
   'join',
+  'rotate',
   'configure',
   'restart',
   'start',
@@ -68,7 +71,9 @@ export const jobRuns: Readonly<Record<JobType, JobRun>> = {
     },
   },
   abort: { run: abort },
-  fail: { run: fail },
+  restage: { run: restage },
+  mend: { run: mend, recover: pushAgain },
+  'fail-plugins': { run: publishRefused, recover: makeWilling },
   'switch-back': { run: publishUnwell, recover: makeWell },
   synchronize: {
     async prepare(fleet) {
@@ -81,6 +86,14 @@ export const jobRuns: Readonly<Record<JobType, JobRun>> = {
   replicate: { prepare: joinAnew, run: startThere },
   'replicate-plugins': { prepare: joinAnew, run: startThere },
   join: { prepare: forgetNode, run: rejoin, recover: joinAgain, recoversFirst: true },
+  rotate: {
+    async run(fleet) {
+      await startAll(fleet);
+      await orGone(fleet, rotate(fleet));
+      return null;
+    },
+    recover: rotate,
+  },
   configure: {
     async run(fleet) {
       await startAll(fleet);
@@ -194,8 +207,8 @@ async function abort(fleet: StrikingFleet): Promise<Told | null> {
   }
 }
 
-/** The tree that node 2 would stage into has a file too many. */
-async function fail(fleet: StrikingFleet): Promise<Told> {
+/** The tree that node 2 would stage into has a file too many, so it is thrown away and staging is done anew. */
+async function restage(fleet: StrikingFleet): Promise<Told> {
   await startAll(fleet);
   const site = join(fleet.nodeDirectories[1] as string, 'sites', fleet.fleet.site);
   await until('there is a tree to stage into', async () => {
@@ -206,6 +219,27 @@ async function fail(fleet: StrikingFleet): Promise<Told> {
   return publish(fleet, 'many', false);
 }
 
+/** A byte of a file that node 2's trees share was changed, in place; the publish is about that file. */
+async function mend(fleet: StrikingFleet): Promise<Told> {
+  await startAll(fleet);
+  const file = join(fleet.nodeDirectories[1] as string, 'sites', fleet.fleet.site, 'live/pages/1.txt');
+  const [{ atime, mtime }, handle] = [await stat(file), await open(file, 'r+')];
+  await handle.write('#', 0);
+  await handle.utimes(atime, mtime);
+  await handle.close();
+  await fleet.noteDrift();
+  const told = await publish(fleet, 'many', false);
+  // What was found is written down at the end.
+  if (fleet.arms.agent !== undefined) await orGone(fleet, fleet.stopAgent());
+  return told;
+}
+
+async function pushAgain(fleet: StrikingFleet): Promise<void> {
+  await fleet.allConnected();
+  await fleet.change('many');
+  await fleet.push();
+}
+
 async function idleTree(site: string): Promise<string | undefined> {
   const { slots, live, backup } = JSON.parse(await readFile(join(site, 'state.json'), 'utf8')) as {
     readonly slots: readonly { readonly slot: number; readonly directory: string }[];
@@ -213,6 +247,18 @@ async function idleTree(site: string): Promise<string | undefined> {
     readonly backup: number;
   };
   return slots.find(({ slot }) => slot !== live && slot !== backup)?.directory;
+}
+
+/** The plugin does not let node 2 switch while there is this file. */
+const unwilling = ({ nodeDirectories }: StrikingFleet) => join(nodeDirectories[1] as string, 'unwilling');
+
+async function publishRefused(fleet: StrikingFleet): Promise<Told> {
+  await writeFile(unwilling(fleet), '');
+  return publish(fleet, 'many');
+}
+
+async function makeWilling(fleet: StrikingFleet): Promise<void> {
+  await rm(unwilling(fleet), { force: true });
 }
 
 /** The plugin's probe finds node 2 unwell while there is this file. */
@@ -229,6 +275,20 @@ async function makeWell(fleet: StrikingFleet): Promise<void> {
   await fleet.allConnected();
   await fleet.change('one');
   await fleet.push();
+}
+
+/** All keys there are; ends when every node has followed. */
+async function rotate({ fleet: { client, site }, ...fleet }: StrikingFleet): Promise<void> {
+  for (const kind of ['ca', 'release'] as const) await client.keys.rotate({ kind });
+  await client.keys.rotate({ kind: 'content', site });
+  const current = async () =>
+    (await client.keys.list()).find(({ kind, state }) => kind === 'ca' && state === 'current');
+  await until(
+    'every node has a certificate of the new CA',
+    async () => (await current())?.nodes === 2,
+    40_000,
+  );
+  await fleet.allConnected();
 }
 
 async function joinAnew(fleet: StrikingFleet): Promise<void> {

@@ -39,7 +39,9 @@ export async function leftoversOnNode(directory: string, site: string): Promise<
   const found = [
     ...(await readdir(at)).filter(
       (name) =>
-        !/^(?:(?:live|state\.json)(?:\.spare)?|trees|inbox|(?:index|twins)\.db(?:-wal|-shm)?)$/.test(name),
+        !/^(?:(?:live|state\.json)(?:\.spare)?|trees|inbox|scrub\.json|(?:index|twins)\.db(?:-wal|-shm)?)$/.test(
+          name,
+        ),
     ),
     ...trees.filter((name) => name !== '.work' && !directories.includes(name)).map((name) => `trees/${name}`),
     ...(await readdir(join(at, 'trees', '.work'))).map((name) => `trees/.work/${name}`),

@@ -10,6 +10,7 @@ import { type Author, createAuthor, type GitResult } from '../author.ts';
 import { loopbackPlaces, type Place } from '../places.ts';
 import type { ProcessEnd } from '../processes.ts';
 import { createFleet, type Fleet } from '../program-fleet.ts';
+import { liveTreeOnDisk } from './node-on-disk.ts';
 
 /** Who is killed: the CCM, or the second node's agent. */
 export type Victim = 'ccm' | 'agent';
@@ -30,6 +31,8 @@ export interface StrikingFleet {
   readonly trees: ReadonlySet<string>;
   /** Commits a change of one file, of more files than a lag spells out, of one large file, or of many directories; the commit's tree. */
   change(width: Width): Promise<string>;
+  /** What node 2 shows now, changed by somebody, is from now on no surprise. */
+  noteDrift(): Promise<void>;
   push(options?: readonly string[]): Promise<GitResult>;
   arms: Arms;
   /** How the armed process ended, as soon as one was started. */
@@ -63,7 +66,8 @@ export async function createStrikingFleet(
   const [fleet, author] = await Promise.all([
     createFleet(directory, place, [place, place], {
       ccm: { plugins },
-      agent: () => ({ plugins, niceness: 0 }),
+      // What is found by re-reading comes when it comes; the sweep wants its moments to be the same every time.
+      agent: () => ({ plugins, niceness: 0, scrub: 'off' }),
       logLevel: 'error',
       policy,
     }),
@@ -101,6 +105,10 @@ export async function createStrikingFleet(
     nodeDirectories: [join(directory, 'node1'), join(directory, 'node2')],
     trees,
     change,
+    async noteDrift() {
+      const site = join(self.nodeDirectories[1] as string, 'sites', fleet.site);
+      trees.add((await liveTreeOnDisk(site, author.directory)) ?? '');
+    },
     push: (options = []) => author.push(fleet.remote, ['--force', '-o', 'allow-delete', ...options]),
     get arms() {
       return arms;

@@ -11,12 +11,15 @@ export const twinPlugin = definePlugin({
   places: ['agent', 'ccm'],
   configSchema: z.strictObject({}),
   setup({ stateDirectory }) {
-    // Beside the agent's configuration: a test puts it there.
+    // Beside the agent's configuration: a test puts them there.
     const unwell = join(stateDirectory, '../../unwell');
+    const unwilling = join(stateDirectory, '../../unwilling');
     const started = new Set<string>();
     return {
       hooks: {
         beforeSwitch: async ({ to, writeTwin }) => {
+          if (existsSync(unwilling))
+            throw new PluginError('the node is unwilling', { fix: 'Make it willing.' });
           // As many as a lag does not spell out, so that a list of paths is kept.
           for (let n = 0; n < 70; n++)
             await writeTwin(

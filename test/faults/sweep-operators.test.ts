@@ -1,0 +1,5 @@
+// What operators change, with the CCM or an agent killed behind each change.
+
+import { sweep } from '../lab/sweep/sweep.ts';
+
+sweep(['configure']);
