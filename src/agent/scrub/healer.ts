@@ -9,6 +9,7 @@ import type { Clock } from '../../net/clock.ts';
 import type { AgentLog } from '../session/agent-log.ts';
 import { createProgressMeter } from '../session/progress-meter.ts';
 import { type AssignmentMessage, type Receiver, receiveAssignment } from '../session/receive-assignment.ts';
+import { withinMessage } from '../session/within-message.ts';
 import type { Drift, SiteStore } from '../store/site-store.ts';
 import { noteDrift } from './drift-ledger.ts';
 import type { ScrubRecord } from './scrub-record.ts';
@@ -39,7 +40,6 @@ const answerMs = 30_000;
 /** In one message. */
 const toldMax = 100;
 const askedMax = 500;
-const askedCharactersMax = 262_144;
 const roundsMax = 20;
 
 export function createHealer(options: HealerOptions): Healer {
@@ -67,9 +67,9 @@ export function createHealer(options: HealerOptions): Healer {
     report({
       type: 'drift',
       site,
-      paths: drifted.slice(0, toldMax),
+      paths: withinMessage(drifted, toldMax),
       count: drifted.length,
-      mended: mended.slice(0, toldMax),
+      mended: withinMessage(mended, toldMax),
       passedAt,
     });
   }
@@ -105,7 +105,8 @@ export function createHealer(options: HealerOptions): Healer {
     signal: AbortSignal,
   ): Promise<readonly Drift[]> {
     const wanted = drift.filter(isMendable);
-    const some = withinMessage(wanted.map(({ path }) => path).filter((path) => path !== '.'));
+    const named = wanted.map(({ path }) => path).filter((path) => path !== '.');
+    const some = withinMessage(named, askedMax);
     if (some.length === 0) return drift;
     const message = await ask(some, store, signal);
     const progress = createProgressMeter({ site, assignment: message.id, now: clock.now, report });
@@ -160,15 +161,4 @@ export function createHealer(options: HealerOptions): Healer {
     },
     repairs: () => policy?.action === 'repair',
   };
-}
-
-function withinMessage(paths: readonly string[]): string[] {
-  const some: string[] = [];
-  let characters = 0;
-  for (const path of paths.slice(0, askedMax)) {
-    characters += path.length;
-    if (some.length > 0 && characters > askedCharactersMax) break;
-    some.push(path);
-  }
-  return some;
 }

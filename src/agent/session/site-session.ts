@@ -20,6 +20,7 @@ import { reportableError } from './reportable-error.ts';
 import type { SignReceipt } from './sign-receipt.ts';
 import { createSwitcher } from './switcher.ts';
 import { createTaskQueue } from './task-queue.ts';
+import { withinMessage } from './within-message.ts';
 
 export type Report = Exclude<AgentMessage, Hello>;
 
@@ -273,7 +274,7 @@ export function createSiteSession(options: SiteSessionOptions): SiteSession {
           request,
           site,
           receipt: signReceipt(site, 'verified', proof),
-          drift: drift.slice(0, 100),
+          drift: withinMessage(drift, 100),
         });
       } catch (error) {
         // LINK-21: a publish goes first; the verification starts again after it.
