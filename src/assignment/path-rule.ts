@@ -1,7 +1,7 @@
 // Which paths an assignment may name (ASG-16): relative, UTF-8, inside the tree, and never a disguise of `.git`.
 // Symlinks on the way are not judged here: whoever opens the path must not follow them.
 
-const pathBytesMax = 4096;
+export const pathBytesMax = 4096;
 const componentBytesMax = 255;
 
 /** Characters that HFS+ ignores when it compares names, so that `.g<ZWNJ>it` opens `.git` there. */

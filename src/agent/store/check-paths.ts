@@ -3,6 +3,7 @@
 
 import { createDirectoryHandles, entryIfReachable, parentOf } from './directory-handles.ts';
 import { createInspector } from './inspect-entry.ts';
+import { isTooLong } from './long-path.ts';
 import type { SiteContext } from './site-context.ts';
 import type { Drift } from './site-store.ts';
 import { slotOf } from './state.ts';
@@ -28,7 +29,7 @@ export async function checkPaths(
     for (const path of withParents(paths)) {
       const entry = path === '' ? layout.tree(live.directory) : entryIfReachable(handles, path);
       try {
-        const problem = await inspector.problemWith(entry, wantedAt(context, live, path));
+        const problem = await inspector.problemWith(entry, wantedAt(context, live, path), isTooLong(path));
         if (problem) drift.push({ path: path === '' ? rootName : path, problem });
       } catch (error) {
         if (!(error instanceof IndexGap)) throw error;

@@ -11,8 +11,15 @@ import { throwIfAborted } from './slices.ts';
 import { directoryMode, type IndexEntry } from './tree-index.ts';
 
 export interface Inspector {
-  /** Undefined when the entry is as wanted; `wanted` undefined: nothing should be there. `entry` as system calls take it. */
-  problemWith(entry: string | undefined, wanted: IndexEntry | undefined): Promise<DriftProblem | undefined>;
+  /**
+   * Undefined when the entry is as wanted; `wanted` undefined: nothing should be there. `entry` as system calls take it; `isWhole`:
+   * a directory that should not be there is one thing with all that is in it.
+   */
+  problemWith(
+    entry: string | undefined,
+    wanted: IndexEntry | undefined,
+    isWhole?: boolean,
+  ): Promise<DriftProblem | undefined>;
   /** An open regular file with exactly these bytes; undefined otherwise. The caller closes it. */
   openIfHas(entry: string | undefined, id: ObjectId): Promise<number | undefined>;
   /** Whether mode (and owner) are those of the policy. */
@@ -94,12 +101,12 @@ export function createInspector({ disk, modes, onRead, signal }: InspectorOption
 
   return {
     factsProblem,
-    async problemWith(entry, wanted) {
+    async problemWith(entry, wanted, isWhole = false) {
       throwIfAborted(signal);
       const stat = entry === undefined ? undefined : disk.lstat(entry);
       if (!stat || entry === undefined) return wanted ? 'missing' : undefined;
       // What lies in a directory that should not be there is found path by path.
-      if (!wanted) return stat.isDirectory() && !isEmpty(entry) ? undefined : 'extra';
+      if (!wanted) return !isWhole && stat.isDirectory() && !isEmpty(entry) ? undefined : 'extra';
       if (wanted.mode === directoryMode) {
         if (!stat.isDirectory()) return 'type';
         return (stat.mode & 0o7777) === modes.directory ? undefined : 'mode';

@@ -16,6 +16,7 @@ import { createSyncSet, type SyncSet } from './durability.ts';
 import { encodePaths } from './inbox.ts';
 import { createInspector, type Inspector, permissionsOf } from './inspect-entry.ts';
 import { emptyLag, type Lag, shortLag, uniteLags } from './lag.ts';
+import { isTooLong } from './long-path.ts';
 import { removeDirectory } from './removal.ts';
 import type { SiteContext } from './site-context.ts';
 import type { Drift } from './site-store.ts';
@@ -133,7 +134,7 @@ async function mendOne(mender: Mender, path: string): Promise<void> {
     if (error instanceof IndexGap) return;
     throw error;
   }
-  const problem = await inspector.problemWith(entry, wanted);
+  const problem = await inspector.problemWith(entry, wanted, isTooLong(path));
   if (!problem) return;
   if (!wanted) {
     if (options.removeExtra) await removeExtra(mender, path);

@@ -7,6 +7,7 @@ import { rootName } from './check-paths.ts';
 import type { Disk } from './disk.ts';
 import { permissionsOf } from './inspect-entry.ts';
 import type { Modes } from './interpreter.ts';
+import { whereTooLong } from './long-path.ts';
 import type { Drift, DriftProblem } from './site-store.ts';
 import { directoryMode, type IndexDirectory, IndexGap, type TreeIndex } from './tree-index.ts';
 import { type DirectoryReading, readTree } from './tree-reader.ts';
@@ -35,8 +36,13 @@ export async function verifyTree(
 ): Promise<{ readonly tree: ObjectId; readonly drift: readonly Drift[] }> {
   const { disk, index, root, tree: wanted, signal, twinsIn, modes } = options;
   const drift: Drift[] = [];
+  const noted = new Set<string>();
   const note = (found: Drift): void => {
-    if (drift.length < driftMax) drift.push(found);
+    if (drift.length >= driftMax) return;
+    const path = whereTooLong(found.path);
+    if (path === found.path) drift.push(found);
+    else if (!noted.has(path)) drift.push({ path, problem: 'extra' });
+    noted.add(path);
   };
   const tree = await readTree({
     disk,
