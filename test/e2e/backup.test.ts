@@ -11,15 +11,15 @@ import { until } from '../../src/plugins/testing/until.ts';
 import { createSeparateFleet, type SeparateFleet } from './support/separate-fleet.ts';
 
 let fleet: SeparateFleet;
-const backup = () => `${fleet.ccmDirectory}-backup`;
-const makeBackup = () => fleet.treecast('ccm', 'backup', '--dir', fleet.ccmDirectory, '--to', backup());
+const backup = () => `${fleet.ccm.directory}-backup`;
+const makeBackup = () => fleet.treecast('ccm', 'backup', '--dir', fleet.ccm.directory, '--to', backup());
 
 before(async () => {
   fleet = await createSeparateFleet();
-  await fleet.startCcm();
+  await fleet.ccm.start();
   await fleet.client().sites.create({ name: 'docs' });
   await fleet.join('web1');
-  await fleet.startAgent('web1');
+  await fleet.agent('web1').start();
   await fleet.untilConnected('web1');
 });
 after(() => fleet.close());
@@ -56,19 +56,19 @@ test('a backup is made while pushes go on, is there as a whole or not at all, an
 
 test('JOB-25 after a total loss the whole backup takes the place of the directory: servers keep what is newer, a push goes on', async () => {
   await pushed('newest');
-  await fleet.endCcm('SIGKILL');
-  await rename(fleet.ccmDirectory, `${fleet.ccmDirectory}-lost`);
-  await cp(backup(), fleet.ccmDirectory, { recursive: true, preserveTimestamps: true });
-  await fleet.startCcm();
-  assert.match(fleet.log, /copied back from a backup/);
+  await fleet.ccm.end('SIGKILL');
+  await rename(fleet.ccm.directory, `${fleet.ccm.directory}-lost`);
+  await cp(backup(), fleet.ccm.directory, { recursive: true, preserveTimestamps: true });
+  await fleet.ccm.start();
+  assert.match(fleet.ccm.log(), /copied back from a backup/);
   await fleet.untilConnected('web1');
   await until('the CCM knows', async () => (await fleet.client().sites.status('docs')).lost !== undefined);
   assert.equal(await fleet.page('web1', 'docs'), 'newest');
   await pushed('after the loss');
   // The next start is one like any other.
-  await fleet.endCcm();
-  await fleet.startCcm();
-  assert.doesNotMatch(fleet.log, /copied back/);
+  await fleet.ccm.end();
+  await fleet.ccm.start();
+  assert.doesNotMatch(fleet.ccm.log(), /copied back/);
   await fleet.untilConnected('web1');
   await pushed('and on');
 });
@@ -77,9 +77,9 @@ test('JOB-27 the database of the backup in the place of the former one: the bran
   await rm(backup(), { recursive: true });
   assert.equal((await makeBackup()).code, 0);
   await pushed('since the backup');
-  await fleet.endCcm();
-  await cp(join(backup(), 'ccm.db'), join(fleet.ccmDirectory, 'ccm.db'));
-  await fleet.startCcm();
+  await fleet.ccm.end();
+  await cp(join(backup(), 'ccm.db'), join(fleet.ccm.directory, 'ccm.db'));
+  await fleet.ccm.start();
   await fleet.untilConnected('web1');
   const tree = await fleet.author.tree();
   await until('the branch is taken up', async () => {
@@ -91,7 +91,7 @@ test('JOB-27 the database of the backup in the place of the former one: the bran
 
 test('a new admin token is made in the state directory, while the CCM runs and while it does not', async () => {
   const make = (name: string) =>
-    fleet.treecast('ccm', 'token', '--dir', fleet.ccmDirectory, '--name', name, '--json');
+    fleet.treecast('ccm', 'token', '--dir', fleet.ccm.directory, '--name', name, '--json');
   const running = await make('while-it-runs');
   assert.equal(running.code, 0, running.stderr);
   const secret = (text: string) => (JSON.parse(text) as { token: string }).token;
@@ -99,10 +99,10 @@ test('a new admin token is made in the state directory, while the CCM runs and w
     (await createClient({ api: fleet.api, token }).tokens.list()).map(({ name }) => name);
   assert.ok((await names(secret(running.stdout))).includes('while-it-runs'));
   assert.match((await make('while-it-runs')).stderr, /ALREADY_EXISTS/);
-  await fleet.endCcm();
+  await fleet.ccm.end();
   const stopped = await make('while-it-does-not');
   assert.equal(stopped.code, 0, stopped.stderr);
-  await fleet.startCcm();
+  await fleet.ccm.start();
   assert.ok((await names(secret(stopped.stdout))).includes('while-it-does-not'));
 });
 

@@ -13,30 +13,30 @@ const nodes = ['web1', 'web2'];
 
 before(async () => {
   fleet = await createSeparateFleet();
-  await fleet.startCcm();
+  await fleet.ccm.start();
   await fleet.client().sites.create({ name: 'docs' });
   for (const name of nodes) {
     await fleet.join(name);
-    await fleet.startAgent(name);
+    await fleet.agent(name).start();
   }
   await fleet.untilConnected(...nodes);
 });
 after(() => fleet.close());
 
-const database = (name = 'ccm.db') => join(fleet.ccmDirectory, name);
+const database = (name = 'ccm.db') => join(fleet.ccm.directory, name);
 
 async function backUp(): Promise<void> {
-  await fleet.endCcm();
+  await fleet.ccm.end();
   await rm(database('backup'), { force: true });
   await cp(database(), database('backup'));
-  await fleet.startCcm();
+  await fleet.ccm.start();
   await fleet.untilConnected(...nodes);
 }
 
 async function copyBack(): Promise<void> {
-  await fleet.endCcm();
+  await fleet.ccm.end();
   await cp(database('backup'), database());
-  await fleet.startCcm();
+  await fleet.ccm.start();
 }
 
 async function push(content: string): Promise<string> {
@@ -61,8 +61,8 @@ test('JOB-27 JOB-29 a database that is older than branch and servers: nothing ch
   });
   assert.deepEqual((await fleet.client().sites.status('docs')).release, { epoch: 2, sequence: 4 });
   for (const node of nodes) assert.equal(await fleet.page(node, 'docs'), 'three');
-  assert.match(fleet.log, /copied back from a backup/);
-  assert.match(fleet.log, /HISTORY_LOST/);
+  assert.match(fleet.ccm.log(), /copied back from a backup/);
+  assert.match(fleet.ccm.log(), /HISTORY_LOST/);
   assert.match(await push('four'), /live 2\/2/);
   const { code, stdout } = await fleet.treecast('verify', 'docs');
   assert.equal(code, 0, stdout);
@@ -87,8 +87,8 @@ test('JOB-25 what was rolled back since the backup stays rolled back; status say
   const refused = await fleet.treecast('rollback', 'docs');
   assert.match(refused.stderr, /HISTORY_LOST/);
   // A start forgets nothing of it.
-  await fleet.endCcm('SIGKILL');
-  await fleet.startCcm();
+  await fleet.ccm.end('SIGKILL');
+  await fleet.ccm.start();
   await fleet.untilConnected(...nodes);
   assert.ok((await fleet.client().sites.status('docs')).lost);
   for (const node of nodes) assert.equal(await fleet.page(node, 'docs'), 'six');
@@ -100,15 +100,15 @@ test('JOB-28 a site and a server that the backup does not know: both go on servi
   await backUp();
   await fleet.client().sites.create({ name: 'news' });
   await fleet.join('web3');
-  await fleet.startAgent('web3');
+  await fleet.agent('web3').start();
   await fleet.untilConnected('web3');
   const { code, stderr } = await fleet.push('news', 'extra');
   assert.equal(code, 0, stderr);
   await copyBack();
   await fleet.untilConnected(...nodes);
   for (const node of [...nodes, 'web3']) assert.equal(await fleet.page(node, 'news'), 'extra');
-  await until('web3 is turned away', () => /web3.*not registered|not registered.*web3/.test(fleet.log));
-  assert.match(fleet.log, /older than its joining/);
+  await until('web3 is turned away', () => /web3.*not registered|not registered.*web3/.test(fleet.ccm.log()));
+  assert.match(fleet.ccm.log(), /older than its joining/);
   await fleet.client().sites.create({ name: 'news' });
   await until(
     'news is known to be lost',
@@ -117,8 +117,8 @@ test('JOB-28 a site and a server that the backup does not know: both go on servi
   assert.match((await fleet.push('news', 'anew', ['--force'])).stderr, /live 2\/2/);
   for (const node of nodes) assert.equal(await fleet.page(node, 'news'), 'anew');
   // It keeps its directory, and joins again.
-  await fleet.endAgent('web3');
+  await fleet.agent('web3').end();
   await fleet.join('web3');
-  await fleet.startAgent('web3');
+  await fleet.agent('web3').start();
   await fleet.untilServed('news', 'anew', ['web3']);
 });

@@ -29,11 +29,11 @@ before(async () => {
   });
   const unmount = close;
   close = () => fleet.close(async () => unmount());
-  await fleet.startCcm();
+  await fleet.ccm.start();
   await fleet.client().sites.create({ name: 'docs' });
   for (const name of nodes) {
     await fleet.join(name);
-    await fleet.startAgent(name);
+    await fleet.agent(name).start();
   }
   await fleet.untilConnected(...nodes);
 });
@@ -43,7 +43,7 @@ after(async () => {
 
 /** Released at the test's end at the latest. */
 function lockDatabase(t: TestContext): { release(): void } {
-  const other = new DatabaseSync(join(fleet.ccmDirectory, 'ccm.db'), { timeout: 10_000 });
+  const other = new DatabaseSync(join(fleet.ccm.directory, 'ccm.db'), { timeout: 10_000 });
   other.exec('begin immediate');
   // What was begun is rolled back with it.
   const release = () => {
@@ -56,13 +56,13 @@ function lockDatabase(t: TestContext): { release(): void } {
 const isReady = async () => (await fetch(`${fleet.api}/readyz`)).status === 200;
 const branch = async () =>
   (
-    await runProgram('git', ['-C', join(fleet.ccmDirectory, 'repositories/docs.git'), 'rev-parse', 'main'])
+    await runProgram('git', ['-C', join(fleet.ccm.directory, 'repositories/docs.git'), 'rev-parse', 'main'])
   ).trim();
-const filler = () => join(fleet.ccmDirectory, 'filler');
+const filler = () => join(fleet.ccm.directory, 'filler');
 
 /** Until not a byte is left, nor in the log of the database, which keeps its size. */
 async function fillDisk(): Promise<void> {
-  const other = new DatabaseSync(join(fleet.ccmDirectory, 'ccm.db'), { timeout: 10_000 });
+  const other = new DatabaseSync(join(fleet.ccm.directory, 'ccm.db'), { timeout: 10_000 });
   other.exec('pragma wal_checkpoint(truncate)');
   other.close();
   for (let kilobytes = 64 * 1024; kilobytes >= 1; kilobytes = Math.floor(kilobytes / 2))
@@ -74,10 +74,10 @@ testNeeding(
   'a push whose job cannot be written waits while another process holds the lock, and is published afterwards',
   async (t) => {
     assert.equal((await fleet.push('docs', 'one')).code, 0);
-    const pid = fleet.ccmPid;
+    const pid = fleet.ccm.pid;
     const lock = lockDatabase(t);
     const pushed = fleet.push('docs', 'two');
-    await until('the CCM says that it waits', () => fleet.log.includes('DATABASE_UNAVAILABLE'), 30_000);
+    await until('the CCM says that it waits', () => fleet.ccm.log().includes('DATABASE_UNAVAILABLE'), 30_000);
     assert.equal(await isReady(), false);
     await assert.rejects(fleet.client().sites.status('docs'), /another process holds its lock/);
     for (const node of nodes) assert.equal(await fleet.page(node, 'docs'), 'one');
@@ -86,8 +86,8 @@ testNeeding(
     assert.equal(code, 0, stderr);
     assert.match(stderr, /live 2\/2/);
     await until('it is ready', isReady);
-    assert.equal(fleet.ccmPid, pid);
-    assert.match(fleet.log, /the database takes writes again/);
+    assert.equal(fleet.ccm.pid, pid);
+    assert.match(fleet.ccm.log(), /the database takes writes again/);
   },
 );
 
@@ -111,7 +111,7 @@ testNeeding(
   needs,
   'a full disk: nothing is published, servers serve on, the process goes on by itself once there is space',
   async () => {
-    const pid = fleet.ccmPid;
+    const pid = fleet.ccm.pid;
     await fillDisk();
     await until('readyz says no', async () => !(await isReady()), 30_000);
     const before = await branch();
@@ -120,14 +120,14 @@ testNeeding(
     assert.match(stderr, /No space left on device|DATABASE_UNAVAILABLE/);
     assert.equal(await branch(), before);
     // Nodes come and go meanwhile.
-    await fleet.endAgent('web2', 'SIGKILL');
-    await fleet.startAgent('web2');
+    await fleet.agent('web2').end('SIGKILL');
+    await fleet.agent('web2').start();
     for (const node of nodes) assert.equal(await fleet.page(node, 'docs'), 'three');
     await rm(filler());
     await until('it is ready', isReady, 30_000);
     await fleet.untilConnected(...nodes);
     assert.match((await fleet.push('docs', 'four')).stderr, /live 2\/2/);
-    assert.equal(fleet.ccmPid, pid);
+    assert.equal(fleet.ccm.pid, pid);
   },
 );
 
@@ -135,14 +135,14 @@ testNeeding(
   needs,
   'a start on a full disk ends with the reason, and succeeds once there is space',
   async () => {
-    await fleet.endCcm('SIGKILL');
+    await fleet.ccm.end('SIGKILL');
     await fillDisk();
     const { code, stderr } = await fleet.startInVain();
     assert.equal(code, 1, stderr);
     assert.match(stderr, /DATABASE_UNAVAILABLE/);
     assert.match(stderr, /Free space/);
     await rm(filler());
-    await fleet.startCcm();
+    await fleet.ccm.start();
     await fleet.untilConnected(...nodes);
     assert.match((await fleet.push('docs', 'five')).stderr, /live 2\/2/);
   },

@@ -6,33 +6,36 @@ import { cp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { until } from '../../src/plugins/testing/until.ts';
-import { type Machine, type Machines, startMachines } from './support/separate-machines.ts';
+import type { Machine } from './support/machine.ts';
+import { createSeparateFleet, type SeparateFleet } from './support/separate-fleet.ts';
 
-let machines: Machines;
+let fleet: SeparateFleet;
 let agent: Machine;
 
 before(async () => {
-  machines = await startMachines();
-  agent = await machines.join('web1');
+  fleet = await createSeparateFleet();
+  await fleet.ccm.start();
+  await fleet.client().sites.create({ name: 'docs' });
+  agent = await fleet.join('web1');
   await agent.start();
 });
-after(() => machines.close());
+after(() => fleet.close());
 
 async function nodesOfCurrentCa(): Promise<number | null | undefined> {
-  const keys = await machines.client().keys.list();
+  const keys = await fleet.client().keys.list();
   return keys.find(({ kind, state }) => kind === 'ca' && state === 'current')?.nodes;
 }
 
 test('KEYS-9: a CCM that is killed in a rotation comes back with the former or the next keys, and its node too', async () => {
   const points = ['ccm.keys.authority-key-named', 'ccm.keys.release-key-named'];
   for (const point of points) {
-    await machines.ccm.end();
-    await machines.ccm.start({ TREECAST_FAILPOINT: point });
-    await machines.treecast('key', 'rotate', point.includes('release') ? 'release' : 'ca');
-    await machines.ccm.ended();
-    await machines.ccm.start();
-    const tree = await machines.push(`after ${point}`);
-    await machines.untilLive('web1', tree);
+    await fleet.ccm.end();
+    await fleet.ccm.start({ TREECAST_FAILPOINT: point });
+    await fleet.treecast('key', 'rotate', point.includes('release') ? 'release' : 'ca');
+    await fleet.ccm.ended();
+    await fleet.ccm.start();
+    const tree = await fleet.pushed('docs', `after ${point}`);
+    await fleet.untilLive('web1', tree);
   }
 });
 
@@ -40,12 +43,12 @@ test('KEYS-4: an agent that is killed while it renews comes back, whatever it ha
   const points = ['agent.join.key-written', 'agent.join.identity-written'];
   for (const point of points) {
     await agent.end();
-    assert.equal((await machines.treecast('key', 'rotate', 'ca')).code, 0);
+    assert.equal((await fleet.treecast('key', 'rotate', 'ca')).code, 0);
     await agent.start({ TREECAST_FAILPOINT: point });
     await agent.ended();
-    const before = await machines.push(`while it is away, ${point}`);
+    const before = await fleet.pushed('docs', `while it is away, ${point}`);
     await agent.start();
-    await machines.untilLive('web1', before);
+    await fleet.untilLive('web1', before);
   }
   await until('it has a certificate of the new CA', async () => (await nodesOfCurrentCa()) === 1);
   const files = () => readdirSync(join(agent.directory, 'identity')).sort().join(' ');

@@ -7,9 +7,10 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { after, before, test } from 'node:test';
 import { until } from '../../src/plugins/testing/until.ts';
-import { type Machine, type Machines, startMachines } from './support/separate-machines.ts';
+import type { Machine } from './support/machine.ts';
+import { createSeparateFleet, type SeparateFleet } from './support/separate-fleet.ts';
 
-let machines: Machines;
+let fleet: SeparateFleet;
 let agent: Machine;
 /** By what each is, in every form in which it could be written down. */
 const secrets = new Map<string, string>();
@@ -20,12 +21,14 @@ const processes = new Set<string>();
 let watching: NodeJS.Timeout;
 
 before(async () => {
-  machines = await startMachines();
+  fleet = await createSeparateFleet();
+  await fleet.ccm.start();
+  await fleet.client().sites.create({ name: 'docs' });
   watching = setInterval(lookAtProcesses, 10);
 });
 after(async () => {
   clearInterval(watching);
-  await machines.close();
+  await fleet.close();
 });
 
 function know(name: string, text: string): void {
@@ -43,7 +46,7 @@ function know(name: string, text: string): void {
 
 /** Of what runs below the CCM and the agent, those included. */
 function lookAtProcesses(): void {
-  const pids = [machines.ccm.pid, agent?.pid].filter((pid) => pid !== undefined).map(String);
+  const pids = [fleet.ccm.pid, agent?.pid].filter((pid) => pid !== undefined).map(String);
   for (let pid = pids.shift(); pid !== undefined; pid = pids.shift()) {
     processes.add(readProcess(pid, 'cmdline')).add(readProcess(pid, 'environ'));
     pids.push(
@@ -56,7 +59,7 @@ function lookAtProcesses(): void {
 
 /** A push whose Git is held until its processes were seen, however short it would be. */
 async function pushSeen(page: string): Promise<string> {
-  const repository = join(machines.ccm.directory, 'repositories', 'docs.git');
+  const repository = join(fleet.ccm.directory, 'repositories', 'docs.git');
   const held = join(repository, 'held');
   writeFileSync(held, '');
   writeFileSync(
@@ -68,7 +71,7 @@ async function pushSeen(page: string): Promise<string> {
     lookAtProcesses();
     return [...processes].some((text) => text.includes('receive-pack'));
   }).finally(() => rmSync(held));
-  const [tree] = await Promise.all([machines.push(page), seen]);
+  const [tree] = await Promise.all([fleet.pushed('docs', page), seen]);
   rmSync(join(repository, 'hooks', 'reference-transaction'));
   return tree;
 }
@@ -82,13 +85,13 @@ function readProcess(pid: string, file: string): string {
 }
 
 async function treecast(...args: string[]) {
-  const result = await machines.treecast(...args);
+  const result = await fleet.treecast(...args);
   printed.push(result.stdout, result.stderr);
   return result;
 }
 
 function knowKeys(): void {
-  const keys = join(machines.ccm.directory, 'keys');
+  const keys = join(fleet.ccm.directory, 'keys');
   for (const file of readdirSync(keys).filter((name) => name.endsWith('key.pem'))) {
     know(`${file} ${secrets.size}`, readFileSync(join(keys, file), 'utf8'));
   }
@@ -101,34 +104,34 @@ function knowKeys(): void {
 }
 
 test('KEYS-14: a life of joins, pushes, rotations and errors', async () => {
-  know('the admin token', machines.adminToken);
-  const joinToken = (await machines.client().joinTokens.create()).token;
+  know('the admin token', fleet.adminToken);
+  const joinToken = (await fleet.client().joinTokens.create()).token;
   know('the join token', joinToken);
   const { s } = JSON.parse(Buffer.from(joinToken.slice(4), 'base64url').toString()) as { s: string };
   know('the join token’s secret', s);
-  agent = await machines.join('web1', joinToken);
+  agent = await fleet.join('web1', joinToken);
   await agent.start();
-  const { token } = await machines
+  const { token } = await fleet
     .client()
     .tokens.create({ name: 'alice', roles: ['author'], sites: ['docs'], expiresAt: null });
   know('an author’s token', token);
-  await machines.untilLive('web1', await pushSeen('first'));
+  await fleet.untilLive('web1', await pushSeen('first'));
   knowKeys();
   for (const kind of ['release', 'ca', 'content']) await treecast('key', 'rotate', kind);
-  await machines.untilLive('web1', await machines.push('second'));
+  await fleet.untilLive('web1', await fleet.pushed('docs', 'second'));
   knowKeys();
   // What goes wrong, by the command line, by Git and on the agents' port.
-  await machines.join('web1', joinToken).catch((error: unknown) => printed.push(String(error)));
+  await fleet.join('web1', joinToken).catch((error: unknown) => printed.push(String(error)));
   await treecast('site', 'add', 'docs');
   await treecast('publish', 'docs', '--ref', 'nowhere');
   await treecast('key', 'rotate', 'ca', '--site', 'docs');
-  await machines
+  await fleet
     .client()
-    .tokens.revoke((await machines.client().tokens.list()).find(({ name }) => name === 'alice')?.id ?? '');
-  const url = new URL((await machines.client().sites.get('docs')).gitUrl);
+    .tokens.revoke((await fleet.client().tokens.list()).find(({ name }) => name === 'alice')?.id ?? '');
+  const url = new URL((await fleet.client().sites.get('docs')).gitUrl);
   url.username = 'alice';
   url.password = token;
-  const refused = await machines.author.push(url.href);
+  const refused = await fleet.author.push(url.href);
   assert.notEqual(refused.code, 0);
   for (const args of [
     ['node', 'show', 'web1'],
@@ -139,15 +142,15 @@ test('KEYS-14: a life of joins, pushes, rotations and errors', async () => {
   ]) {
     await treecast(...args);
   }
-  printed.push(JSON.stringify(await machines.client().events.list({ after: 0, limit: 1_000 })));
-  await machines.client().nodes.remove('web1');
+  printed.push(JSON.stringify(await fleet.client().events.list({ after: 0, limit: 1_000 })));
+  await fleet.client().nodes.remove('web1');
   await until('the agent was told', () => /NODE_REMOVED/.test(agent.log()));
   assert.ok(secrets.size > 30, `${secrets.size} forms of secrets are known`);
 });
 
 test('KEYS-14: no secret is in logs, in what was printed, in events, command lines or environments', () => {
   const places = {
-    'the log of the CCM': machines.ccm.log(),
+    'the log of the CCM': fleet.ccm.log(),
     'the log of the agent': agent.log(),
     'what was printed': printed.join('\n'),
     'command lines and environments': [...processes].join('\n'),
@@ -159,8 +162,8 @@ test('KEYS-14: no secret is in logs, in what was printed, in events, command lin
 });
 
 test('KEYS-14: the database holds tokens as hashes only, and no key but content keys', async () => {
-  await machines.ccm.end();
-  const database = new DatabaseSync(join(machines.ccm.directory, 'ccm.db'), { readOnly: true });
+  await fleet.ccm.end();
+  const database = new DatabaseSync(join(fleet.ccm.directory, 'ccm.db'), { readOnly: true });
   const tables = database.prepare("select name from sqlite_master where type = 'table'").all() as {
     name: string;
   }[];
@@ -175,7 +178,7 @@ test('KEYS-14: the database holds tokens as hashes only, and no key but content 
 
 test('KEYS-14: every file that holds a secret, and every directory of secrets, is its owner’s alone', () => {
   const held = new Set<string>();
-  for (const root of [machines.ccm.directory, agent.directory]) {
+  for (const root of [fleet.ccm.directory, agent.directory]) {
     for (const entry of readdirSync(root, { recursive: true, withFileTypes: true })) {
       if (!entry.isFile()) continue;
       const path = join(entry.parentPath, entry.name);
@@ -191,7 +194,7 @@ test('KEYS-14: every file that holds a secret, and every directory of secrets, i
     held.has('ca-key.pem') && held.has('sites.json') && held.has('key.pem') && held.has('ccm.db'),
     [...held].join(),
   );
-  for (const directory of [join(machines.ccm.directory, 'keys'), join(agent.directory, 'identity')]) {
+  for (const directory of [join(fleet.ccm.directory, 'keys'), join(agent.directory, 'identity')]) {
     assert.equal(statSync(directory).mode & 0o777, 0o700);
   }
 });

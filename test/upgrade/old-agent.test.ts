@@ -40,8 +40,8 @@ for (const version of recordedVersions) {
       return (await readFile(join(directory, 'token'), 'utf8')).trim();
     });
     t.after(() => fleet.close());
-    await fleet.startCcm();
-    const identity = join(dirname(fleet.ccmDirectory), 'web1/identity');
+    await fleet.ccm.start();
+    const identity = join(fleet.directory, 'web1/identity');
     const { certificate, ca } = JSON.parse(await readFile(join(identity, 'node.json'), 'utf8')) as Record<
       string,
       string

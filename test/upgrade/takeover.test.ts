@@ -18,12 +18,12 @@ for (const version of recordedVersions) {
     });
     t.after(() => fleet.close());
     // Where its CCM was is where it was recorded.
-    const identity = join(dirname(fleet.ccmDirectory), 'web1/identity/node.json');
+    const identity = join(fleet.directory, 'web1/identity/node.json');
     const text = await readFile(identity, 'utf8');
     await writeFile(identity, text.replace('https://127.0.0.1:17443', fleet.agentUrl));
     assert.equal(await fleet.page('web1', 'docs'), 'two\n');
-    await fleet.startCcm();
-    await fleet.startAgent('web1');
+    await fleet.ccm.start();
+    await fleet.agent('web1').start();
     await fleet.untilConnected('web1');
     const { release, lost, nodes } = await fleet.client().sites.status('docs');
     assert.deepEqual([release, lost, nodes[0]?.phase], [{ epoch: 1, sequence: 4 }, undefined, 'live']);

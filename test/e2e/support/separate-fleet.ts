@@ -1,47 +1,54 @@
-// A CCM and agents as processes of their own, each ended and started again by the test, over state directories that it may tamper with.
+// A CCM and agents as processes of their own, each started, ended and killed by the test, with an environment each (a failpoint, a fake
+// clock), over state directories that it may tamper with.
 
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { type Client, createClient } from '../../../src/client/client.ts';
 import { until } from '../../../src/plugins/testing/until.ts';
 import { type Author, createAuthor, type GitResult } from '../../lab/author.ts';
 import { lastingPort } from '../../lab/lasting-port.ts';
 import { launcher } from '../up-process.ts';
 import { type CommandResult, run } from './fleet.ts';
+import { createMachine, type Machine } from './machine.ts';
 
 export interface SeparateFleet {
-  readonly ccmDirectory: string;
+  readonly directory: string;
+  readonly ccm: Machine;
+  /** Where the CCM's public port and its agents' port are, running or not. */
   readonly api: string;
   readonly agentUrl: string;
+  readonly adminToken: string;
   readonly author: Author;
-  readonly ccmPid: number;
-  /** What the CCM wrote on standard error since it was last started. */
-  readonly log: string;
   client(): Client;
   treecast(...args: readonly string[]): Promise<CommandResult>;
-  startCcm(): Promise<void>;
-  /** Resolves to how it ended by itself, without ever being ready. */
+  /** Resolves to how a CCM ended by itself, without ever being ready. */
   startInVain(): Promise<CommandResult>;
-  endCcm(signal?: NodeJS.Signals): Promise<void>;
-  join(name: string): Promise<void>;
-  startAgent(name: string): Promise<void>;
-  endAgent(name: string, signal?: NodeJS.Signals): Promise<void>;
+  /** Joins with a new token, unless one is given; not started. */
+  join(name: string, token?: string): Promise<Machine>;
+  /** That of this name, joined or found. */
+  agent(name: string): Machine;
   /** Commits one page and pushes it. */
   push(site: string, content: string, options?: readonly string[]): Promise<GitResult>;
+  /** As {@link push}, by force, and it must succeed; the tree's id. */
+  pushed(site: string, content: string): Promise<string>;
   /** What a node serves of a site; undefined when nothing. */
   page(node: string, site: string): Promise<string | undefined>;
+  /** Every node named holds and proves this tree of `docs`. */
+  assertVerified(tree: string, nodes: readonly string[]): Promise<void>;
   untilServed(site: string, content: string, nodes: readonly string[]): Promise<void>;
+  /** `docs`, by what the CCM knows. */
+  untilLive(node: string, tree: string): Promise<void>;
   untilConnected(...nodes: readonly string[]): Promise<void>;
   /** `unmount` is called once nothing runs. */
   close(unmount?: () => Promise<unknown>): Promise<void>;
 }
 
-/** `prepare` is given the CCM's directory, which does not exist yet: it may put a file system there, or a CCM, whose admin token it resolves to. */
+/**
+ * Nothing is started. `prepare` is given the CCM's directory, which does not exist yet: it may put a file system there, or a CCM, whose
+ * admin token it resolves to.
+ */
 export async function createSeparateFleet(
   prepare?: (directory: string) => Promise<string | undefined>,
 ): Promise<SeparateFleet> {
@@ -50,95 +57,70 @@ export async function createSeparateFleet(
   const foundToken = await prepare?.(ccmDirectory);
   const author = await createAuthor();
   const env = { ...process.env, TREECAST_CONTEXT: join(directory, 'context.json') };
-  const agents = new Map<string, ChildProcess>();
-  let ccm: ChildProcess | undefined;
-  let log = '';
-  const treecast = (...args: readonly string[]) => run(launcher, args, { env });
+  const agents = new Map<string, Machine>();
   const [publicPort, agentPort] = [await lastingPort(), await lastingPort()];
   const api = `http://127.0.0.1:${publicPort}`;
-  const token = foundToken ?? (await initCcm());
+  const adminToken = foundToken ?? (await initCcm());
   await writeFile(
     join(ccmDirectory, 'ccm.yaml'),
     `listen: 127.0.0.1:${publicPort}\nagentListen: 127.0.0.1:${agentPort}\n`,
   );
-  const client = () => createClient({ api, token });
-  const runCcm = ['ccm', 'run', '--dir', ccmDirectory, '--log-level', 'warn'] as const;
+  const runCcm = ['ccm', 'run', '--dir', ccmDirectory] as const;
+  const ccm = createMachine(runCcm, ccmDirectory, env);
+  const client = () => createClient({ api, token: adminToken });
+  const treecast = (...args: readonly string[]) =>
+    run(launcher, args, { env: { ...env, TREECAST_API: api, TREECAST_TOKEN: adminToken } });
 
   async function initCcm(): Promise<string> {
-    const { code, stdout, stderr } = await treecast('ccm', 'init', '--dir', ccmDirectory, '--json');
+    const { code, stdout, stderr } = await run(launcher, ['ccm', 'init', '--dir', ccmDirectory, '--json'], {
+      env,
+    });
     assert.equal(code, 0, stderr);
     return (JSON.parse(stdout) as { token: string }).token;
   }
 
-  async function start(args: readonly string[], onLog: (text: string) => void): Promise<ChildProcess> {
-    const child = spawn(launcher, [...args, '--json'], { stdio: ['ignore', 'pipe', 'pipe'], env });
-    let said = '';
-    child.stderr.setEncoding('utf8').on('data', (text: string) => {
-      said += text;
-      onLog(text);
-    });
-    const ready = once(createInterface({ input: child.stdout }), 'line').then(
-      ([line]) => (JSON.parse(String(line)) as { ready?: boolean }).ready === true || String(line),
-    );
-    const ended = once(child, 'exit').then(([code, signal]) => `ended with ${String(signal ?? code)}`);
-    const how = await Promise.race([ready, ended]);
-    assert.equal(how, true, `${args.join(' ')} is not ready: ${said}`);
-    return child;
-  }
-
-  async function end(child: ChildProcess | undefined, signal: NodeJS.Signals): Promise<void> {
-    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
-    const ended = once(child, 'exit');
-    child.kill(signal);
-    await ended;
-  }
-
   const fleet: SeparateFleet = {
-    ccmDirectory,
+    directory,
+    ccm,
     api,
     agentUrl: `https://127.0.0.1:${agentPort}`,
+    adminToken,
     author,
-    get ccmPid() {
-      return ccm?.pid as number;
-    },
-    get log() {
-      return log;
-    },
     client,
-    treecast: (...args) => run(launcher, args, { env: { ...env, TREECAST_API: api, TREECAST_TOKEN: token } }),
-    async startCcm() {
-      log = '';
-      ccm = await start(runCcm, (text) => {
-        log += text;
-      });
-    },
+    treecast,
     startInVain: () => treecast(...runCcm, '--json'),
-    endCcm: (signal = 'SIGTERM') => end(ccm, signal),
-    async join(name) {
-      const joinToken = await client().joinTokens.create();
-      const target = join(directory, name);
-      const { code, stderr } = await treecast(
-        'agent',
-        'join',
-        joinToken.token,
-        '--dir',
-        target,
-        '--name',
-        name,
-      );
-      assert.equal(code, 0, stderr);
+    async join(name, token) {
+      const joinToken = token ?? (await client().joinTokens.create()).token;
+      const home = join(directory, name);
+      const { code, stderr } = await treecast('agent', 'join', joinToken, '--dir', home, '--name', name);
+      if (code !== 0) throw new Error(stderr);
+      return fleet.agent(name);
     },
-    async startAgent(name) {
-      agents.set(name, await start(['agent', 'run', '--dir', join(directory, name)], () => undefined));
+    agent(name) {
+      const home = join(directory, name);
+      const agent = agents.get(name) ?? createMachine(['agent', 'run', '--dir', home], home, env);
+      agents.set(name, agent);
+      return agent;
     },
-    endAgent: (name, signal = 'SIGTERM') => end(agents.get(name), signal),
     async push(site, content, options = []) {
       await author.write('index.html', content);
       await author.commit();
-      return author.push(`${api.replace('://', `://author:${token}@`)}/git/${site}.git`, options);
+      return author.push(`${api.replace('://', `://author:${adminToken}@`)}/git/${site}.git`, options);
+    },
+    async pushed(site, content) {
+      const { code, stderr } = await fleet.push(site, content, ['--force']);
+      assert.equal(code, 0, stderr);
+      return author.tree();
     },
     page: (node, site) =>
       readFile(join(directory, node, 'sites', site, 'live', 'index.html'), 'utf8').catch(() => undefined),
+    async assertVerified(tree, nodes) {
+      const result = await client().sites.verify('docs');
+      assert.deepEqual(
+        result.nodes.map(({ name, ok, tree: own }) => ({ name, ok, tree: own })),
+        nodes.map((name) => ({ name, ok: true, tree })),
+      );
+    },
     untilServed: (site, content, nodes) =>
       until(
         `${nodes.join(', ')} serve ${content}`,
@@ -146,6 +128,15 @@ export async function createSeparateFleet(
           for (const node of nodes) if ((await fleet.page(node, site)) !== content) return false;
           return true;
         },
+        30_000,
+      ),
+    untilLive: (node, tree) =>
+      until(
+        `${node} serves ${tree}`,
+        async () =>
+          (await client().sites.status('docs')).nodes.some(
+            (state) => state.node === node && state.connected && state.liveTree === tree,
+          ),
         30_000,
       ),
     untilConnected: (...nodes) =>
@@ -158,7 +149,7 @@ export async function createSeparateFleet(
         30_000,
       ),
     async close(unmount) {
-      for (const child of [...agents.values(), ccm]) await end(child, 'SIGTERM');
+      for (const machine of [...agents.values(), ccm]) await machine.end('SIGKILL');
       await unmount?.();
       await author.remove();
       await rm(directory, { recursive: true, force: true, maxRetries: 20 });
