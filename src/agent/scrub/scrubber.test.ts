@@ -19,7 +19,7 @@ test('N44 a policy that is changed before anything is live leaves the agent its 
   const state = { began: null, after: null, passedAt: null, drifted: [] };
   const scrubber = createScrubber({
     site: 'docs',
-    budget: { spend: () => undefined } as never,
+    budget: { spend: () => undefined },
     everyMs: 1_000,
     store: () => {
       // A loop that never lets go would hold up this test, too.
