@@ -56,29 +56,29 @@ test('KEYS-4: an agent that is killed while it renews comes back, whatever it ha
 });
 
 test('KEYS-8 N26: a CCM that is killed when it adopts a certificate later than its database goes on', async () => {
-  const database = join(machines.ccm.directory, 'ccm.db');
-  await machines.ccm.end();
+  const database = join(fleet.ccm.directory, 'ccm.db');
+  await fleet.ccm.end();
   await cp(database, `${database}.kept`);
-  await machines.ccm.start();
-  assert.equal((await machines.treecast('key', 'rotate', 'ca')).code, 0);
+  await fleet.ccm.start();
+  assert.equal((await fleet.treecast('key', 'rotate', 'ca')).code, 0);
   await until('it has a certificate of the new CA', async () => (await nodesOfCurrentCa()) === 1);
-  await machines.ccm.end();
+  await fleet.ccm.end();
   await cp(`${database}.kept`, database);
-  await machines.ccm.start({ TREECAST_FAILPOINT: 'ccm.certificate.adopted' }).catch(() => undefined);
-  await machines.ccm.ended();
-  await machines.ccm.start();
-  await machines.untilLive('web1', await machines.push('after the adoption'));
+  await fleet.ccm.start({ TREECAST_FAILPOINT: 'ccm.certificate.adopted' }).catch(() => undefined);
+  await fleet.ccm.ended();
+  await fleet.ccm.start();
+  await fleet.untilLive('web1', await fleet.pushed('docs', 'after the adoption'));
 });
 
 test('KEYS-13 N26: a CCM that is killed when it forgets a content key goes on', async () => {
-  const keys = async () => (await machines.client().keys.list()).filter(({ kind }) => kind === 'content');
-  assert.equal((await machines.treecast('key', 'rotate', 'content')).code, 0);
+  const keys = async () => (await fleet.client().keys.list()).filter(({ kind }) => kind === 'content');
+  assert.equal((await fleet.treecast('key', 'rotate', 'content')).code, 0);
   assert.ok((await keys()).length > 1);
-  for (const page of ['with the new key', 'once more', 'and again']) await machines.push(page);
-  await machines.ccm.end();
-  await machines.ccm.start({ TREECAST_FAILPOINT: 'ccm.content-key.forgotten' }).catch(() => undefined);
-  await machines.ccm.ended();
-  await machines.ccm.start();
-  await machines.untilLive('web1', await machines.push('after it was forgotten'));
+  for (const page of ['with the new key', 'once more', 'and again']) await fleet.pushed('docs', page);
+  await fleet.ccm.end();
+  await fleet.ccm.start({ TREECAST_FAILPOINT: 'ccm.content-key.forgotten' }).catch(() => undefined);
+  await fleet.ccm.ended();
+  await fleet.ccm.start();
+  await fleet.untilLive('web1', await fleet.pushed('docs', 'after it was forgotten'));
   await until('the new key is alone', async () => (await keys()).length === 1);
 });
