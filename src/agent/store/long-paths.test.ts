@@ -71,6 +71,35 @@ test('STG-38 N44 where paths become longer than a tree’s, one directory is ext
   assert.deepEqual(fs.readdirSync(live()).sort(), ['a', 'index.html']);
 });
 
+test('STG-36 STG-38 an extra directory of 4,000 files goes in slices: the event loop runs meanwhile', async () => {
+  const name = 'x'.repeat(250);
+  nest(name, 17);
+  const down = (levels: number) => Array.from({ length: levels }, () => name).join('/');
+  const handle = fs.openSync(path.join(live(), down(10)), 'r');
+  const below = `/proc/self/fd/${handle}/${down(7)}`;
+  for (let number = 0; number < 4_000; number++) fs.writeFileSync(`${below}/${number}`, '');
+  fs.closeSync(handle);
+  await store.close();
+  let [atOnce, atOnceMost] = [0, 0];
+  store = await openKitStore(
+    root,
+    createDisk((effect) => {
+      if (effect === 'unlink') atOnceMost = Math.max(atOnceMost, ++atOnce);
+    }),
+  );
+  const policy: DriftPolicy = { action: 'repair', extra: 'remove', ignore: ['uploads/**'] };
+  store.updateGrant({ ...kitGrant, policy: { ...kitGrant.policy, drift: policy } });
+  const drift = await store.check(await suspects(), never);
+  assert.equal(drift.length, 1);
+  const turns = setInterval(() => {
+    atOnce = 0;
+  }, 1);
+  assert.deepEqual(await store.mend(drift, never), []);
+  clearInterval(turns);
+  assert.deepEqual(fs.readdirSync(live()).sort(), ['a', 'index.html']);
+  assert.ok(atOnceMost > 0 && atOnceMost < 3_500, `${atOnceMost} files removed at once`);
+});
+
 test('STG-38 the walk opens each directory about once, however deep it is', async () => {
   nest('d', 1_000);
   await store.close();

@@ -267,44 +267,37 @@ async function dropTwin({ context, tree, options }: Mender, path: string): Promi
   await runInSlices(twins.remove(tree.slot.slot, [path]), options.signal);
 }
 
-/** With what is below it but for what is ignored, and the directories around it that are no part of the tree and now empty. */
+/** With the directories around it that are no part of the tree and now empty. */
 async function removeExtra(mender: Mender, path: string): Promise<void> {
   const { context, tree } = mender;
-  const { disk } = context;
-  if (!removeUnlessIgnored(mender, path)) return;
+  if (!(await removeUnlessIgnored(mender, path))) return;
   let parent = parentOf(path);
   while (parent !== '' && wantedAt(context, tree.slot, parent) === undefined) {
     tree.handles.forget(parent);
-    const entry = entryIfReachable(tree.handles, parent);
-    if (entry === undefined || !isEmpty(disk, tree.handles, parent)) break;
-    tree.handles.forget(parent);
-    disk.rmdir(tree.handles.entry(parent));
+    if (entryIfReachable(tree.handles, parent) === undefined || !removeIfEmpty(mender, parent)) break;
     parent = parentOf(parent);
   }
   tree.syncs.directory(parent);
 }
 
-function isEmpty(disk: Disk, handles: DirectoryHandles, path: string): boolean {
-  return disk.readdir(handles.directoryPath(path)).length === 0;
-}
-
 /** True when it is gone. */
-function removeUnlessIgnored(mender: Mender, path: string): boolean {
+async function removeUnlessIgnored(mender: Mender, path: string): Promise<boolean> {
   const { context, tree, options } = mender;
   const { disk } = context;
   if (options.isIgnored(path)) return false;
   const entry = entryIfReachable(tree.handles, path);
   const stat = entry === undefined ? undefined : disk.lstat(entry);
   if (!stat || entry === undefined) return true;
-  if (!stat.isDirectory()) {
-    disk.unlink(entry);
-    return true;
-  }
-  let isGone = true;
-  for (const { name } of disk.readdir(tree.handles.directoryPath(path))) {
-    if (!removeUnlessIgnored(mender, `${path}/${name}`)) isGone = false;
-  }
-  tree.handles.forget(path);
-  if (isGone) disk.rmdir(tree.handles.entry(path));
-  return isGone;
+  if (!stat.isDirectory()) disk.unlink(entry);
+  else if (isTooLong(path)) await runInSlices(removeDirectory(disk, tree.handles, path), options.signal);
+  else return removeIfEmpty(mender, path);
+  return true;
+}
+
+/** What was put into a directory meanwhile is found path by path. */
+function removeIfEmpty({ context: { disk }, tree: { handles } }: Mender, path: string): boolean {
+  if (disk.readdir(handles.directoryPath(path)).length > 0) return false;
+  handles.forget(path);
+  disk.rmdir(handles.entry(path));
+  return true;
 }
