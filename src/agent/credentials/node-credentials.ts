@@ -151,6 +151,7 @@ export function createNodeCredentials(options: NodeCredentialsOptions): NodeCred
   }
 
   function checkAgain(): void {
+    if (closed) return;
     cancelCheck = clock.after(checkIntervalMs, () => void check().finally(checkAgain));
   }
   checkAgain();
