@@ -351,6 +351,7 @@ export async function runCcm(options: CcmOptions): Promise<Ccm> {
     store,
     contentKeys: registry.contentKeys,
     source: repositories.source,
+    now,
     onError: (error) => logger.error({ err: error }, 'what is no longer needed could not be given back'),
   });
   // What a crash kept from being given back.

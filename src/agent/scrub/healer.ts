@@ -40,7 +40,8 @@ const answerMs = 30_000;
 /** In one message. */
 const toldMax = 100;
 const askedMax = 500;
-const roundsMax = 20;
+/** An answer brings 64 MiB, or one larger file. */
+const roundsMax = 100;
 
 export function createHealer(options: HealerOptions): Healer {
   const { site, report, record, clock, log } = options;

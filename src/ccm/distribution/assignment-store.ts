@@ -40,8 +40,8 @@ export interface AssignmentStore {
   files(id: string): Promise<{ readonly manifestPath: string; readonly dataPath: string } | undefined>;
   /** Sites that have assignments, removed ones too. */
   sites(): string[];
-  /** Ids of a site's assignments of releases before this one (null: of all), oldest first. */
-  outdated(site: string, before: Release | null, limit: number): string[];
+  /** Ids of a site's assignments of releases before this one (null: of all), and of `restore` ones made before `restoredBefore`; oldest first. */
+  outdated(site: string, before: Release | null, restoredBefore: number, limit: number): string[];
   /** Content keys that a site's assignments are sealed with; null when some may be sealed with any of them. */
   contentKeysOf(site: string): ReadonlySet<string> | null;
   /** Ids of a site's assignments that are sealed with this key. */
@@ -161,11 +161,14 @@ export function createAssignmentStore(directory: string, database: CcmDatabase):
         .all(queries.selectFrom('assignments').select('site').distinct().orderBy('site'))
         .map((row) => row.site),
 
-    outdated(site, before, limit) {
+    outdated(site, before, restoredBefore, limit) {
       const { epoch, sequence } = before ?? { epoch: Number.MAX_SAFE_INTEGER, sequence: 0 };
-      const sql =
-        'select id from assignments where site = ? and (epoch, sequence) < (?, ?) order by epoch, sequence limit ?';
-      return database.all(rawQuery<{ id: string }>(sql, [site, epoch, sequence, limit])).map((row) => row.id);
+      const sql = `select id from assignments
+        where site = ? and ((epoch, sequence) < (?, ?) or (type = 'restore' and created_at < ?))
+        order by epoch, sequence limit ?`;
+      return database
+        .all(rawQuery<{ id: string }>(sql, [site, epoch, sequence, restoredBefore, limit]))
+        .map((row) => row.id);
     },
 
     contentKeysOf(site) {

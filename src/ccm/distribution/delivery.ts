@@ -9,7 +9,7 @@ import type { AgentGateway } from '../gateway/agent-gateway.ts';
 import type { AssignmentStore, StoredAssignment } from './assignment-store.ts';
 
 /** Long enough for the slowest fetch; a node that needs longer asks again by reconnecting. */
-const ticketLifeMs = 24 * 60 * 60_000;
+export const ticketLifeMs = 24 * 60 * 60_000;
 
 export interface DeliveryRequest {
   readonly site: string;

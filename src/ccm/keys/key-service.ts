@@ -82,7 +82,7 @@ export function createKeyService(options: KeyServiceOptions): KeyService {
     const busy = new Set([...options.state.jobs.values()].map(({ site }) => site));
     for (const site of store.sites()) {
       if (keepRunning && busy.has(site)) continue;
-      for (const id of store.outdated(site, null, Number.MAX_SAFE_INTEGER)) await store.remove(id);
+      for (const id of store.outdated(site, null, 0, Number.MAX_SAFE_INTEGER)) await store.remove(id);
     }
     registry.settings.set(assignmentsKeySetting, keys.releaseKeyId());
   }

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -24,7 +24,7 @@ import { createTreeGuard } from './tree-guard.ts';
 
 const name = 'site';
 
-async function createPublisher(context: TestContext) {
+async function createPublisher(context: TestContext, now: () => number = Date.now) {
   const repository = await createTestRepository();
   const root = dirname(repository.path);
   const repositories = createRepositories(root, () => undefined);
@@ -50,7 +50,7 @@ async function createPublisher(context: TestContext) {
     store,
     pathTimes,
     releaseKey: () => releaseKey,
-    now: Date.now,
+    now,
     onBug: fail,
     // Small files are stored beside the build: the last ones may find their directory gone.
     onUnstored: () => undefined,
@@ -155,7 +155,18 @@ async function createPublisher(context: TestContext) {
     ]);
   }
 
-  return { repository, site, attempt, end, publish, rowsOf, retimed, commandsOf };
+  /** The files that a node which asks for these is given, and the assignments that bring them. */
+  async function restore(node: string, tree: ObjectId, paths: readonly string[]) {
+    const found = await builds.restore(node, { type: 'mend', site: name, tree, paths });
+    if (found === undefined) return undefined;
+    const manifests = await Promise.all(
+      found.assignments.map(async (id) => readFileSync((await store.files(id))?.manifestPath ?? '')),
+    );
+    const commands = manifests.flatMap((manifest) => [...describeAssignment(manifest).commands]);
+    return { ids: found.assignments, files: commands.flatMap((each) => ('path' in each ? [each.path] : [])) };
+  }
+
+  return { repository, site, attempt, end, publish, rowsOf, retimed, commandsOf, restore, store };
 }
 
 const tree = (a: string, b = 'b'): TestTree => ({ a: file(a), b: file(b) });
@@ -229,3 +240,37 @@ test('R2.5 the policy’s commands for plugins end every assignment of the site;
     { do: 'plugin', name: 'service:restart', parameters: { unit: 'app', times: [1, 2] } },
   ]);
 });
+
+test('LINK-23 a repair brings a few paths at a time, and the CCM keeps one of a node and site', async (context) => {
+  const { site, publish, restore, store } = await createPublisher(context);
+  const large = (fill: string) => file(Buffer.alloc(40 * 1024 ** 2, fill));
+  const live = await publish(1, 1_000, { a: large('a'), b: large('b'), small: file('small') });
+  allowRepairs(site, live, ['web1', 'web2']);
+  const other = await restore('web2', live, ['small']);
+  const first = await restore('web1', live, ['a', 'b', 'small']);
+  assert.deepEqual(first?.files, ['a', 'small']);
+  assert.deepEqual((await restore('web1', live, ['b']))?.files, ['b']);
+  assert.equal(await store.get(first?.ids[0] ?? ''), undefined);
+  assert.notEqual(await store.get(other?.ids[0] ?? ''), undefined);
+});
+
+test('LINK-23 a node that asks for repairs without end is answered so often as its allowance has it', async (context) => {
+  let now = 1_000_000;
+  const { site, publish, restore } = await createPublisher(context, () => now);
+  const live = await publish(1, 1_000, tree('1'));
+  allowRepairs(site, live, ['web1', 'web2']);
+  let answered = 0;
+  while (answered < 200 && (await restore('web1', live, ['a'])) !== undefined) answered += 1;
+  assert.equal(answered, 128);
+  assert.notEqual(await restore('web2', live, ['a']), undefined, 'another node has its own');
+  now += 8_000;
+  assert.notEqual(await restore('web1', live, ['a']), undefined);
+  assert.equal(await restore('web1', live, ['a']), undefined);
+});
+
+function allowRepairs(site: SiteState, live: ObjectId, members: readonly string[]): void {
+  site.members = new Set(members);
+  site.lastDecision = { release: { epoch: 1, sequence: 1 }, toTree: live } as NonNullable<
+    SiteState['lastDecision']
+  >;
+}

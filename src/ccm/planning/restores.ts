@@ -37,13 +37,28 @@ export interface Restores {
   request(node: string, request: RestoreRequest): Promise<DeliveryRequest | undefined>;
 }
 
-/** What one answer brings, unless a single file is larger: the node asks again for the rest. */
-const bytesMax = 1024 ** 3;
+/** What one answer brings, unless a single file is larger: the node asks again for the rest. Built well within the time that it waits. */
+const bytesMax = 64 * 1024 ** 2;
+/** Of answers' bytes, each counted as `bytesMax` at least: a node that asks without end costs no more than this. */
+const allowedBytesMax = 8 * 1024 ** 3;
+const allowedBytesPerSecond = 8 * 1024 ** 2;
 
 export function createRestores(options: RestoresOptions): Restores {
   const { state, registry, repositories, store, pathTimes } = options;
   /** A node asks for one answer at a time; whoever asks for more is not answered. */
   const busy = new Set<string>();
+  /** By node and site: what it was given last, which it has no use for when it asks again. */
+  const given = new Map<string, readonly string[]>();
+  const allowances = new Map<string, { bytes: number; at: number }>();
+
+  function allowanceOf(key: string): { bytes: number; at: number } {
+    const at = options.now();
+    const before = allowances.get(key) ?? { bytes: allowedBytesMax, at };
+    const more = (Math.max(0, at - before.at) / 1000) * allowedBytesPerSecond;
+    const allowance = { bytes: Math.min(allowedBytesMax, before.bytes + more), at };
+    allowances.set(key, allowance);
+    return allowance;
+  }
 
   async function plan(source: GitSource, site: SiteState, live: Snapshot, paths: readonly string[]) {
     const { tree } = live;
@@ -66,7 +81,7 @@ export function createRestores(options: RestoresOptions): Restores {
       else commands.push({ do: 'symlink', path, blob: id, mtime });
     }
     const made = [...directories].sort().map((path) => ({ do: 'mkdir', path }) as const);
-    return commands.length === 0 ? [] : [...made, ...commands];
+    return { commands: commands.length === 0 ? [] : [...made, ...commands], bytes };
   }
 
   async function record(part: BuiltAssignment): Promise<string> {
@@ -76,13 +91,19 @@ export function createRestores(options: RestoresOptions): Restores {
 
   async function answer(
     node: string,
+    key: string,
     site: SiteState,
     { live, decision }: { readonly live: Snapshot; readonly decision: SignedDecision },
     paths: readonly string[],
   ): Promise<DeliveryRequest | undefined> {
     const source = repositories.source(site.repository);
-    const commands = await plan(source, site, live, paths);
+    const allowance = allowanceOf(key);
+    if (allowance.bytes <= 0) return undefined;
+    const { commands, bytes } = await plan(source, site, live, paths);
     if (commands.length === 0) return undefined;
+    allowance.bytes -= Math.max(bytes, bytesMax);
+    for (const id of given.get(key) ?? []) await store.remove(id);
+    given.delete(key);
     const contentKey = registry.contentKeys.current(site.name);
     const built = await buildAssignments({
       plan: commands,
@@ -104,6 +125,7 @@ export function createRestores(options: RestoresOptions): Restores {
       pool: options.pool,
     });
     const assignments = await Promise.all(built.map(record));
+    given.set(key, assignments);
     return { site: site.name, nodes: [node], release: decision.release, assignments };
   }
 
@@ -119,7 +141,7 @@ export function createRestores(options: RestoresOptions): Restores {
       if (!isLive || site.policy.drift.action !== 'repair' || busy.has(key)) return undefined;
       busy.add(key);
       try {
-        return await answer(node, site, { live, decision }, paths);
+        return await answer(node, key, site, { live, decision }, paths);
       } catch (error) {
         options.onBug(error);
         return undefined;

@@ -37,14 +37,14 @@ async function createSite(context: TestContext, releases: number) {
   const assignments: string[] = [];
   const { queries } = database;
 
-  function addAssignment(sequence: number, name = site, contentKeyId?: string): string {
+  function addAssignment(sequence: number, name = site, contentKeyId?: string, type = 'publish'): string {
     const id = `${sequence}`.padStart(63, '0') + (name === site ? 'a' : 'b');
     const header = {
       id,
       site: name,
       release: { epoch: 1, sequence },
       part: { index: 1, of: 1 },
-      type: 'publish',
+      type,
       baseTree: '',
       targetTree: '',
       data: { bytes: 4 },
@@ -94,12 +94,13 @@ async function createSite(context: TestContext, releases: number) {
   database.run(queries.updateTable('sites').set({ live_snapshot: releases, sequence: releases }));
   const state = loadState(database, 0);
 
-  function createTidier(bounds: Pick<RetentionOptions, 'treesMax' | 'assignmentsMax'> = {}) {
+  function createTidier(bounds: Partial<Pick<RetentionOptions, 'treesMax' | 'assignmentsMax' | 'now'>> = {}) {
     return createRetention({
       state,
       store,
       contentKeys,
       source: () => source,
+      now: () => 0,
       onError: (error) => {
         throw error;
       },
@@ -181,7 +182,7 @@ test('a round is bounded, and the next goes on', async (context) => {
   const retention = createTidier({ treesMax: 4, assignmentsMax: 10 });
   const left = async () => [
     (await source.keptTrees()).length,
-    store.outdated(site, { epoch: 1, sequence: 26 }, 1_000).length,
+    store.outdated(site, { epoch: 1, sequence: 26 }, 0, 1_000).length,
   ];
   await retention.tidy();
   assert.deepEqual(await left(), [22, 15]);
@@ -208,6 +209,15 @@ test('assignments of former releases go with their files; the last decision’s 
     assert.equal(await store.get(id), undefined);
   }
   assert.deepEqual(store.sites(), [site]);
+});
+
+test('contents for a repair go a day after they were built, though no release follows', async (context) => {
+  const { store, assignments, addAssignment, createTidier } = await createSite(context, 1);
+  const old = addAssignment(2, site, undefined, 'restore');
+  const young = addAssignment(3, site, undefined, 'restore');
+  await createTidier({ now: () => 86_400_000 + 2_001 }).tidy();
+  assert.equal(await store.get(old), undefined);
+  for (const id of [young, ...assignments]) assert.notEqual(await store.get(id), undefined);
 });
 
 test('nothing is touched while a job is open, and a round stops when one is opened', async (context) => {

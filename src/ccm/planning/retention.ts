@@ -1,9 +1,10 @@
-// Gives back what no site needs any more: hidden refs of trees, assignments of former releases with their files, former content keys.
-// Only while no job is open, a bounded number a round, and judged anew before each.
+// Gives back what no site needs any more: hidden refs of trees, assignments of former releases and old repairs with their files, former
+// content keys. Only while no job is open, a bounded number a round, and judged anew before each.
 
 import type { GitSource } from '../../git-source/git-source.ts';
 import type { CoreState } from '../core/state.ts';
 import type { AssignmentStore } from '../distribution/assignment-store.ts';
+import { ticketLifeMs } from '../distribution/delivery.ts';
 import type { ContentKeyRegistry } from '../registry/content-key-registry.ts';
 import { neededTrees } from './kept-trees.ts';
 
@@ -12,6 +13,7 @@ export interface RetentionOptions {
   readonly store: Pick<AssignmentStore, 'sites' | 'outdated' | 'remove' | 'contentKeysOf' | 'sealedWith'>;
   readonly contentKeys: Pick<ContentKeyRegistry, 'list' | 'forget'>;
   readonly source: (repository: string) => Pick<GitSource, 'keptTrees' | 'releaseTree'>;
+  readonly now: () => number;
   readonly onError: (error: unknown) => void;
   readonly treesMax?: number;
   readonly assignmentsMax?: number;
@@ -68,7 +70,7 @@ export function createRetention(options: RetentionOptions): Retention {
       const site = state.sites.get(name);
       const before = site === undefined ? null : site.lastDecision?.release;
       if (before === undefined) continue;
-      for (const id of store.outdated(name, before, left)) {
+      for (const id of store.outdated(name, before, options.now() - ticketLifeMs, left)) {
         if (!mayGoOn()) return;
         left -= 1;
         await store.remove(id);
