@@ -62,6 +62,18 @@ test('KEYS-5: an expired certificate may renew for ninety days, then not any mor
   assert.equal(certificates.use('a', first), 'dead');
 });
 
+test('KEYS-7: a renewal that a removal overtook gives nothing that counts, also when the name joins anew', async () => {
+  const { registry, certificates, clock, first } = await joined();
+  const second = issuedAt(clock.now, 'second');
+  registry.nodes.remove('a', 'ann');
+  assert.throws(() => certificates.renewed('a', first, second), { code: 'NODE_REMOVED' });
+  assert.equal(certificates.current('a'), undefined);
+  const third = issuedAt(clock.now, 'third');
+  registry.nodes.join({ name: 'a', certificate: third });
+  assert.throws(() => certificates.renewed('a', first, second), { code: 'NODE_REMOVED' });
+  assert.equal(certificates.current('a')?.fingerprint, third.fingerprint);
+});
+
 test('KEYS-7: what belonged to a removed node never counts again, also when its name joins anew', async () => {
   const { registry, certificates, clock, first } = await joined();
   const second = issuedAt(clock.now, 'second');

@@ -2,6 +2,7 @@
 // A certificate is known by its fingerprint, so that nothing of a removed node counts again when its name joins anew.
 
 import { failpoint } from '../../faults/failpoint.ts';
+import { TreecastError } from '../../model/treecast-error.ts';
 import type { CcmDatabase } from '../db/ccm-database.ts';
 import type { EventLog } from './event-log.ts';
 
@@ -25,7 +26,7 @@ export type CertificateStanding = 'good' | 'expired' | 'dead' | 'replaced' | 're
 export interface NodeCertificateRegistry {
   /** Recorded before it is handed out. */
   issued(node: string, certificate: NodeCertificate): void;
-  /** As {@link issued}, for a node that showed `by`, which counts until the new one is first used; others after it end. */
+  /** As {@link issued}, for a node that showed `by`, which counts until the new one is first used; others after it end. Throws NODE_REMOVED. */
   renewed(node: string, by: NodeCertificate, certificate: NodeCertificate): void;
   /** What this certificate, which the CCM's authority signed for this node, is worth now; a good one ends those before it. */
   use(node: string, certificate: NodeCertificate): CertificateStanding;
@@ -144,7 +145,9 @@ export function createNodeCertificateRegistry(
       database.transaction(() => {
         database.afterCommit(() => failpoint('ccm.certificate.issued'));
         const counting = database.all(ofNode(node)).map((row) => row.fingerprint);
-        const unused = counting.slice(0, Math.max(0, counting.indexOf(by.fingerprint)));
+        const place = counting.indexOf(by.fingerprint);
+        if (place < 0) throw endedMeanwhile(node);
+        const unused = counting.slice(0, place);
         if (unused.length > 0) end(node, unused, 'renewed');
         issued(node, certificate);
       });
@@ -167,4 +170,11 @@ export function createNodeCertificateRegistry(
       );
     },
   };
+}
+
+/** Signing takes a while, in which the node may be removed, or its newer certificate used. */
+function endedMeanwhile(node: string): TreecastError {
+  return new TreecastError('NODE_REMOVED', `The certificate of node ${node} ended while it was renewed.`, {
+    fix: 'Join it again with a new token, if it was removed; else its newer certificate is in use already.',
+  });
 }
