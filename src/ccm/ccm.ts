@@ -156,6 +156,24 @@ export async function runCcm(options: CcmOptions): Promise<Ccm> {
     onRenewed: (renewed) => gateway.useIdentity(renewed),
     onError: (error) => logger.error({ err: error }, 'the certificate of the agents’ port was not renewed'),
   });
+  const agentEvents = createAgentEvents({
+    registry,
+    health,
+    post: runner.post,
+    configure: takeUpMembership,
+    releaseKeys: keys.formerReleaseKeys,
+    verifyRequests,
+    siteFacts(node, site, urlMap) {
+      if (!pluginService.urlMaps.report(node, site, urlMap))
+        logger.warn({ node, site }, 'a node said how it maps a site, and it is no URL map, or not its site');
+    },
+    receipt: pluginService.hookTimings.record,
+    drift,
+    mend: (node, request) =>
+      void builds.restore(node, request).then((found) => found && delivery.deliver(found)),
+    onForged: (node, what) => logger.warn({ node, what }, 'a node sent something that it did not sign'),
+    assignmentBytes: (id) => store.known(id)?.dataBytes ?? 0,
+  });
   const gateway = createAgentGateway({
     listen: agentListen,
     // KEYS-12: tickets end by the clock that they were issued by.
@@ -166,27 +184,7 @@ export async function runCcm(options: CcmOptions): Promise<Ccm> {
     ticketKeys: keys.believedReleaseKeys,
     statements: () => keys.history().statements,
     resolveAssignment: store.files,
-    handlers: createAgentEvents({
-      registry,
-      health,
-      post: runner.post,
-      configure: takeUpMembership,
-      releaseKeys: keys.formerReleaseKeys,
-      verifyRequests,
-      siteFacts(node, site, urlMap) {
-        if (!pluginService.urlMaps.report(node, site, urlMap))
-          logger.warn(
-            { node, site },
-            'a node said how it maps a site, and it is no URL map, or not its site',
-          );
-      },
-      receipt: pluginService.hookTimings.record,
-      drift,
-      mend: (node, request) =>
-        void builds.restore(node, request).then((found) => found && delivery.deliver(found)),
-      onForged: (node, what) => logger.warn({ node, what }, 'a node sent something that it did not sign'),
-      assignmentBytes: (id) => store.known(id)?.dataBytes ?? 0,
-    }),
+    handlers: agentEvents,
     onRefused: (who, error) => logger.warn({ ...who, error: toWireError(error) }, 'an agent was turned away'),
     onJoined: (node) => {
       logger.info({ node }, 'a node joined');
@@ -285,7 +283,10 @@ export async function runCcm(options: CcmOptions): Promise<Ccm> {
     treeOfCommit: (repository, commit) => repositories.source(repository).treeOf(commit),
     configure,
     isConnected: gateway.isConnected,
-    turnAway: gateway.close,
+    turnAway(node, error) {
+      gateway.close(node, error);
+      agentEvents.removed(node);
+    },
     regrant,
   });
   const authority = createPushAuthority({

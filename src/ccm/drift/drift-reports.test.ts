@@ -52,6 +52,25 @@ test('N44 what is new and what was put right becomes an event, once; the rest is
   assert.equal(events.at(-1)?.kind, 'node.mended');
 });
 
+test('KEYS-7 what a removed node said is nothing that its name is known for when it joins anew', () => {
+  const { events, drift } = reports();
+  const report = {
+    type: 'drift',
+    site: 'docs',
+    paths: [page],
+    count: 1,
+    mended: [],
+    passedAt: 5_000,
+  } as const;
+  drift.connected('web1', { profiles: [driftProfile] });
+  drift.report('web1', report);
+  drift.removed('web1');
+  assert.equal(drift.understands('web1'), false);
+  assert.deepEqual([drift.of('web1', 'docs'), drift.passedAt('web1', 'docs')], [undefined, undefined]);
+  drift.report('web1', report);
+  assert.equal(events.length, 2, 'the new one has found it itself');
+});
+
 test('a node that is no member has no say, and a lying clock or count breaks nothing', () => {
   const { events, drift, warnings } = reports();
   const report = {

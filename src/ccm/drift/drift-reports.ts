@@ -15,6 +15,8 @@ export interface DriftReports {
   understands(node: string): boolean;
   /** Not taken when the site is none of the node's. */
   report(node: string, report: Report): void;
+  /** Nothing that the node said is known any more. */
+  removed(node: string): void;
   /** Undefined when everything is as published, or nothing is known. */
   of(node: string, site: string): DriftResource | undefined;
   /** When the node last came to the end of a pass over the site. */
@@ -44,6 +46,10 @@ export function createDriftReports({
       else understanding.delete(node);
     },
     understands: (node) => understanding.has(node),
+    removed(node) {
+      understanding.delete(node);
+      for (const key of reports.keys()) if (key.startsWith(keyOf(node, ''))) reports.delete(key);
+    },
 
     report(node, report) {
       const { site, paths, count, mended } = report;

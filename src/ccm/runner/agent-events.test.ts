@@ -34,7 +34,7 @@ async function receiving() {
     },
     siteFacts: () => undefined,
     receipt: (receipt) => taken.push(receipt),
-    drift: { connected: () => undefined, report: () => undefined },
+    drift: { connected: () => undefined, report: () => undefined, removed: () => undefined },
     mend: () => undefined,
     onForged: () => undefined,
     assignmentBytes: () => 100,
@@ -87,6 +87,19 @@ test('X1 LINK-30: a receipt of another key, node, site or phase, or one that was
     posted.map(({ type }) => type),
     ['nodeStaged'],
   );
+});
+
+test('KEYS-4 KEYS-7: the key before a renewal still signs receipts, that of a node which was removed none', async () => {
+  const { events, key, taken } = await receiving();
+  const next = { id: '3', protocol: 1, publicKey: createPublicKey(generatePrivateKey()) };
+  const message = { type: 'staged', site: 'docs', assignment, receipt: receiptOf(key) } as const;
+  events.connected('web-1', helloOf('web-1'), next);
+  events.message('web-1', message, '3');
+  assert.equal(taken.length, 1);
+  events.disconnected('web-1', '3');
+  events.removed('web-1');
+  events.connected('web-1', helloOf('web-1'), { ...next, id: '4' });
+  assert.throws(() => events.message('web-1', message, '4'), { code: 'RECEIPT_INVALID' });
 });
 
 test('X1 LINK-30: forged receipts of a switch and of a verification are refused, and the verification says so', async () => {

@@ -27,11 +27,16 @@ export interface AgentEventsOptions {
   readonly siteFacts: (node: string, site: string, urlMap: unknown) => void;
   /** A receipt of a switch or of a staging, verified. */
   readonly receipt: (receipt: SignedReceipt) => void;
-  readonly drift: Pick<DriftReports, 'connected' | 'report'>;
+  readonly drift: Pick<DriftReports, 'connected' | 'report' | 'removed'>;
   readonly mend: (node: string, request: Extract<AgentReport, { type: 'mend' }>) => void;
   readonly onForged: (node: string, what: string) => void;
   /** Commands of an assignment, for the share that is done; 0 when unknown. */
   readonly assignmentBytes: (assignment: string) => number;
+}
+
+export interface AgentEvents extends AgentHandlers {
+  /** What the node was known by is forgotten: whoever joins under its name is another one (KEYS-7). */
+  removed(node: string): void;
 }
 
 const forgedReceipt = {
@@ -40,7 +45,7 @@ const forgedReceipt = {
   fix: 'look at the agent on that node; when nobody can say why, remove the node',
 } as const;
 
-export function createAgentEvents(options: AgentEventsOptions): AgentHandlers {
+export function createAgentEvents(options: AgentEventsOptions): AgentEvents {
   const { registry, post, releaseKeys, verifyRequests, onForged } = options;
   /** Of each node: its connection's key, and the one before it, since a receipt may have been signed just before a renewal (KEYS-4). */
   const keys = new Map<string, readonly KeyObject[]>();
@@ -163,6 +168,11 @@ export function createAgentEvents(options: AgentEventsOptions): AgentHandlers {
     disconnected(node, connection) {
       verifyRequests.disconnected(node);
       post({ type: 'nodeDisconnected', node, connection });
+    },
+
+    removed(node) {
+      keys.delete(node);
+      options.drift.removed(node);
     },
   };
 }
