@@ -42,6 +42,7 @@ import { beginRun } from './runner/begin-run.ts';
 import { createCoreRunner } from './runner/core-runner.ts';
 import { createDatabaseHealth } from './runner/database-health.ts';
 import { createFollowers } from './runner/followers.ts';
+import { createIsOwnDecision } from './runner/own-decision.ts';
 import { createCorePersistence } from './runner/persist.ts';
 import { configuredEvent } from './service/configured-event.ts';
 import { createService, readJob } from './service/create-service.ts';
@@ -162,6 +163,7 @@ export async function runCcm(options: CcmOptions): Promise<Ccm> {
     post: runner.post,
     configure: takeUpMembership,
     releaseKeys: keys.formerReleaseKeys,
+    isOwnDecision: createIsOwnDecision(database),
     verifyRequests,
     siteFacts(node, site, urlMap) {
       if (!pluginService.urlMaps.report(node, site, urlMap))

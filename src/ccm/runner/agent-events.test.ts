@@ -6,20 +6,23 @@ import type { SiteHolding } from '../../model/messages.ts';
 import type { Decision, Receipt, SignedReceipt } from '../../model/receipt.ts';
 import { generatePrivateKey } from '../../net/tls/key-pair.ts';
 import type { CoreEvent } from '../core/events.ts';
+import { toJsonColumn } from '../db/json-column.ts';
 import { helloOf } from '../gateway/testing/raw-agent.ts';
 import { certificateOf, temporaryRegistry } from '../registry/testing/temporary-registry.ts';
 import { createAgentEvents } from './agent-events.ts';
+import { createIsOwnDecision } from './own-decision.ts';
 
 const release = { epoch: 1, sequence: 4 };
 const tree = 'a'.repeat(40);
 const assignment = 'b'.repeat(64);
 
 async function receiving() {
-  const { registry } = await temporaryRegistry();
+  const { registry, database } = await temporaryRegistry();
   for (const name of ['web-1', 'web-2']) registry.nodes.join({ name, ...certificateOf(name) });
   const posted: CoreEvent[] = [];
   const taken: SignedReceipt[] = [];
   const answered: (string | null)[] = [];
+  const forged: string[] = [];
   const [key, other, releaseKey] = [generatePrivateKey(), generatePrivateKey(), generatePrivateKey()];
   const events = createAgentEvents({
     registry,
@@ -27,6 +30,7 @@ async function receiving() {
     post: (event) => posted.push(event),
     configure: () => undefined,
     releaseKeys: () => [createPublicKey(releaseKey)],
+    isOwnDecision: createIsOwnDecision(database),
     verifyRequests: {
       verify: () => Promise.reject(new Error('not asked')),
       answered: (_, __, error) => answered.push(error?.code ?? null),
@@ -36,13 +40,13 @@ async function receiving() {
     receipt: (receipt) => taken.push(receipt),
     drift: { connected: () => undefined, report: () => undefined, removed: () => undefined },
     mend: () => undefined,
-    onForged: () => undefined,
+    onForged: (_, what) => forged.push(what),
     assignmentBytes: () => 100,
   });
   events.connected('web-1', helloOf('web-1'), { id: '1', protocol: 1, publicKey: createPublicKey(key) });
   events.connected('web-2', helloOf('web-2'), { id: '2', protocol: 1, publicKey: createPublicKey(other) });
   posted.length = 0;
-  return { registry, events, posted, taken, answered, key, other, releaseKey };
+  return { registry, database, events, posted, taken, answered, forged, key, other, releaseKey };
 }
 
 function receiptOf(key: KeyObject, more: Partial<Receipt> = {}): SignedReceipt {
@@ -117,25 +121,23 @@ test('X1 LINK-30: forged receipts of a switch and of a verification are refused,
   assert.deepEqual(answered, ['RECEIPT_INVALID']);
 });
 
+const decision: Decision = {
+  version: 1,
+  site: 'docs',
+  release: { epoch: 7, sequence: 70 },
+  kind: 'commit',
+  fromTree: null,
+  toTree: tree,
+  decidedAt: 1,
+};
+
+function holding(site: string, signer: KeyObject, of = decision): SiteHolding {
+  const lastDecision = signObject(of, signer);
+  return { site, live: null, backup: null, staged: null, lastDecision, executed: true };
+}
+
 test('LINK-30: a decision of another site, or of another key, in a hello says nothing about this one', async () => {
   const { events, posted, key, releaseKey } = await receiving();
-  const decision: Decision = {
-    version: 1,
-    site: 'docs',
-    release: { epoch: 7, sequence: 70 },
-    kind: 'commit',
-    fromTree: null,
-    toTree: tree,
-    decidedAt: 1,
-  };
-  const holding = (site: string, signer: KeyObject): SiteHolding => ({
-    site,
-    live: null,
-    backup: null,
-    staged: null,
-    lastDecision: signObject(decision, signer),
-    executed: true,
-  });
   const sites = [holding('docs', releaseKey), holding('blog', releaseKey), holding('wiki', key)];
   const connection = { id: '3', protocol: 1, publicKey: createPublicKey(key) };
   events.connected('web-1', helloOf('web-1', { sites }), connection);
@@ -149,4 +151,39 @@ test('LINK-30: a decision of another site, or of another key, in a hello says no
       ['wiki', null],
     ],
   );
+});
+
+test('KEYS-11 JOB-25: after a rotation for a compromised key the CCM’s own decisions are known by its database, others by nothing', async () => {
+  const { database, events, posted, forged, key } = await receiving();
+  const compromised = generatePrivateKey();
+  database.run(
+    database.queries.insertInto('decisions').values({
+      site: 'docs',
+      ...decision.release,
+      kind: 'commit',
+      from_tree: null,
+      to_tree: tree,
+      decided_at: 1,
+      signed: toJsonColumn(signObject(decision, compromised)),
+      job: 'j1',
+    }),
+  );
+  const shown = (what: SiteHolding) => {
+    posted.length = 0;
+    const connection = { id: '3', protocol: 1, publicKey: createPublicKey(key) };
+    events.connected('web-1', helloOf('web-1', { sites: [what] }), connection);
+    const [event] = posted;
+    assert.ok(event?.type === 'nodeConnected');
+    return event.sites[0]?.lastDecision?.release ?? null;
+  };
+  assert.deepEqual(shown(holding('docs', compromised)), decision.release);
+  assert.deepEqual(forged, []);
+  const invented = { ...decision, toTree: 'c'.repeat(40) };
+  assert.equal(shown(holding('docs', compromised, invented)), null);
+  assert.equal(
+    shown(holding('docs', compromised, { ...decision, release: { epoch: 8, sequence: 71 } })),
+    null,
+  );
+  assert.equal(shown(holding('blog', compromised)), null, 'of another site');
+  assert.equal(forged.length, 3);
 });

@@ -12,6 +12,7 @@ import type { AgentHandlers } from '../gateway/agent-gateway.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { VerifyRequests } from '../service/verify-requests.ts';
 import type { DatabaseHealth } from './database-health.ts';
+import type { IsOwnDecision } from './own-decision.ts';
 
 export interface AgentEventsOptions {
   readonly registry: Registry;
@@ -22,6 +23,7 @@ export interface AgentEventsOptions {
   readonly configure: () => void;
   /** All that this CCM signed decisions with, and that were not compromised. */
   readonly releaseKeys: () => readonly KeyObject[];
+  readonly isOwnDecision: IsOwnDecision;
   readonly verifyRequests: VerifyRequests;
   /** How a web server on a node maps a site; it may be no URL map at all. */
   readonly siteFacts: (node: string, site: string, urlMap: unknown) => void;
@@ -66,11 +68,12 @@ export function createAgentEvents(options: AgentEventsOptions): AgentEvents {
     throw new TreecastError(forgedReceipt.code, forgedReceipt.message, { fix: forgedReceipt.fix });
   }
 
-  /** A decision that this CCM did not sign proves nothing about its own past. */
+  /** A decision that this CCM did not sign proves nothing about its own past; nor does a compromised key, but the database does. */
   function trusted(node: string, holding: SiteHolding): SiteHolding {
     const { lastDecision, site } = holding;
     if (lastDecision === null) return holding;
-    if (lastDecision.site === site && verifyObject(lastDecision, releaseKeys())) return holding;
+    const isGenuine = verifyObject(lastDecision, releaseKeys()) || options.isOwnDecision(lastDecision);
+    if (lastDecision.site === site && isGenuine) return holding;
     onForged(node, 'last decision');
     return { ...holding, lastDecision: null, executed: false };
   }
