@@ -37,6 +37,12 @@ export interface LostDecision {
   readonly node: string;
 }
 
+/**
+ * As `headHandled`: the database was copied back while the branch could not be read. What it holds is published by nobody until the next push
+ * (JOB-29).
+ */
+export const headUnknown: ObjectId = '0'.repeat(40);
+
 export interface SiteState {
   readonly name: string;
   repository: string;
@@ -45,6 +51,7 @@ export interface SiteState {
   members: ReadonlySet<string>;
   epoch: number;
   sequence: number;
+  /** The branch head that a job was made of; null: none yet. */
   headHandled: ObjectId | null;
   live: Snapshot | null;
   lastDecision: SignedDecision | null;

@@ -3,7 +3,7 @@
 
 import type { Logger } from 'pino';
 import type { CcmService } from '../ccm-service.ts';
-import type { CoreState } from '../core/state.ts';
+import { type CoreState, headUnknown } from '../core/state.ts';
 import type { Repositories } from '../planning/repositories.ts';
 
 export interface RecoverOptions {
@@ -50,8 +50,8 @@ async function recoverPushes({
       const site = state.sites.get(name);
       if (head === undefined || site === undefined || head === site.headHandled || isPushing(repository))
         continue;
-      // What the branch holds may be older than what is served, or have been rolled back since (JOB-27).
-      if (site.lost !== null) continue;
+      // What the branch holds may be older than what is served, or have been rolled back since (JOB-27, JOB-29).
+      if (site.lost !== null || site.headHandled === headUnknown) continue;
       logger.info({ site: name, commit: head }, 'a push was found that no job had handled');
       await service.publish({
         site: name,

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { headUnknown } from '../core/state.ts';
 import { toJsonColumn } from '../db/json-column.ts';
 import { openDatabase } from '../db/open-database.ts';
 import { createRegistry } from '../registry/registry.ts';
@@ -53,7 +54,7 @@ test('JOB-29 epochs rise, what was undecided ends, branch heads count as handled
     [...sites.values()].map(({ name, epoch, headHandled }) => [name, epoch, headHandled]),
     [
       ['docs', 2, 'f'.repeat(40)],
-      ['news', 2, null],
+      ['news', 2, headUnknown],
     ],
   );
   assert.deepEqual([...jobs.keys()], ['committing']);

@@ -1,6 +1,7 @@
 // A database that was copied back and noticed at start (JOB-29): what it would do by itself is of its own time, so none of it is done.
 // Every site goes on above whatever was given out since; what the nodes then hand in is the core's business.
 
+import { headUnknown } from '../core/state.ts';
 import type { CcmDatabase } from '../db/ccm-database.ts';
 import { toJsonColumn } from '../db/json-column.ts';
 import type { EventLog } from '../registry/event-log.ts';
@@ -9,7 +10,7 @@ export interface CopiedBack {
   readonly database: CcmDatabase;
   readonly events: EventLog;
   readonly now: number;
-  /** The branch head of a site; undefined when it has none. */
+  /** The branch head of a site; undefined when it has none, rejects when that cannot be read. */
   readonly headOf: (repository: string, branch: string) => Promise<string | undefined>;
 }
 
@@ -20,7 +21,7 @@ export async function settleCopy({ database, events, now, headOf }: CopiedBack):
   );
   const heads = new Map<string, string>();
   for (const { name, repository, branch } of sites) {
-    const head = await headOf(repository, branch).catch(() => undefined);
+    const head = await headOf(repository, branch).catch(() => headUnknown);
     if (head !== undefined) heads.set(name, head);
   }
   const error = {
