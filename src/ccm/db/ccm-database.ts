@@ -36,6 +36,8 @@ export interface CcmDatabase {
   checkpoint(): void;
   /** Another number whenever another process has changed the database. */
   foreignChanges(): number;
+  /** The last run's number, though it may be in the log only. */
+  marked(): number;
   /** Writes this run's number into the file's header; false when it is in the log only, because another process reads (run-mark.ts). */
   mark(number: number): boolean;
   close(): void;

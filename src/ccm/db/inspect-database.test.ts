@@ -18,6 +18,7 @@ import { type TestContext, test } from 'node:test';
 import { temporaryDirectory } from '../../net/testing/temporary-directory.ts';
 import { openCcmState } from '../ccm-state.ts';
 import { hasCode } from '../registry/testing/has-code.ts';
+import { markRun } from './run-mark.ts';
 
 const module = (path: string) => JSON.stringify(new URL(path, import.meta.url).href);
 
@@ -143,5 +144,34 @@ test('a crash between any two steps of marking a run leaves a database that is k
   const raw = new DatabaseSync(file(directory));
   raw.exec(`pragma user_version = ${former}`);
   raw.close();
+  assert.equal((await eventsIn(directory)).isCopiedBack, false);
+});
+
+test('JOB-29 a start that fails after a run whose number was in the log only leaves a database that is known', async (t) => {
+  const directory = await ran(t);
+  const program = `
+    import { DatabaseSync } from 'node:sqlite';
+    import { openCcmState } from ${module('../ccm-state.ts')};
+    const state = await openCcmState(${JSON.stringify(directory)}, { create: false });
+    const reader = new DatabaseSync(${JSON.stringify(file(directory))});
+    reader.exec('begin');
+    reader.prepare('select count(*) from events').get();
+    await state.markRun();
+    process.kill(process.pid, 'SIGKILL');`;
+  const child = spawn(process.execPath, ['--input-type=module', '-e', program], { stdio: 'inherit' });
+  assert.equal((await once(child, 'exit'))[1], 'SIGKILL');
+
+  const before = readFileSync(file(directory)).readUInt32BE(60);
+  const state = await openCcmState(directory, { create: false });
+  assert.notEqual(state.database.marked(), before);
+  const failing = {
+    ...state.database,
+    mark: () => {
+      throw new Error('the disk is full');
+    },
+  };
+  await assert.rejects(markRun(directory, failing, before), /the disk is full/);
+  state.close();
+  assert.notEqual(readFileSync(file(directory)).readUInt32BE(60), before, 'the log was copied back');
   assert.equal((await eventsIn(directory)).isCopiedBack, false);
 });

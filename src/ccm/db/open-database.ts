@@ -160,6 +160,7 @@ function createCcmDatabase(
     },
     foreignChanges: () =>
       (adapter.prepare('pragma data_version').all([])[0] as { data_version: number }).data_version,
+    marked: () => coded(() => Number(raw.prepare('pragma user_version').get()?.['user_version'])),
     mark(number) {
       return coded(() => {
         raw.exec(`pragma user_version = ${number}`);

@@ -30,16 +30,16 @@ export function isCopy(mark: number | null, marks: readonly number[] | undefined
   return mark === backupMark ? marks?.includes(mark) !== true : marks !== undefined && !marks.includes(mark);
 }
 
-/** A crash between any two steps leaves a file that is known. Throws DATABASE_UNAVAILABLE. */
+/** `before`: what the file's header had. A crash between any two steps leaves a file that is known. Throws DATABASE_UNAVAILABLE. */
 export async function markRun(
   directory: string,
   database: CcmDatabase,
   before: number | null,
 ): Promise<void> {
   const mark = randomInt(backupMark + 1, 2 ** 31);
-  const former = before === null ? [0] : [before];
   try {
-    await write(directory, [...former, mark]);
+    // The last run's number comes out of the log into the header whenever the log is copied back, also when this start fails.
+    await write(directory, [...new Set([before ?? 0, database.marked()]), mark]);
     failpoint('ccm.run-mark.announced');
     if (!database.mark(mark)) return;
     failpoint('ccm.run-mark.made');
