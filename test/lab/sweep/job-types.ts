@@ -319,18 +319,20 @@ function joinArguments({ nodeDirectories }: StrikingFleet, token: string): strin
   return ['agent', 'join', token, '--dir', directory, '--name', 'node2', '--label', 'place=rack', '--json'];
 }
 
-let joinToken: string | undefined;
+/** What the last join of a fleet's second node was given. */
+const joinTokens = new WeakMap<StrikingFleet, string>();
 
 /** The machine was set up anew: its former node is removed, and it joins under the same name. */
 async function rejoin(fleet: StrikingFleet): Promise<null> {
   const { client } = fleet.fleet;
-  joinToken = undefined;
+  joinTokens.delete(fleet);
   await fleet.startArmed('ccm');
   await orGone(fleet, client.nodes.remove('node2'));
-  joinToken = (await orGone(fleet, client.joinTokens.create()))?.token;
-  if (joinToken === undefined) return null;
+  const made = await orGone(fleet, client.joinTokens.create());
+  if (made === undefined) return null;
+  joinTokens.set(fleet, made.token);
   const env = { ...process.env, ...fleet.arms.agent };
-  const joining = spawn(launcher, joinArguments(fleet, joinToken), { env, stdio: 'ignore' });
+  const joining = spawn(launcher, joinArguments(fleet, made.token), { env, stdio: 'ignore' });
   const end = endOf(joining);
   if (fleet.arms.agent !== undefined) fleet.watchArmed(end);
   await end;
@@ -340,11 +342,12 @@ async function rejoin(fleet: StrikingFleet): Promise<null> {
 /** The same command with the same token, as an operator would. */
 async function joinAgain(fleet: StrikingFleet): Promise<void> {
   const { client } = fleet.fleet;
-  if (joinToken === undefined) {
+  let token = joinTokens.get(fleet);
+  if (token === undefined) {
     if ((await client.nodes.list()).some(({ name }) => name === 'node2')) await client.nodes.remove('node2');
-    joinToken = (await client.joinTokens.create()).token;
+    token = (await client.joinTokens.create()).token;
   }
-  await runProgram(launcher, joinArguments(fleet, joinToken));
+  await runProgram(launcher, joinArguments(fleet, token));
 }
 
 /** What crashes, of this and of earlier versions, may have left. */

@@ -2,7 +2,7 @@
 // matters most, and some more.
 
 import type { JobType } from './job-types.ts';
-import { sweepTable } from './sweep-table.ts';
+import { struckElsewhere, sweepTable } from './sweep-table.ts';
 
 /** Too much work for every day. */
 export const benchOnly: readonly JobType[] = ['publish-large', 'publish-deep'];
@@ -37,7 +37,8 @@ export function casesOf(type: JobType, which: 'all' | 'daily'): string[] {
 
 /** Names that the trace of this kind of work may hold beside those. */
 export function variesIn(type: JobType): string[] {
-  return sweepTable.flatMap((row) => (row.variesIn?.includes(type) ? row.failpoints : []));
+  const inTable = sweepTable.flatMap((row) => (row.variesIn?.includes(type) ? row.failpoints : []));
+  return [...inTable, ...Object.keys(struckElsewhere)];
 }
 
 export function needsPlugins(type: JobType): boolean {

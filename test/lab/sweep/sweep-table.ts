@@ -18,7 +18,7 @@ export const initFailpoints = [
   'file.written',
 ];
 
-/** Passed in no kind of work of the sweep: the test that kills a process there. */
+/** Passed in no kind of work of the sweep for sure: the test that kills a process there. */
 export const struckElsewhere: Readonly<Record<string, string>> = {
   'ccm.keys.release-key-written': 'test/faults/init.test.ts',
   'ccm.certificate.adopted': 'test/e2e/key-kills.test.ts',
