@@ -35,6 +35,18 @@ export type CarryOut = (effect: Exclude<ActEffect, { do: 'setTimer' | 'clearTime
 
 export function createCarryOut(options: CarryOutOptions): CarryOut {
   const { send, delivery, builds, grants, followers, gate, post } = options;
+
+  function deliver(effect: Extract<ActEffect, { do: 'deliver' }>): void {
+    const { site, release } = effect;
+    const able: string[] = [];
+    for (const node of effect.nodes) {
+      const error = grants.refusal(site, node);
+      if (error === null) able.push(node);
+      else post({ type: 'nodeStageFailed', node, site, release, error });
+    }
+    if (able.length > 0) delivery.deliver({ ...effect, nodes: able });
+  }
+
   return (effect) => {
     switch (effect.do) {
       case 'send': {
@@ -48,7 +60,7 @@ export function createCarryOut(options: CarryOutOptions): CarryOut {
         return;
       }
       case 'deliver':
-        delivery.deliver(effect);
+        deliver(effect);
         return;
       case 'build':
         void builds.build(effect).then(post);

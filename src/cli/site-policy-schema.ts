@@ -1,7 +1,7 @@
 // Site policies as they are written in a YAML file: any of the fields of SitePolicy; what is left out stays as it is.
 
 import { z } from 'zod';
-import type { SitePolicy } from '../model/site.ts';
+import { ownerPattern, type SitePolicy } from '../model/site.ts';
 import {
   siteCommandNamePattern,
   siteCommandsMax,
@@ -24,6 +24,11 @@ const batch = z.strictObject({
 const octalMode = z
   .string()
   .regex(/^[0-7]{3,4}$/, 'Is not a file mode: write octal digits in quotes, such as "644"');
+
+const ownerName = z
+  .string()
+  .regex(ownerPattern, 'Is not a name or number: write such as www-data, or "33" in quotes')
+  .nullable();
 
 export const sitePolicySchema = z
   .strictObject({
@@ -117,5 +122,11 @@ export const sitePolicySchema = z
     fileMode: octalMode.describe('Mode of files on disk.'),
     executableMode: octalMode.describe('Mode of executable files on disk.'),
     directoryMode: octalMode.describe('Mode of directories on disk.'),
+    owner: ownerName.describe(
+      'User that everything in the trees belongs to, a name or number of each node; null: the agent’s own. Agents need capabilities for another: docs/operating.md.',
+    ),
+    group: ownerName.describe(
+      'Group of everything in the trees; null: the agent’s own. One that the agent is a member of needs no capability.',
+    ),
   } satisfies Record<keyof SitePolicy, z.ZodType>)
   .partial();

@@ -65,6 +65,7 @@ export const errorCodes = {
   RELEASE_OUTDATED: operating(409),
   SPACE_INSUFFICIENT: operating(507),
   DISK_FAILED: operating(500),
+  OWNER_UNAVAILABLE: operating(409),
   STAGE_FAILED: operating(500),
   SWITCH_FAILED: operating(500),
   TREE_MISMATCH: operating(500),

@@ -44,11 +44,15 @@ export interface Hello {
 /** A path that is not as the live tree says, and what is wrong with it. */
 export interface DriftedFile {
   readonly path: string;
-  readonly problem: 'content' | 'mode' | 'missing' | 'extra' | 'type';
+  /** `owner` only of a site in whose grant the CCM named one. */
+  readonly problem: 'content' | 'mode' | 'owner' | 'missing' | 'extra' | 'type';
 }
 
 /** In a hello's profiles: this agent re-reads its sites, and understands a grant with a policy of drift. */
 export const driftProfile = 'drift-1';
+
+/** In a hello's profiles: this agent understands a grant with an owner or group, and may then name drift of the kind `owner`. */
+export const ownerProfile = 'owner-1';
 
 export type AgentMessage =
   | Hello
@@ -122,6 +126,9 @@ export interface SiteGrant {
   readonly policy: Pick<SitePolicy, 'autonomous' | 'fileMode' | 'executableMode' | 'directoryMode'> & {
     /** Only for a node whose hello names the profile `drift-1`: it may then send `drift` and `mend` (LINK-22). */
     readonly drift?: DriftPolicy;
+    /** Only for a node whose hello names the profile `owner-1`, and only where the site's policy has them. */
+    readonly owner?: string;
+    readonly group?: string;
   };
   /** The site's last decision, null before the first publish. */
   readonly lastDecision: SignedDecision | null;

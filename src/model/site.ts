@@ -64,6 +64,9 @@ export interface SitePolicy {
   readonly fileMode: string;
   readonly executableMode: string;
   readonly directoryMode: string;
+  /** Who everything in the trees belongs to, by name or number on each node; null: the agent's own. With both null nobody looks. */
+  readonly owner: string | null;
+  readonly group: string | null;
 }
 
 export const defaultSitePolicy: SitePolicy = {
@@ -82,6 +85,8 @@ export const defaultSitePolicy: SitePolicy = {
   fileMode: '644',
   executableMode: '755',
   directoryMode: '755',
+  owner: null,
+  group: null,
 };
 
 export interface Site {
@@ -93,6 +98,9 @@ export interface Site {
   readonly group: string;
   readonly policy: SitePolicy;
 }
+
+/** A user's or group's name, or its number. */
+export const ownerPattern = /^(?:0|[1-9]\d{0,8}|[1-3]\d{9}|[A-Za-z_][A-Za-z0-9_.-]{0,62}\$?)$/;
 
 /** Names of sites, repositories, groups and nodes: a label that is safe in a path, a URL and a command line. */
 export const namePattern = /^[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?$/;

@@ -193,18 +193,28 @@ testNeeding(
     t.after(() => rm(directory, { recursive: true, force: true }));
     const shipped = join(repository, 'share/systemd');
     const operating = fs.readFileSync(join(repository, 'docs/operating.md'), 'utf8');
-    for (const name of ['treecast-ccm.service', 'treecast-agent.service']) {
+    for (const [name, dropIn] of [
+      ['treecast-ccm.service'],
+      ['treecast-agent.service'],
+      ['treecast-agent.service', 'treecast-agent-nginx.conf'],
+      ['treecast-agent.service', 'treecast-agent-owner.conf'],
+    ] as const) {
       const unit = fs.readFileSync(join(shipped, name), 'utf8');
       const here = join(directory, name);
       await writeFile(here, unit.replace('/opt/treecast/bin/treecast', join(repository, 'bin/treecast')));
+      if (dropIn !== undefined) {
+        fs.mkdirSync(`${here}.d`, { recursive: true });
+        fs.copyFileSync(join(shipped, dropIn), join(`${here}.d`, 'added.conf'));
+      }
+      const subject = dropIn ?? name;
       const { code, stdout, stderr } = await endProgram('systemd-analyze', ['verify', here]);
-      assert.deepEqual([code, stdout + stderr], [0, ''], name);
+      assert.deepEqual([code, stdout + stderr], [0, ''], subject);
       const judged = await runProgram('systemd-analyze', ['security', '--offline=yes', '--no-pager', here]);
       const score = Number(/exposure level for \S+: ([\d.]+)/.exec(judged)?.[1]);
-      const stated = Number(new RegExp(`${name}\`[^|]*\\|[^|]*\\| ([\\d.]+)`).exec(operating)?.[1]);
+      const stated = Number(new RegExp(`${subject}\`[^|]*\\|[^|]*\\| ([\\d.]+)`).exec(operating)?.[1]);
       assert.ok(
         score > 0 && score <= stated,
-        `${name}: exposure ${score}, at most ${stated} by docs/operating.md`,
+        `${subject}: exposure ${score}, at most ${stated} by docs/operating.md`,
       );
     }
     for (const name of fs.readdirSync(shipped))

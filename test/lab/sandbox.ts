@@ -5,6 +5,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 
 export interface Sandbox {
   readonly uid: number;
+  /** Such as `chown`, as a unit's AmbientCapabilities= gives them; none when absent. */
+  readonly capabilities?: readonly string[];
   /** The one directory that may be written to. */
   readonly writable: string;
   /** Treecast's own files, wherever they are, at a place that everybody may read. */
@@ -13,8 +15,8 @@ export interface Sandbox {
 
 const script = `
 set -eu
-writable=$1 from=$2 at=$3 uid=$4
-shift 4
+writable=$1 from=$2 at=$3 uid=$4 caps=$5
+shift 5
 mount --make-rprivate /
 mount --bind "$writable" "$writable"
 mount --bind "$from" "$at"
@@ -23,16 +25,18 @@ mount -t tmpfs -o mode=1777 tmpfs /tmp
 mount -o remount,bind,ro /
 mount -t proc -o subset=pid,hidepid=invisible proc /proc
 umask 077
-exec setpriv --reuid "$uid" --regid "$uid" --clear-groups --no-new-privs --bounding-set=-all --inh-caps=-all --ambient-caps=-all "$@"
+exec setpriv --reuid "$uid" --regid "$uid" --clear-groups --no-new-privs --bounding-set="-all$caps" --inh-caps="-all$caps" --ambient-caps="-all$caps" "$@"
 `;
 
 /** `parameters` of Treecast's launcher. */
 export function spawnSandboxed(
-  { uid, writable, program }: Sandbox,
+  { uid, capabilities = [], writable, program }: Sandbox,
   parameters: readonly string[],
   env: NodeJS.ProcessEnv,
 ): ChildProcess {
-  const own = [writable, program.from, program.at, String(uid), `${program.at}/bin/treecast`, ...parameters];
+  const caps = capabilities.map((name) => `,+${name}`).join('');
+  const inside = [writable, program.from, program.at, String(uid), caps];
+  const own = [...inside, `${program.at}/bin/treecast`, ...parameters];
   return spawn('unshare', ['--mount', '--ipc', 'sh', '-c', script, 'sh', ...own], {
     env: { PATH: process.env['PATH'], HOME: '/nonexistent', ...env },
     stdio: ['ignore', 'pipe', 'inherit'],

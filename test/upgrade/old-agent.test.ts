@@ -76,6 +76,16 @@ for (const version of recordedVersions) {
       [...keysOf(heard)].filter((key) => !known.has(key) && !occasional(key)),
       [],
     );
+
+    // LINK-41: what it cannot carry out is not sent to it.
+    const assignments = () =>
+      heard.filter((frame) => (frame as { type: string }).type === 'assignment').length;
+    await fleet.client().sites.update('docs', { policy: { owner: '33' } });
+    const before = assignments();
+    const { stderr } = await fleet.push('docs', 'for another owner', ['--force']);
+    assert.match(stderr, /ASSIGNMENT_PROFILE_UNKNOWN/);
+    assert.equal(assignments(), before);
+    assert.equal(JSON.stringify(heard).includes('"owner"'), false);
   });
 }
 

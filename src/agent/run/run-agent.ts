@@ -4,7 +4,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { commandSetProfiles } from '../../model/assignment.ts';
-import { driftProfile, type Hello, protocolVersions } from '../../model/messages.ts';
+import { driftProfile, type Hello, ownerProfile, protocolVersions } from '../../model/messages.ts';
 import { TreecastError } from '../../model/treecast-error.ts';
 import { createCcmTime } from '../../net/ccm-time.ts';
 import { type Clock, systemClock } from '../../net/clock.ts';
@@ -183,7 +183,7 @@ async function start(
     protocols: [...protocolVersions],
     agentVersion: options.version,
     node: joined.name,
-    profiles: [...commandSetProfiles, driftProfile],
+    profiles: [...commandSetProfiles, driftProfile, ownerProfile],
     url,
     labels: configuration.labels,
     ...freeSpace(root),

@@ -76,6 +76,8 @@ export function createHealer(options: HealerOptions): Healer {
   }
 
   function isMendable({ problem }: Drift): boolean {
+    // An owner that is wrong still can be given or not; the bytes are here.
+    if (problem === 'owner') return false;
     return problem !== 'extra' || policy?.extra === 'remove';
   }
 

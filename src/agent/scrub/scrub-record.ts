@@ -22,7 +22,7 @@ const schema = z.strictObject({
     .array(
       z.strictObject({
         path,
-        problem: z.enum(['content', 'mode', 'missing', 'extra', 'type']),
+        problem: z.enum(['content', 'mode', 'owner', 'missing', 'extra', 'type']),
         since: time,
       }),
     )

@@ -5,6 +5,7 @@ import type fs from 'node:fs';
 import { type DirectoryHandles, parentOf } from './directory-handles.ts';
 import type { Disk } from './disk.ts';
 import type { SyncSet } from './durability.ts';
+import { isOwnedBy, type Owner } from './owner.ts';
 import { removeDirectory } from './removal.ts';
 import type { Steps } from './slices.ts';
 
@@ -14,6 +15,8 @@ export interface CatchUpTools {
   readonly next: DirectoryHandles;
   /** Takes note of the directories whose entries changed. */
   readonly syncs: SyncSet;
+  /** Of the directories that are made; links have their own. Null: the agent's own. */
+  readonly owner: Owner | null;
 }
 
 export function* catchUp(tools: CatchUpTools, paths: Iterable<string>): Steps {
@@ -58,8 +61,8 @@ function compare(tools: CatchUpTools, path: string): 'equal' | 'directory' | 'ot
   if (!present) return wanted ? 'missing' : 'equal';
   if (present.isDirectory()) {
     if (!wanted?.isDirectory()) return 'directory';
-    // A crash may have come between making the directory and giving it its mode.
-    if (present.mode !== wanted.mode) setMode(tools, path, wanted.mode);
+    // A crash may have come between making the directory and giving it its mode and owner.
+    if (present.mode !== wanted.mode || !isOwnedBy(present, tools.owner)) setFacts(tools, path, wanted.mode);
     return 'equal';
   }
   return present.ino === wanted?.ino && present.dev === wanted.dev ? 'equal' : 'other';
@@ -90,11 +93,12 @@ function makeParents(tools: CatchUpTools, path: string): void {
 
 function makeDirectory(tools: CatchUpTools, path: string, mode: number): void {
   tools.disk.mkdir(tools.next.entry(path), 0o700);
-  setMode(tools, path, mode);
+  setFacts(tools, path, mode);
 }
 
-function setMode({ disk, next, syncs }: CatchUpTools, path: string, mode: number): void {
+function setFacts({ disk, next, syncs, owner }: CatchUpTools, path: string, mode: number): void {
   disk.chmod(next.directory(path), mode & 0o7777);
+  if (owner) disk.chown(next.directory(path), owner);
   syncs.directory(path);
 }
 

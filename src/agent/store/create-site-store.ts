@@ -21,6 +21,7 @@ import { directoryOfLiveTarget } from './layout.ts';
 import { createMaintenance, rebuildIndex } from './maintenance.ts';
 import { type MendOptions, mendPaths } from './mend-paths.ts';
 import { openSite } from './open-site.ts';
+import { checkOwner, ownerNamed } from './owner.ts';
 import { createPartsCollector } from './parts-collector.ts';
 import { parsePluginCommands } from './plugin-commands.ts';
 import { restorePaths } from './restore-paths.ts';
@@ -180,6 +181,7 @@ export async function createSiteStore(
       const manifest = readManifest(bytes, { verifySignature: options.verifySignature });
       const { header } = manifest;
       checkAcceptable(header, journal.state());
+      await told('receiving it', null, async () => checkOwner(context, grant.policy));
       // A newer release makes the reception of older ones pointless.
       inbox.drop((release) => compareReleases(release, header.release) < 0);
       await claimSpace(header, inbox.bytesToWrite(manifest));
@@ -210,6 +212,7 @@ export async function createSiteStore(
         return { tree: staging.targetTree, scope: 'changed', release: staging.release };
       }
       try {
+        await told('staging it', null, async () => checkOwner(context, grant.policy));
         await claimSpace(header, 0);
         const complete = parts.add(received);
         if (!complete) return { tree: null, scope: 'changed', release: header.release };
@@ -259,6 +262,8 @@ export async function createSiteStore(
     async verify(signal) {
       const live = liveSlot();
       if (!live?.held) return { proof: { tree: null, scope: 'full', release: null }, drift: [] };
+      // One that is not known here is an error, not drift.
+      ownerNamed(grant.policy);
       const root = layout.tree(live.directory);
       const hasTwins = journal.state().twins;
       // STG-23: records that were lost are mended first, as the background would.

@@ -163,6 +163,22 @@ export function createDisk(observer?: EffectObserver) {
       observe('metadata', path);
       fs.chmodSync(path, mode);
     },
+    chown(fd: number, { uid, gid }: { readonly uid: number; readonly gid: number }): void {
+      counts.calls++;
+      observe('metadata', fd);
+      fs.fchownSync(fd, uid, gid);
+    },
+    /** Follows symlinks, as {@link chmodPath}. */
+    chownPath(path: string, { uid, gid }: { readonly uid: number; readonly gid: number }): void {
+      counts.calls++;
+      observe('metadata', path);
+      fs.chownSync(path, uid, gid);
+    },
+    chownLink(path: string, { uid, gid }: { readonly uid: number; readonly gid: number }): void {
+      counts.calls++;
+      observe('metadata', path);
+      fs.lchownSync(path, uid, gid);
+    },
     /** Access and modification time in whole seconds. */
     touch(fd: number, seconds: number): void {
       counts.calls++;

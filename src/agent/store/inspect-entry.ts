@@ -1,11 +1,13 @@
 // Whether one entry of a tree on disk is what it should be, by its bytes and not by size or time (STG-33). Reads without following
 // links and without trusting what it saw a moment ago. Decides nothing about what happens then.
 
+import type fs from 'node:fs';
 import { constants } from 'node:fs';
 import { blobIdOf, createBlobHash, type ObjectIdLength } from '../../assignment/object-id.ts';
 import type { ObjectId } from '../../model/tree.ts';
 import type { Disk } from './disk.ts';
 import type { Modes } from './interpreter.ts';
+import { isOwnedBy } from './owner.ts';
 import type { DriftProblem } from './site-store.ts';
 import { throwIfAborted } from './slices.ts';
 import { directoryMode, type IndexEntry } from './tree-index.ts';
@@ -22,8 +24,8 @@ export interface Inspector {
   ): Promise<DriftProblem | undefined>;
   /** An open regular file with exactly these bytes; undefined otherwise. The caller closes it. */
   openIfHas(entry: string | undefined, id: ObjectId): Promise<number | undefined>;
-  /** Whether mode (and owner) are those of the policy. */
-  factsProblem(fd: number, mode: string): DriftProblem | undefined;
+  /** Whether mode and owner are those of the policy. */
+  factsProblem(stat: fs.Stats, mode: string): DriftProblem | undefined;
 }
 
 export interface InspectorOptions {
@@ -34,14 +36,16 @@ export interface InspectorOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+const symlinkMode = '120000';
 const chunkBytes = 262_144;
 const fileFlags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
 export function createInspector({ disk, modes, onRead, signal }: InspectorOptions): Inspector {
   let buffer: Buffer | undefined;
 
-  function factsProblem(fd: number, mode: string): DriftProblem | undefined {
-    return (disk.fstat(fd).mode & 0o7777) === permissionsOf(modes, mode) ? undefined : 'mode';
+  function factsProblem(stat: fs.Stats, mode: string): DriftProblem | undefined {
+    if (mode !== symlinkMode && (stat.mode & 0o7777) !== permissionsOf(modes, mode)) return 'mode';
+    return isOwnedBy(stat, modes.owner) ? undefined : 'owner';
   }
 
   /** Undefined when the file changed its length while it was read. */
@@ -82,7 +86,7 @@ export function createInspector({ disk, modes, onRead, signal }: InspectorOption
     }
     try {
       if (!disk.fstat(fd).isFile()) return 'type';
-      return (await hash(fd, id)) === id ? factsProblem(fd, mode) : 'content';
+      return (await hash(fd, id)) === id ? factsProblem(disk.fstat(fd), mode) : 'content';
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'EIO') return 'content';
       throw error;
@@ -109,11 +113,13 @@ export function createInspector({ disk, modes, onRead, signal }: InspectorOption
       if (!wanted) return !isWhole && stat.isDirectory() && !isEmpty(entry) ? undefined : 'extra';
       if (wanted.mode === directoryMode) {
         if (!stat.isDirectory()) return 'type';
-        return (stat.mode & 0o7777) === modes.directory ? undefined : 'mode';
+        return factsProblem(stat, wanted.mode);
       }
-      if (wanted.mode === '120000') {
+      if (wanted.mode === symlinkMode) {
         if (!stat.isSymbolicLink()) return 'type';
-        return blobIdOf(disk.readlinkBytes(entry), wanted.id) === wanted.id ? undefined : 'content';
+        return blobIdOf(disk.readlinkBytes(entry), wanted.id) === wanted.id
+          ? factsProblem(stat, wanted.mode)
+          : 'content';
       }
       return stat.isFile() ? fileProblem(entry, wanted) : 'type';
     },

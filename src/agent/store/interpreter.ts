@@ -14,15 +14,19 @@ import { type DirectoryHandles, parentOf } from './directory-handles.ts';
 import type { Disk } from './disk.ts';
 import type { SyncSet } from './durability.ts';
 import { createFileWriter, type FileFacts } from './file-writer.ts';
+import type { Owner } from './owner.ts';
 import type { PluginCommands } from './plugin-commands.ts';
 import { createSlices } from './slices.ts';
 import type { StagedTwins } from './staged-twins.ts';
 import { type TouchedDirectory, touchDirectory, touchLeaf, touchRemoved } from './touched-paths.ts';
 
+/** What everything in a tree gets beyond its contents. */
 export interface Modes {
   readonly file: number;
   readonly executable: number;
   readonly directory: number;
+  /** Null: whoever makes it. */
+  readonly owner: Owner | null;
 }
 
 export interface InterpreterOptions {
@@ -64,7 +68,7 @@ export function createInterpreter(options: InterpreterOptions): Interpreter {
   const slices = createSlices(options.signal);
 
   function factsOf(mode: FileMode, mtime: number): FileFacts {
-    return { mode: mode === '100755' ? modes.executable : modes.file, mtime };
+    return { mode: mode === '100755' ? modes.executable : modes.file, mtime, owner: modes.owner };
   }
 
   function named(path: string, mode: EntryMode, id: ObjectId): void {
@@ -158,6 +162,7 @@ export function createInterpreter(options: InterpreterOptions): Interpreter {
     options.twins?.clearName(path);
     disk.mkdir(next.entry(path), 0o700);
     disk.chmod(next.directory(path), modes.directory);
+    if (modes.owner) disk.chown(next.directory(path), modes.owner);
     syncs.directory(parentOf(path));
     syncs.directory(path);
     touchDirectory(touched, path);
@@ -212,7 +217,10 @@ export function createInterpreter(options: InterpreterOptions): Interpreter {
       case 'copy':
         return copyFile(command);
       case 'symlink':
-        writer.symlink(next.entry(command.path), command.target, command.mtime);
+        writer.symlink(next.entry(command.path), command.target, {
+          mtime: command.mtime,
+          owner: modes.owner,
+        });
         named(command.path, '120000', blobIdOf(Buffer.from(command.target), options.like));
         return undefined;
       case 'mode':

@@ -2,6 +2,7 @@
 // what was fetched for it. A new inode takes the path's name by rename; nothing is written in place, no other path is touched.
 
 import { constants } from 'node:fs';
+import { blobIdOf } from '../../assignment/object-id.ts';
 import { failpoint } from '../../faults/failpoint.ts';
 import type { ObjectId } from '../../model/tree.ts';
 import { rootName } from './check-paths.ts';
@@ -15,13 +16,15 @@ import type { Disk } from './disk.ts';
 import { createSyncSet, type SyncSet } from './durability.ts';
 import { encodePaths } from './inbox.ts';
 import { createInspector, type Inspector, permissionsOf } from './inspect-entry.ts';
+import type { Modes } from './interpreter.ts';
 import { emptyLag, type Lag, shortLag, uniteLags } from './lag.ts';
 import { isTooLong } from './long-path.ts';
+import { givable } from './owner.ts';
 import { removeDirectory } from './removal.ts';
 import type { SiteContext } from './site-context.ts';
 import type { Drift } from './site-store.ts';
 import { runInSlices } from './slices.ts';
-import { pathsOf } from './slots.ts';
+import { abandonTree, pathsOf } from './slots.ts';
 import { replaceSlot, type Slot } from './state.ts';
 import { directoryMode, IndexGap } from './tree-index.ts';
 import { fileOfTwin } from './twin-names.ts';
@@ -66,9 +69,16 @@ export async function mendPaths(
       ({ slot }) => trees.find((candidate) => candidate.slot.slot === slot) ?? [],
     );
     await noteLag(context, paths);
-    const inspector = createInspector({ disk, modes: context.modes(), signal: options.signal });
+    const modes = givable(context.modes());
+    if (paths.includes('')) {
+      abandonTree(context);
+      const isHeld = new Set(held.map(({ slot }) => slot.slot));
+      const idle = state.slots.filter(({ slot, lag }) => !lag.all && !isHeld.has(slot));
+      await mendIdleRoots(context, idle, modes);
+    }
+    const inspector = createInspector({ disk, modes, signal: options.signal });
     for (const tree of held) {
-      const mender = { context, tree, trees, inspector, options };
+      const mender = { context, modes, tree, trees, inspector, options };
       for (const path of paths) await mendOne(mender, path);
       await tree.syncs.settle(tree.handles, tree.root);
       failpoint('agent.mend.durable');
@@ -78,6 +88,21 @@ export async function mendPaths(
       syncs.drop();
       handles.close();
     }
+  }
+}
+
+/** STG-34: no lag names a tree's own directory, so it is mended at once where nobody serves it, and before the live one. */
+async function mendIdleRoots(
+  { disk, layout }: SiteContext,
+  slots: readonly Slot[],
+  modes: Modes,
+): Promise<void> {
+  for (const { formerDirectory, directory } of slots) {
+    const root = layout.tree(formerDirectory ?? directory);
+    setDirectoryFacts(disk, root, modes);
+    const handle = disk.open(root, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
+    await disk.sync(handle).finally(() => disk.close(handle));
+    failpoint('agent.mend.idle-root');
   }
 }
 
@@ -117,6 +142,8 @@ async function noteLag({ journal, inbox, making }: SiteContext, paths: readonly 
 
 interface Mender {
   readonly context: SiteContext;
+  /** Without an owner that this agent cannot give. */
+  readonly modes: Modes;
   readonly tree: HeldTree;
   readonly trees: readonly HeldTree[];
   readonly inspector: Inspector;
@@ -157,9 +184,9 @@ async function mendOne(mender: Mender, path: string): Promise<void> {
   tree.syncs.directory(parentOf(path));
 }
 
-/** A directory's mode is its own: no other tree shares it. */
-async function mendDirectory({ context, tree }: Mender, path: string): Promise<void> {
-  const { disk, modes } = context;
+/** A directory's mode and owner are its own: no other tree shares it. */
+async function mendDirectory({ context, modes, tree }: Mender, path: string): Promise<void> {
+  const { disk } = context;
   const entry = path === '' ? tree.root : entryIfReachable(tree.handles, path);
   if (entry === undefined) return;
   const present = disk.lstat(entry);
@@ -168,16 +195,17 @@ async function mendDirectory({ context, tree }: Mender, path: string): Promise<v
     disk.mkdir(entry, 0o700);
     tree.syncs.directory(parentOf(path));
   }
-  setDirectoryMode(disk, entry, modes().directory);
+  setDirectoryFacts(disk, entry, modes);
   tree.handles.forget(path);
   tree.syncs.directory(path);
 }
 
 /** Also of one that nobody may open. */
-function setDirectoryMode(disk: Disk, entry: string, mode: number): void {
+function setDirectoryFacts(disk: Disk, entry: string, { directory, owner }: Modes): void {
   const handle = disk.open(entry, pathOnly | constants.O_DIRECTORY | constants.O_NOFOLLOW);
   try {
-    disk.chmodPath(`/proc/self/fd/${handle}`, mode);
+    disk.chmodPath(`/proc/self/fd/${handle}`, directory);
+    if (owner) disk.chownPath(`/proc/self/fd/${handle}`, owner);
   } finally {
     disk.close(handle);
   }
@@ -196,12 +224,25 @@ async function findSource(mender: Mender, path: string, wanted: WantedEntry): Pr
   // Where the path may be another file than in live, its time may be another too, whatever its bytes.
   const isAsInLive = ({ lag }: HeldTree): boolean => lag?.has(path) === false;
   const donors = isAsInLive(tree) ? [tree, ...trees.filter(isAsInLive)] : [tree];
-  for (const donor of donors) {
+  const linkable = donors.filter((donor) => hasFacts(mender, donor, path, wanted));
+  // Trees share what they can: a copy is made only when none has the file with the right mode and owner.
+  for (const donor of new Set([...linkable, ...donors])) {
     const found = await takeFrom(mender, donor, path, wanted);
     if (found !== undefined) return found;
   }
   const fetched = options.fetched?.get(path);
   return fetched?.id === wanted.id && isAsInLive(tree) ? linkTo(mender, fetched.file) : undefined;
+}
+
+function hasFacts(
+  { context, inspector }: Mender,
+  donor: HeldTree,
+  path: string,
+  wanted: WantedEntry,
+): boolean {
+  const entry = entryIfReachable(donor.handles, path);
+  const stat = entry === undefined ? undefined : context.disk.lstat(entry);
+  return stat !== undefined && inspector.factsProblem(stat, wanted.mode) === undefined;
 }
 
 function linkTo({ context: { disk, temporary } }: Mender, file: string): string {
@@ -220,13 +261,16 @@ async function takeFrom(
   const { disk } = context;
   const entry = entryIfReachable(donor.handles, path);
   if (wanted.mode === '120000') {
-    const isRight = entry !== undefined && (await inspector.problemWith(entry, wanted)) === undefined;
-    return isRight ? linkTo(mender, entry) : undefined;
+    if (entry === undefined) return undefined;
+    const problem = await inspector.problemWith(entry, wanted);
+    if (problem === 'owner') return symlinkLike(mender, entry, wanted);
+    return problem === undefined ? linkTo(mender, entry) : undefined;
   }
   const fd = await inspector.openIfHas(entry, wanted.id);
   if (fd === undefined || entry === undefined) return undefined;
   try {
-    if (inspector.factsProblem(fd, wanted.mode) !== undefined) return await copyOf(mender, fd, wanted);
+    if (inspector.factsProblem(disk.fstat(fd), wanted.mode) !== undefined)
+      return await copyOf(mender, fd, wanted);
     const name = linkTo(mender, donor.handles.entry(path));
     const { ino, dev } = disk.fstat(fd);
     const linked = disk.lstat(name);
@@ -239,10 +283,24 @@ async function takeFrom(
   }
 }
 
-/** The same bytes and time under the policy's mode, as a new inode. */
+/** The same target and time, for the policy's owner, as a new inode. */
+function symlinkLike({ context, modes }: Mender, entry: string, wanted: WantedEntry): string | undefined {
+  const { disk } = context;
+  const target = disk.readlink(entry);
+  const stat = disk.lstat(entry);
+  if (target === undefined || !stat || blobIdOf(Buffer.from(target), wanted.id) !== wanted.id)
+    return undefined;
+  const name = context.temporary();
+  disk.symlink(target, name);
+  disk.touchLink(name, Math.floor(stat.mtimeMs / 1000));
+  if (modes.owner) disk.chownLink(name, modes.owner);
+  return name;
+}
+
+/** The same bytes and time under the policy's mode and owner, as a new inode. */
 async function copyOf(mender: Mender, source: number, wanted: WantedEntry): Promise<string | undefined> {
-  const { context, tree, inspector } = mender;
-  const { disk, modes } = context;
+  const { context, modes, tree, inspector } = mender;
+  const { disk } = context;
   const name = context.temporary();
   await disk.copy(`/proc/self/fd/${source}`, name);
   const fd = await inspector.openIfHas(name, wanted.id);
@@ -250,8 +308,9 @@ async function copyOf(mender: Mender, source: number, wanted: WantedEntry): Prom
     disk.unlink(name);
     return undefined;
   }
-  disk.chmod(fd, permissionsOf(modes(), wanted.mode));
+  disk.chmod(fd, permissionsOf(modes, wanted.mode));
   disk.touch(fd, Math.floor(disk.fstat(source).mtimeMs / 1000));
+  if (modes.owner) disk.chown(fd, modes.owner);
   tree.syncs.file(fd);
   return name;
 }

@@ -363,3 +363,23 @@ function contentsOf(names: readonly string[], from = tree, sequence = 1, id = mo
     overrides: { type: 'restore' },
   });
 }
+
+test('STG-34 N21 a changed policy of modes reaches every tree, its own directory too; they share what they shared', async () => {
+  const edited = new Map([...tree, ['index.html', modelFile('two', 2000)]]);
+  const policy = { ...kitGrant.policy, fileMode: '640', directoryMode: '750' };
+  store.updateGrant({ ...kitGrant, policy });
+  const drift = await found();
+  assert.deepEqual(await store.mend(drift, never), []);
+  await store.settle();
+  const trees = path.join(root, kitSite, 'trees');
+  const names = fs.readdirSync(trees).filter((name) => !name.startsWith('.'));
+  const facts = names.map((name) => {
+    const { ino, mode } = fs.statSync(path.join(trees, name, 'z/only.txt'));
+    return [ino, mode & 0o7777, fs.statSync(path.join(trees, name)).mode & 0o7777].join(' ');
+  });
+  assert.ok(names.length > 1);
+  assert.deepEqual([...new Set(facts)], [`${fs.statSync(at('z/only.txt')).ino} ${0o640} ${0o750}`]);
+  await receiveAndStage(store, assignmentBetween(release(2), tree, edited));
+  await store.decide(decisionFor(release(2), modelTreeId(edited)));
+  assert.deepEqual((await store.verify()).drift, []);
+});

@@ -13,6 +13,7 @@ import { createInbox } from './inbox.ts';
 import type { Modes } from './interpreter.ts';
 import { createJournal } from './journal.ts';
 import { createLayout, heldLayout, type Layout, type LayoutHandles, workName } from './layout.ts';
+import { knownOwner } from './owner.ts';
 import { recover } from './recover.ts';
 import { emptyDirectory } from './removal.ts';
 import { createReserve } from './reserve.ts';
@@ -173,5 +174,6 @@ function modesOf({ policy }: SiteGrant): Modes {
     file: Number.parseInt(policy.fileMode, 8),
     executable: Number.parseInt(policy.executableMode, 8),
     directory: Number.parseInt(policy.directoryMode, 8),
+    owner: knownOwner(policy),
   };
 }

@@ -9,6 +9,7 @@ import { createSyncSet } from './durability.ts';
 import type { ReceivedAssignment } from './inbox.ts';
 import { createInterpreter } from './interpreter.ts';
 import { type MendOptions, mendPaths } from './mend-paths.ts';
+import { givable } from './owner.ts';
 import { createPluginCommands } from './plugin-commands.ts';
 import { removeTree } from './removal.ts';
 import type { SiteContext } from './site-context.ts';
@@ -36,7 +37,7 @@ export async function restorePaths(
       disk,
       next,
       live: null,
-      modes: context.modes(),
+      modes: givable(context.modes()),
       syncs,
       temporary: context.temporary,
       touched,

@@ -35,7 +35,7 @@ export interface SiteContext {
   /** Used only when the journal says that there may be twins. */
   readonly twins: TwinRecords;
   readonly handles: LayoutHandles;
-  /** Permission bits by the site's policy. */
+  /** By the site's policy; its owner is null also where that is not known on this node. */
   readonly modes: () => Modes;
   /** A fresh absolute name on the trees' file system, outside every tree. */
   readonly temporary: () => string;

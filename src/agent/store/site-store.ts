@@ -11,7 +11,7 @@ import type { PluginCommand } from './plugin-commands.ts';
 import type { SpaceLedger } from './space-ledger.ts';
 import type { Visit, WalkOptions } from './walk-live.ts';
 
-export type DriftProblem = 'content' | 'mode' | 'missing' | 'extra' | 'type';
+export type DriftProblem = 'content' | 'mode' | 'owner' | 'missing' | 'extra' | 'type';
 
 export interface Drift {
   readonly path: string;

@@ -9,6 +9,7 @@ import { createDirectoryHandles } from './directory-handles.ts';
 import { createSyncSet, syncFileSystem } from './durability.ts';
 import { emptyLag, isEmptyLag, type Lag, uniteLags } from './lag.ts';
 import { trashPrefix } from './layout.ts';
+import { givable } from './owner.ts';
 import type { SiteContext, TreeInMaking } from './site-context.ts';
 import { nextTurn, runInSlices, runOneSlice, type Steps, throwIfAborted } from './slices.ts';
 import { linkTree } from './spare-tree.ts';
@@ -87,7 +88,7 @@ async function applyLag(
   const next = createDirectoryHandles(disk, layout.tree(slot.directory));
   const syncs = createSyncSet(disk);
   try {
-    const tools = { disk, live, next, syncs };
+    const tools = { disk, live, next, syncs, owner: givable(context.modes()).owner };
     const paths = await runInSlices(pathsOf(context, lag), signal);
     await runInSlices(catchUp(tools, withTwins(context, paths)), signal);
     await syncs.settle(next, context.paths.trees);
@@ -216,12 +217,14 @@ function beginTree(context: SiteContext): TreeInMaking {
   disk.mkdir(layout.tree(directory), 0o700);
   failpoint('agent.tree.begun');
   const to = createDirectoryHandles(disk, layout.tree(directory));
+  const { owner } = givable(context.modes());
   disk.chmod(to.directory(''), disk.fstat(from.directory('')).mode & 0o7777);
+  if (owner) disk.chown(to.directory(''), owner);
   return {
     directory,
     source: source.slot,
     lag: emptyLag,
-    steps: linkTree(disk, from, to),
+    steps: linkTree({ disk, source: from, target: to, owner }),
     close() {
       from.close();
       to.close();

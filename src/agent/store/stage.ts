@@ -15,6 +15,7 @@ import type { ReceivedAssignment } from './inbox.ts';
 import { createInterpreter } from './interpreter.ts';
 import { emptyLag, type Lag, uniteLags, wholeLag } from './lag.ts';
 import { workName } from './layout.ts';
+import { givable } from './owner.ts';
 import { createPluginCommands } from './plugin-commands.ts';
 import { emptyDirectory } from './removal.ts';
 import type { SiteContext } from './site-context.ts';
@@ -196,7 +197,7 @@ async function catchUpHere(
   signal: AbortSignal,
 ): Promise<void> {
   if (!live) return;
-  const tools = { disk: context.disk, live, next, syncs };
+  const tools = { disk: context.disk, live, next, syncs, owner: givable(context.modes()).owner };
   const paths = await runInSlices(pathsOf(context, pending), signal);
   await runInSlices(catchUp(tools, withTwins(context, paths)), signal);
   await copyTwinRecords(context, number, paths, signal);
@@ -217,7 +218,10 @@ async function execute(
   const twins = context.journal.state().twins
     ? createStagedTwins(context, { slot, next, syncs, baseTree })
     : undefined;
-  if (fromNothing) disk.chmod(next.directory(''), modes.directory);
+  if (fromNothing) {
+    disk.chmod(next.directory(''), modes.directory);
+    if (modes.owner) disk.chown(next.directory(''), modes.owner);
+  }
   const interpreter = createInterpreter({
     disk,
     next,

@@ -12,6 +12,7 @@ import {
 import { emptyTreeId, type ObjectId } from '../../model/tree.ts';
 import type { Disk } from './disk.ts';
 import { createGate } from './gate.ts';
+import { isOwnedBy, type Owner } from './owner.ts';
 import { throwIfAborted } from './slices.ts';
 import type { TwinsIn } from './twin-reading.ts';
 
@@ -21,12 +22,16 @@ export interface ReadEntry {
   readonly id: ObjectId;
   /** Permission bits of a file. */
   readonly permissions?: number;
+  /** Of a file or symlink: it belongs to somebody else than {@link TreeReaderOptions.owner}. */
+  readonly isOthers?: boolean;
 }
 
 export interface DirectoryReading {
   readonly path: string;
   /** Its own permission bits. */
   readonly permissions: number;
+  /** As {@link ReadEntry.isOthers}. */
+  readonly isOthers: boolean;
   /** Undefined for an empty directory other than the root, which Git does not know. */
   readonly id: ObjectId | undefined;
   readonly body: Uint8Array;
@@ -44,6 +49,8 @@ export interface TreeReaderOptions {
   readonly root: string;
   readonly hexLength: ObjectIdLength;
   readonly signal?: AbortSignal | undefined;
+  /** Who everything should belong to; null: nobody in particular. */
+  readonly owner?: Owner | null;
   /** Which files are no part of the tree; none when undefined. */
   readonly twinsIn?: TwinsIn | undefined;
   /** Called once per directory, children before parents. */
@@ -66,7 +73,7 @@ const fileFlags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLO
 
 /** The tree's id. */
 export async function readTree(options: TreeReaderOptions): Promise<ObjectId> {
-  const { disk, hexLength, signal } = options;
+  const { disk, hexLength, signal, owner = null } = options;
   const like = '0'.repeat(hexLength);
   const files = createGate(filesAtOnce);
   const directories = createGate(directoriesAtOnce);
@@ -90,10 +97,12 @@ export async function readTree(options: TreeReaderOptions): Promise<ObjectId> {
       const stat = disk.fstat(fd);
       if (!stat.isFile()) return undefined;
       const { size, mode } = stat;
+      const isOthers = !isOwnedBy(stat, owner);
       return {
         mode: (mode & 0o100) === 0 ? '100644' : '100755',
         id: await hashContents(fd, size, buffer),
         permissions: mode & 0o7777,
+        isOthers,
       };
     } finally {
       buffers.push(buffer);
@@ -132,7 +141,13 @@ export async function readTree(options: TreeReaderOptions): Promise<ObjectId> {
     const handle = openDirectory(handlePath);
     if (handle === 'changed') return 'changed';
     if (handle === 'closed') {
-      const nothing = { entries: [], strange: [], twins: [], emptyDirectories: new Set<string>() };
+      const nothing = {
+        isOthers: false,
+        entries: [],
+        strange: [],
+        twins: [],
+        emptyDirectories: new Set<string>(),
+      };
       options.onDirectory({ path, permissions: 0, id: undefined, body: encodeTree([]), ...nothing });
       return undefined;
     }
@@ -149,8 +164,11 @@ export async function readTree(options: TreeReaderOptions): Promise<ObjectId> {
       work.push(done);
     };
     let permissions = 0;
+    let isOthers = false;
     try {
-      permissions = disk.fstat(handle).mode & 0o7777;
+      const stat = disk.fstat(handle);
+      permissions = stat.mode & 0o7777;
+      isOthers = !isOwnedBy(stat, owner);
       const dirents = disk.readdir(inside);
       const twinNames = options.twinsIn?.(path, dirents);
       for (const dirent of dirents) {
@@ -175,7 +193,13 @@ export async function readTree(options: TreeReaderOptions): Promise<ObjectId> {
         } else if (dirent.isSymbolicLink()) {
           const target = readLink(child);
           if (target === undefined) strange.push(name);
-          else entries.push({ name, mode: '120000', id: blobIdOf(target, like) });
+          else
+            entries.push({
+              name,
+              mode: '120000',
+              id: blobIdOf(target, like),
+              isOthers: isLinkOfOthers(child),
+            });
         } else {
           strange.push(name);
         }
@@ -188,8 +212,13 @@ export async function readTree(options: TreeReaderOptions): Promise<ObjectId> {
     const body = encodeTree(entries);
     const id =
       entries.length > 0 ? treeIdOfBytes(body, hexLength) : path === '' ? emptyTreeId(like) : undefined;
-    options.onDirectory({ path, permissions, id, body, entries, twins, strange, emptyDirectories });
+    options.onDirectory({ path, permissions, isOthers, id, body, entries, twins, strange, emptyDirectories });
     return id;
+  }
+
+  function isLinkOfOthers(path: string): boolean {
+    const stat = owner === null ? undefined : disk.lstat(path);
+    return stat !== undefined && !isOwnedBy(stat, owner);
   }
 
   function readLink(path: string): Buffer | undefined {

@@ -10,7 +10,7 @@ import type { Modes } from './interpreter.ts';
 import { whereTooLong } from './long-path.ts';
 import type { Drift, DriftProblem } from './site-store.ts';
 import { directoryMode, type IndexDirectory, IndexGap, type TreeIndex } from './tree-index.ts';
-import { type DirectoryReading, readTree } from './tree-reader.ts';
+import { type DirectoryReading, type ReadEntry, readTree } from './tree-reader.ts';
 import { fileOfTwin } from './twin-names.ts';
 import type { TwinRecord } from './twin-records.ts';
 
@@ -48,6 +48,7 @@ export async function verifyTree(
     disk,
     root,
     hexLength: wanted.length as ObjectIdLength,
+    owner: modes.owner,
     signal,
     twinsIn: twinsIn && ((path) => new Set(twinsIn(path).keys())),
     onDirectory(reading) {
@@ -90,15 +91,18 @@ function* compareDirectory(
   const { path, entries, strange } = reading;
   if (expected.entries && reading.permissions !== modes.directory) {
     yield { path: path === '' ? rootName : path, problem: 'mode' };
+  } else if (expected.entries && reading.isOthers) {
+    yield { path: path === '' ? rootName : path, problem: 'owner' };
   }
   const at = (name: string): string => (path === '' ? name : `${path}/${name}`);
   const seen = new Set<string>(strange);
   if (!expected.entries && entries.length === 0 && strange.length === 0) yield { path, problem: 'extra' };
-  for (const { name, mode, id: found, permissions } of entries) {
+  for (const found of entries) {
+    const { name } = found;
     seen.add(name);
     // What lies in place of a twin is reported as such.
     if (recorded.has(name) && !expected.entries?.has(name)) continue;
-    const problem = problemWith(expected.entries?.get(name), { mode, id: found, permissions }, modes);
+    const problem = problemWith(expected.entries?.get(name), found, modes);
     if (problem) yield { path: at(name), problem };
   }
   for (const name of strange) {
@@ -129,12 +133,13 @@ function* compareTwins(
     if (!twin) yield { path: at, problem: others.has(name) ? 'type' : 'missing' };
     else if (twin.id !== id || file?.id !== source) yield { path: at, problem: 'content' };
     else if (twin.permissions !== permissionsOf(modes, file.mode)) yield { path: at, problem: 'mode' };
+    else if (twin.isOthers) yield { path: at, problem: 'owner' };
   }
 }
 
 function problemWith(
   expected: { readonly mode: string; readonly id: ObjectId } | undefined,
-  found: { readonly mode: string; readonly id: ObjectId; readonly permissions: number | undefined },
+  found: ReadEntry,
   modes: Modes,
 ): DriftProblem | undefined {
   // What lies in a directory that should not be there is reported path by path.
@@ -143,8 +148,10 @@ function problemWith(
   if (typeOf(found.mode) !== typeOf(expected.mode)) return 'type';
   if (found.permissions === 0) return 'mode';
   if (found.id !== expected.id) return 'content';
-  if (found.permissions === undefined) return undefined;
-  return found.permissions === permissionsOf(modes, expected.mode) ? undefined : 'mode';
+  const hasMode =
+    found.permissions === undefined || found.permissions === permissionsOf(modes, expected.mode);
+  if (!hasMode) return 'mode';
+  return found.isOthers === true ? 'owner' : undefined;
 }
 
 function typeOf(mode: string): 'directory' | 'symlink' | 'file' {

@@ -13,6 +13,7 @@ import { createDirectoryHandles, type DirectoryHandles, parentOf } from './direc
 import { createSyncSet, type SyncSet } from './durability.ts';
 import { encodePaths } from './inbox.ts';
 import { emptyLag, type Lag, shortLag, uniteLags } from './lag.ts';
+import type { Owner } from './owner.ts';
 import type { SiteContext } from './site-context.ts';
 import { runInSlices } from './slices.ts';
 import { pathsOf } from './slots.ts';
@@ -47,6 +48,7 @@ interface Batch {
   readonly release: Release;
   readonly next: DirectoryHandles;
   readonly syncs: SyncSet;
+  readonly owner: Owner | null;
   /** By path of the twin. */
   readonly waiting: Map<string, WaitingTwin>;
 }
@@ -70,7 +72,8 @@ export function createTwinWriter(context: SiteContext): TwinWriter {
     if (batch && batch.slot === slot.slot && compareReleases(batch.release, release) === 0) return batch;
     drop();
     const next = createDirectoryHandles(disk, layout.tree(slot.directory));
-    batch = { slot: slot.slot, release, next, syncs: createSyncSet(disk), waiting: new Map() };
+    const { owner } = context.modes();
+    batch = { slot: slot.slot, release, next, syncs: createSyncSet(disk), owner, waiting: new Map() };
     return batch;
   }
 
@@ -114,6 +117,7 @@ export function createTwinWriter(context: SiteContext): TwinWriter {
       if (bytes.length > 0) disk.write(fd, bytes, 0);
       disk.chmod(fd, stat.mode & 0o7777);
       disk.touch(fd, stat.mtimeMs / 1000);
+      if (to.owner) disk.chown(fd, to.owner);
     } catch (error) {
       disk.close(fd);
       disk.unlink(temporary);

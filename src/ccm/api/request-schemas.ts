@@ -1,7 +1,7 @@
 // Schemas that several endpoints' parameters, queries and bodies are made of.
 
 import { z } from 'zod';
-import { namePattern, type SitePolicy } from '../../model/site.ts';
+import { namePattern, ownerPattern, type SitePolicy } from '../../model/site.ts';
 import {
   siteCommandNamePattern,
   siteCommandsMax,
@@ -41,6 +41,7 @@ export const limit = wholeNumberText
 
 const glob = z.string().min(1).max(1_000);
 const mode = z.string().regex(/^0?[0-7]{3}$/, 'must be an octal mode such as 644');
+const ownerName = z.string().regex(ownerPattern, 'must be a name or number of a user or group').nullable();
 const quorum = z.strictObject({ count: z.int().min(0).max(1_000_000), share: z.number().min(0).max(1) });
 
 const policyFields = {
@@ -91,6 +92,8 @@ const policyFields = {
   fileMode: mode,
   executableMode: mode,
   directoryMode: mode,
+  owner: ownerName,
+  group: ownerName,
 } satisfies Record<keyof SitePolicy, z.ZodType>;
 
 /** Any of a site's policies. */

@@ -1,6 +1,8 @@
 // What an agent is told of its sites: keys, policy, last decision.
 
-import type { SiteGrant } from '../../model/messages.ts';
+import { driftProfile, ownerProfile, type SiteGrant } from '../../model/messages.ts';
+import { defaultSitePolicy } from '../../model/site.ts';
+import type { WireError } from '../../model/treecast-error.ts';
 import { contentKeysMax } from '../../net/link/limits.ts';
 import { isWithheld } from '../core/setback.ts';
 import type { CoreState } from '../core/state.ts';
@@ -11,19 +13,22 @@ export interface Grants {
   /** As this node may have it now: a decision that it must not hear of yet is left out (JOB-19). */
   ofSite(site: string, node: string): SiteGrant | undefined;
   ofNode(node: string): SiteGrant[];
+  /** Why the node's agent cannot carry out what the site's policy says; null when it can. */
+  refusal(site: string, node: string): WireError | null;
 }
 
-/** `understandsDrift`: of a node's agent; an older one refuses a grant that has more in it than it knows. */
+/** `understands`: what a node's agent said it knows; an older one refuses a grant that has more in it (LINK-40). */
 export function createGrants(
   state: CoreState,
   registry: Registry,
   signedAnew: SignedAnew,
-  understandsDrift: (node: string) => boolean,
+  understands: (node: string, profile: string) => boolean,
 ): Grants {
   function ofSite(name: string, node: string): SiteGrant | undefined {
     const site = state.sites.get(name);
     if (site === undefined) return undefined;
-    const { autonomous, fileMode, executableMode, directoryMode, drift } = site.policy;
+    const { autonomous, fileMode, executableMode, directoryMode, drift, owner, group } = site.policy;
+    const isOwnerKnown = understands(node, ownerProfile);
     return {
       site: name,
       contentKeys: registry.contentKeys
@@ -35,13 +40,26 @@ export function createGrants(
         fileMode,
         executableMode,
         directoryMode,
-        ...(understandsDrift(node) ? { drift } : {}),
+        ...(understands(node, driftProfile) ? { drift } : {}),
+        ...(isOwnerKnown && owner !== null ? { owner } : {}),
+        ...(isOwnerKnown && group !== null ? { group } : {}),
       },
       lastDecision:
         site.lastDecision === null || isWithheld(state, site, node) ? null : signedAnew(site.lastDecision),
     };
   }
+  function refusal(name: string, node: string): WireError | null {
+    const { owner, group } = state.sites.get(name)?.policy ?? defaultSitePolicy;
+    if ((owner === null && group === null) || understands(node, ownerProfile)) return null;
+    return {
+      code: 'ASSIGNMENT_PROFILE_UNKNOWN',
+      message: `the agent of ${node} is older than owner and group in the policy of ${name}`,
+      fix: "Update the agent, or take owner and group out of the site's policy.",
+    };
+  }
+
   return {
+    refusal,
     ofSite,
     ofNode: (node) =>
       [...state.sites.values()]

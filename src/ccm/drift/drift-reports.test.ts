@@ -23,11 +23,11 @@ const tool = { path: 'tool', problem: 'mode', since: 2_000 } as const;
 test('LINK-22 N66 only an agent whose hello says so is told of the policy; what it says last counts', () => {
   const { drift } = reports();
   drift.connected('web1', { profiles: ['linux-web-1'] });
-  assert.equal(drift.understands('web1'), false);
+  assert.equal(drift.understands('web1', driftProfile), false);
   drift.connected('web1', { profiles: ['linux-web-1', driftProfile] });
-  assert.equal(drift.understands('web1'), true);
+  assert.equal(drift.understands('web1', driftProfile), true);
   drift.connected('web1', { profiles: ['linux-web-1'] });
-  assert.equal(drift.understands('web1'), false);
+  assert.equal(drift.understands('web1', driftProfile), false);
 });
 
 test('N44 what is new and what was put right becomes an event, once; the rest is shown with its beginning', () => {
@@ -65,7 +65,7 @@ test('KEYS-7 what a removed node said is nothing that its name is known for when
   drift.connected('web1', { profiles: [driftProfile] });
   drift.report('web1', report);
   drift.removed('web1');
-  assert.equal(drift.understands('web1'), false);
+  assert.equal(drift.understands('web1', driftProfile), false);
   assert.deepEqual([drift.of('web1', 'docs'), drift.passedAt('web1', 'docs')], [undefined, undefined]);
   drift.report('web1', report);
   assert.equal(events.length, 2, 'the new one has found it itself');

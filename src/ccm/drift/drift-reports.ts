@@ -3,7 +3,7 @@
 
 import type { Logger } from 'pino';
 import type { DriftResource } from '../../model/api.ts';
-import { type AgentMessage, driftProfile, type Hello } from '../../model/messages.ts';
+import type { AgentMessage, Hello } from '../../model/messages.ts';
 import type { SiteState } from '../core/state.ts';
 import type { EventLog } from '../registry/event-log.ts';
 
@@ -11,8 +11,8 @@ type Report = Extract<AgentMessage, { type: 'drift' }>;
 
 export interface DriftReports {
   connected(node: string, hello: Pick<Hello, 'profiles'>): void;
-  /** Whether the node's agent re-reads, and may be told so in its grants. */
-  understands(node: string): boolean;
+  /** Whether the node's agent named that profile, and may be told what goes with it in its grants. */
+  understands(node: string, profile: string): boolean;
   /** Not taken when the site is none of the node's. */
   report(node: string, report: Report): void;
   /** Nothing that the node said is known any more. */
@@ -36,18 +36,17 @@ export function createDriftReports({
   readonly logger: Pick<Logger, 'warn'>;
 }): DriftReports {
   const isMember = (node: string, site: string): boolean => state.sites.get(site)?.members.has(node) === true;
-  const understanding = new Set<string>();
+  const profilesOf = new Map<string, readonly string[]>();
   const reports = new Map<string, Report>();
   const keyOf = (node: string, site: string): string => `${node} ${site}`;
 
   return {
     connected(node, { profiles }) {
-      if (profiles.includes(driftProfile)) understanding.add(node);
-      else understanding.delete(node);
+      profilesOf.set(node, profiles);
     },
-    understands: (node) => understanding.has(node),
+    understands: (node, profile) => profilesOf.get(node)?.includes(profile) === true,
     removed(node) {
-      understanding.delete(node);
+      profilesOf.delete(node);
       for (const key of reports.keys()) if (key.startsWith(keyOf(node, ''))) reports.delete(key);
     },
 

@@ -58,7 +58,7 @@ const onAssignment = { site: nameSchema, assignment: assignmentIdSchema };
 
 const driftSchema = z.strictObject({
   path: z.string().max(16_384),
-  problem: z.enum(['content', 'mode', 'missing', 'extra', 'type']),
+  problem: z.enum(['content', 'mode', 'owner', 'missing', 'extra', 'type']),
 });
 
 export const agentMessageSchema: z.ZodType<AgentMessage> = z.discriminatedUnion('type', [

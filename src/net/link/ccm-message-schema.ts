@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import { inlineBytesMax } from '../../model/assignment.ts';
 import type { CcmMessage } from '../../model/messages.ts';
+import { ownerPattern } from '../../model/site.ts';
 import {
   assignmentIdSchema,
   countSchema,
@@ -37,6 +38,8 @@ export const siteGrantSchema = z.strictObject({
         ignore: z.array(z.string().min(1).max(1_000)).max(100),
       })
       .exactOptional(),
+    owner: z.string().regex(ownerPattern).exactOptional(),
+    group: z.string().regex(ownerPattern).exactOptional(),
   }),
   lastDecision: signedDecisionSchema.nullable(),
 });

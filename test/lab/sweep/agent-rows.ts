@@ -132,7 +132,7 @@ export const agentRows: readonly SweepRow[] = [
 
   // The agent puts changed files right.
   {
-    failpoints: ['agent.mend.journaled', 'agent.mend.placed', 'agent.mend.durable'],
+    failpoints: ['agent.mend.idle-root', 'agent.mend.journaled', 'agent.mend.placed', 'agent.mend.durable'],
     passedIn: ['mend'],
     elsewhere: 'nobody changed a file',
   },

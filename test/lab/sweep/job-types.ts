@@ -2,7 +2,7 @@
 // A victim may die at any moment of `run`, which then ends early and throws nothing for that.
 
 import { spawn } from 'node:child_process';
-import { mkdir, open, readFile, rm, stat, unlink, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, open, readFile, rm, stat, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { JobResource } from '../../../src/model/api.ts';
 import { until } from '../../../src/plugins/testing/until.ts';
@@ -219,7 +219,7 @@ async function restage(fleet: StrikingFleet): Promise<Told> {
   return publish(fleet, 'many', false);
 }
 
-/** A byte of a file that node 2's trees share was changed, in place; the publish is about that file. */
+/** A byte of a file that node 2's trees share was changed, in place, and its tree's own mode; the publish is about that file. */
 async function mend(fleet: StrikingFleet): Promise<Told> {
   await startAll(fleet);
   const file = join(fleet.nodeDirectories[1] as string, 'sites', fleet.fleet.site, 'live/pages/1.txt');
@@ -227,6 +227,7 @@ async function mend(fleet: StrikingFleet): Promise<Told> {
   await handle.write('#', 0);
   await handle.utimes(atime, mtime);
   await handle.close();
+  await chmod(join(fleet.nodeDirectories[1] as string, 'sites', fleet.fleet.site, 'live'), 0o711);
   await fleet.noteDrift();
   const told = await publish(fleet, 'many', false);
   // What was found is written down at the end.

@@ -28,10 +28,12 @@ export const kitSite = 'sample';
 const { privateKey, publicKey } = generateKeyPairSync('ed25519');
 const contentKey = { id: 'sample-1', key: randomBytes(32).toString('base64') };
 
+const { autonomous, fileMode, executableMode, directoryMode } = defaultSitePolicy;
+
 export const kitGrant: SiteGrant = {
   site: kitSite,
   contentKeys: [contentKey],
-  policy: defaultSitePolicy,
+  policy: { autonomous, fileMode, executableMode, directoryMode },
   lastDecision: null,
 };
 
