@@ -115,7 +115,7 @@ for (const [afterwards, state] of [
         drained,
         afterwards === 'hold' ? /held: back in service/ : /stopped while waiting/,
       );
-      assert.ok(performance.now() - startedAt < 2_000);
+      assert.ok(performance.now() - startedAt < 20_000);
       assert.equal((await plugin.inspect(['web1'])).nodes[0]?.state, state);
       long.close();
     }),
