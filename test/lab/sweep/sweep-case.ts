@@ -50,7 +50,7 @@ export async function trace(
   await check(fleet, await run(fleet));
   await reviveAll(fleet, type);
   await settled(fleet);
-  await until('all that is expected was passed', async () => isSubset(wanted, await passed()), 10_000).catch(
+  await until('all that is expected was passed', async () => isSubset(wanted, await passed()), 60_000).catch(
     () => undefined,
   );
   const names = await passed();

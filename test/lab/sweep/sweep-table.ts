@@ -1,5 +1,5 @@
 // The sweep's table: in which kinds of work each failpoint is passed, and why not in the others. A test reads the names from the source
-// and asks that each is here, and runs every kind of work to see that it passes exactly these.
+// and asks that each is here, and runs every kind of work to see that it passes these.
 
 import { agentRows } from './agent-rows.ts';
 import { ccmRows } from './ccm-rows.ts';
