@@ -1,0 +1,135 @@
+// A segment: the nodes of one LAN that choose a leader among themselves. What they tell each other on the control channel, what its
+// timing may be, and what a leader reports to the CCM. Rules: docs/spec/election.md and docs/spec/registration.md.
+
+/** All in milliseconds. */
+export interface SegmentTiming {
+  /** A leader says that it is alive this often. */
+  readonly aliveMs: number;
+  /** A leader that was not heard for so long is lost. */
+  readonly lostMs: number;
+  /** No claim sooner than this after the last LA, whatever else happened. */
+  readonly triggerMinMs: number;
+  /** How long a node that has just started listens before it may claim. */
+  readonly listenMs: number;
+  /** The strongest candidate claims after the minimum, the weakest after the maximum. */
+  readonly claimDelayMinMs: number;
+  readonly claimDelayMaxMs: number;
+  /** How long a claim waits for a better one. */
+  readonly windowMs: number;
+  /** How long a member that conceded waits for the winner's LA. */
+  readonly concedeMs: number;
+  /** The list goes out when no request came for so long, at the latest after the maximum. */
+  readonly quietMs: number;
+  readonly quietMaxMs: number;
+  /** A member that does not find itself in the list registers again after the fixed and up to the random time. */
+  readonly retryMs: number;
+  readonly retryRandomMs: number;
+  /** A registered member says that it is there this often. */
+  readonly hereMs: number;
+  /** A member that was not heard for so long is asked; when it does not answer, it is offline after the second time. */
+  readonly silentMs: number;
+  readonly offlineMs: number;
+  /** A leader reports to the CCM at least this often. */
+  readonly reportMs: number;
+}
+
+/** May it lead: `never` (its own configuration, or the operator's exclusion), `allowed`, or `preassigned`: before all that are only allowed. */
+export type LeadRole = 'never' | 'allowed' | 'preassigned';
+
+/** Where a segment's control messages go. */
+export interface ControlChannel {
+  readonly transport: 'multicast' | 'unicast';
+  /** The multicast group, IPv4 or IPv6; null with unicast. */
+  readonly group: string | null;
+  readonly port: number;
+}
+
+/** Whether a member offers to take part, and what with. */
+export interface MemberOffer {
+  readonly maintenance: boolean;
+  readonly freeBytes: number;
+  /** Load of the last minute by processor, in hundredths. */
+  readonly load: number;
+}
+
+/** What a node says of itself when it registers. */
+export interface MemberDescription {
+  /** Where it is reached on the segment. */
+  readonly address: string;
+  readonly port: number;
+  readonly capabilities: readonly string[];
+  readonly offer: MemberOffer;
+}
+
+/** A member as the leader's list names it. */
+export interface ListedMember {
+  readonly node: string;
+  readonly address: string;
+  readonly port: number;
+  /** The random number of its last request, so that it knows that the leader has heard this one. */
+  readonly nonce: number;
+  readonly online: boolean;
+}
+
+/** Messages of the control channel. Sender and segment are the envelope's, which the driver has verified. */
+export type ControlMessage =
+  | {
+      readonly type: 'leader-alive';
+      readonly term: number;
+      readonly priority: number;
+      /** The newest list, 0: none yet. */
+      readonly list: number;
+      /** Number of the newest list of revoked certificates that the leader knows. */
+      readonly revocations: number;
+      /** Where the segment moves; null: it stays. */
+      readonly move: ControlChannel | null;
+    }
+  | { readonly type: 'leader-claim'; readonly term: number; readonly priority: number }
+  | ({
+      readonly type: 'register';
+      readonly term: number;
+      readonly leader: string;
+      readonly nonce: number;
+    } & MemberDescription)
+  | {
+      readonly type: 'member-list';
+      readonly term: number;
+      readonly list: number;
+      /** From 0; the driver's MTU decides how many entries a part has. */
+      readonly part: number;
+      readonly parts: number;
+      readonly members: readonly ListedMember[];
+    }
+  /** From a registered member to its leader. */
+  | { readonly type: 'here'; readonly term: number; readonly list: number }
+  /** The leader asks these members to register again; empty: all of them. */
+  | { readonly type: 'solicit'; readonly term: number; readonly nodes: readonly string[] }
+  /** The sender stops; a leader's members need not wait until it is lost. */
+  | { readonly type: 'leave'; readonly term: number };
+
+/** Why a leader reports (R5.4). */
+export type ReportTrigger =
+  | 'timer'
+  | 'join'
+  | 'leave'
+  | 'leader'
+  | 'availability'
+  | 'operator'
+  | 'ccm'
+  | 'transfer';
+
+export interface ReportedMember extends MemberDescription {
+  readonly node: string;
+  readonly online: boolean;
+}
+
+/** One leader's word on its segment; the driver adds what the machine cannot know (location, time zone, connections). */
+export interface SegmentReport {
+  readonly term: number;
+  readonly priority: number;
+  readonly leader: string;
+  readonly list: number;
+  readonly trigger: ReportTrigger;
+  /** The leader is among them. */
+  readonly members: readonly ReportedMember[];
+}
