@@ -44,6 +44,13 @@ export interface ControlChannel {
   readonly port: number;
 }
 
+/** Where a segment goes: under which id and on which channel. Leader and members go at one moment, so that nobody is missed in between. */
+export interface SegmentMove {
+  /** 16 bytes in hex; of a segment that only changes its channel, its own. */
+  readonly segment: string;
+  readonly channel: ControlChannel;
+}
+
 /** Whether a member offers to take part, and what with. */
 export interface MemberOffer {
   readonly maintenance: boolean;
@@ -81,8 +88,8 @@ export type ControlMessage =
       readonly list: number;
       /** Number of the newest list of revoked certificates that the leader knows. */
       readonly revocations: number;
-      /** Where the segment moves; null: it stays. */
-      readonly move: ControlChannel | null;
+      /** Where the segment moves, and how long after this message; null: it stays. */
+      readonly move: (SegmentMove & { readonly afterMs: number }) | null;
     }
   | { readonly type: 'leader-claim'; readonly term: number; readonly priority: number }
   | ({
@@ -95,14 +102,19 @@ export type ControlMessage =
       readonly type: 'member-list';
       readonly term: number;
       readonly list: number;
-      /** From 0; the driver's MTU decides how many entries a part has. */
+      /** From 0; each part fits in one datagram. */
       readonly part: number;
       readonly parts: number;
       readonly members: readonly ListedMember[];
     }
-  /** From a registered member to its leader. */
-  | { readonly type: 'here'; readonly term: number; readonly list: number }
-  /** The leader asks these members to register again; empty: all of them. */
+  /** From a registered member to its leader alone: the newest list that it has whole, and what it offers now. */
+  | {
+      readonly type: 'here';
+      readonly term: number;
+      readonly list: number;
+      readonly offer: MemberOffer;
+    }
+  /** The leader asks these members for a `here`, or a request if they are not registered; empty: all of them. */
   | { readonly type: 'solicit'; readonly term: number; readonly nodes: readonly string[] }
   /** The sender stops; a leader's members need not wait until it is lost. */
   | { readonly type: 'leave'; readonly term: number };
@@ -118,9 +130,14 @@ export type ReportTrigger =
   | 'ccm'
   | 'transfer';
 
-export interface ReportedMember extends MemberDescription {
+/** `null`: a new leader has it from its predecessor's list, and it has not registered again yet. */
+export interface ReportedMember {
   readonly node: string;
   readonly online: boolean;
+  readonly address: string;
+  readonly port: number;
+  readonly capabilities: readonly string[] | null;
+  readonly offer: MemberOffer | null;
 }
 
 /** One leader's word on its segment; the driver adds what the machine cannot know (location, time zone, connections). */
@@ -129,7 +146,8 @@ export interface SegmentReport {
   readonly priority: number;
   readonly leader: string;
   readonly list: number;
-  readonly trigger: ReportTrigger;
+  /** What it answers, at least one; several that came within one quiet delay are one report. */
+  readonly triggers: readonly ReportTrigger[];
   /** The leader is among them. */
   readonly members: readonly ReportedMember[];
 }
