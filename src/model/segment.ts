@@ -102,7 +102,7 @@ export type ControlMessage =
       readonly type: 'member-list';
       readonly term: number;
       readonly list: number;
-      /** From 0; each part fits in one datagram. */
+      /** From 0. A machine says its list as one part; the driver splits it to the MTU, so a member takes each part for what it says. */
       readonly part: number;
       readonly parts: number;
       readonly members: readonly ListedMember[];
@@ -114,7 +114,7 @@ export type ControlMessage =
       readonly list: number;
       readonly offer: MemberOffer;
     }
-  /** The leader asks these members for a `here`, or a request if they are not registered; empty: all of them. */
+  /** The leader asks these members for a `here`, or a request if they are not registered; empty: all of them. The driver splits this too. */
   | { readonly type: 'solicit'; readonly term: number; readonly nodes: readonly string[] }
   /** The sender stops; a leader's members need not wait until it is lost. */
   | { readonly type: 'leave'; readonly term: number };
