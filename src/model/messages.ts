@@ -3,6 +3,7 @@
 
 import type { Receipt, SignedDecision, SignedReceipt } from './receipt.ts';
 import type { Release } from './release.ts';
+import type { SegmentAgentMessage, SegmentCcmMessage } from './segment-messages.ts';
 import type { DriftPolicy, SitePolicy } from './site.ts';
 import type { ObjectId } from './tree.ts';
 import type { WireError } from './treecast-error.ts';
@@ -56,6 +57,7 @@ export const ownerProfile = 'owner-1';
 
 export type AgentMessage =
   | Hello
+  | SegmentAgentMessage
   /** An assignment that was fetched is complete and verified in the inbox; one inside its message needs no such word. */
   | { readonly type: 'held'; readonly site: string; readonly assignment: string }
   /** At most 5 a second: bytes received and commands done so far. */
@@ -156,6 +158,7 @@ export type CcmMessage =
       readonly releaseKeys: readonly string[];
       readonly sites: readonly SiteGrant[];
     }
+  | SegmentCcmMessage
   | { readonly type: 'refused'; readonly error: WireError }
   /** A site was given to, changed for, or (with `removed`) taken from this node. */
   | { readonly type: 'grant'; readonly grant: SiteGrant }

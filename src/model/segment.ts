@@ -33,6 +33,18 @@ export interface SegmentTiming {
   readonly reportMs: number;
 }
 
+export const timingPresets = ['fast', 'classic'] as const;
+export type TimingPreset = (typeof timingPresets)[number];
+
+/** `votingOpen` and `conceding` last as long as an election does. */
+export const electionStates = ['unknown', 'known', 'votingOpen', 'conceding', 'leading'] as const;
+export type ElectionState = (typeof electionStates)[number];
+
+/** 16 random bytes, hex. */
+export const segmentIdPattern = /^[0-9a-f]{32}$/;
+/** Nodes that have no segment yet are among themselves under this id. */
+export const unassignedSegment = '0'.repeat(32);
+
 /** May it lead: `never` (its own configuration, or the operator's exclusion), `allowed`, or `preassigned`: before all that are only allowed. */
 export type LeadRole = 'never' | 'allowed' | 'preassigned';
 
@@ -50,6 +62,13 @@ export interface SegmentMove {
   readonly segment: string;
   readonly channel: ControlChannel;
 }
+
+/** Where every node listens that was told nothing else. */
+export const defaultControlChannel: ControlChannel = {
+  transport: 'multicast',
+  group: '239.255.84.67',
+  port: 17_446,
+};
 
 /** Whether a member offers to take part, and what with. */
 export interface MemberOffer {
@@ -120,15 +139,17 @@ export type ControlMessage =
   | { readonly type: 'leave'; readonly term: number };
 
 /** Why a leader reports (R5.4). */
-export type ReportTrigger =
-  | 'timer'
-  | 'join'
-  | 'leave'
-  | 'leader'
-  | 'availability'
-  | 'operator'
-  | 'ccm'
-  | 'transfer';
+export const reportTriggers = [
+  'timer',
+  'join',
+  'leave',
+  'leader',
+  'availability',
+  'operator',
+  'ccm',
+  'transfer',
+] as const;
+export type ReportTrigger = (typeof reportTriggers)[number];
 
 /** `null`: a new leader has it from its predecessor's list, and it has not registered again yet. */
 export interface ReportedMember {

@@ -141,7 +141,14 @@ export function createSiteSessions(options: SiteSessionsOptions): SiteSessions {
         const session = requireSession(message.site, message.type);
         if (session === undefined) reportUnknown(message.request, message.site);
         else session.verify(message.request);
+        return;
       }
+      case 'segment':
+      case 'segmentVerdict':
+      case 'segmentAsked':
+      case 'revocations':
+        // No site's business.
+        return;
     }
   }
 

@@ -97,6 +97,10 @@ export function createAgentEvents(options: AgentEventsOptions): AgentEvents {
     },
 
     message(node, report: AgentReport) {
+      if (report.type === 'segmentReport' || report.type === 'segmentState') {
+        // LINK-42: nobody was told of a segment yet.
+        throw new TreecastError('MESSAGE_INVALID', 'The agent speaks of a segment that it was not told of.');
+      }
       const { site } = report;
       switch (report.type) {
         case 'held':

@@ -17,6 +17,7 @@ import {
   wireErrorSchema,
 } from './field-schemas.ts';
 import { sitesMax } from './limits.ts';
+import { segmentAgentSchemas } from './segment-schemas.ts';
 
 const labelsMax = 32;
 const urlMapCharactersMax = 65_536;
@@ -63,6 +64,7 @@ const driftSchema = z.strictObject({
 
 export const agentMessageSchema: z.ZodType<AgentMessage> = z.discriminatedUnion('type', [
   helloSchema,
+  ...segmentAgentSchemas,
   z.strictObject({ type: z.literal('held'), ...onAssignment }),
   z.strictObject({
     type: z.literal('progress'),

@@ -15,6 +15,7 @@ import {
   wireErrorSchema,
 } from './field-schemas.ts';
 import { contentKeysMax, sitesMax } from './limits.ts';
+import { segmentCcmSchemas } from './segment-schemas.ts';
 
 const octalModeSchema = z.string().regex(/^0?[0-7]{3}$/);
 /** Base64 of at most an inline assignment. */
@@ -60,6 +61,7 @@ const sourceSchema = z.discriminatedUnion('kind', [
 ]);
 
 export const ccmMessageSchema: z.ZodType<CcmMessage> = z.discriminatedUnion('type', [
+  ...segmentCcmSchemas,
   z.strictObject({
     type: z.literal('welcome'),
     protocol: z.int().min(1).max(65_535),

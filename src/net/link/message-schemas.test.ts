@@ -39,6 +39,42 @@ const grant = {
   lastDecision: decision,
 };
 
+const segment = 'c'.repeat(32);
+const channel = { transport: 'multicast', group: '239.255.84.67', port: 17_446 } as const;
+const offer = { maintenance: false, freeBytes: 1, load: 150 };
+const member = { node: 'web-1', online: true, address: '10.0.0.1', port: 1, capabilities: ['mctp-1'], offer };
+const report = {
+  type: 'segmentReport',
+  segment,
+  term: 7,
+  priority: 0.5,
+  leader: 'web-1',
+  list: 3,
+  triggers: ['join', 'timer'],
+  members: [member, { ...member, node: 'web-2', address: 'fe80::1%eth0', capabilities: null, offer: null }],
+  location: 'row 5',
+  timeZone: 'Europe/Berlin',
+  freeBytes: 1,
+  cpus: 2,
+  connections: 3,
+} as const;
+const state = {
+  type: 'segmentState',
+  segment,
+  state: 'votingOpen',
+  term: 7,
+  leader: null,
+  priority: 0.5,
+  priorityTerms: { cpu: 0.25 },
+  aliveAgoMs: null,
+  address: '10.0.0.1',
+  port: 1,
+  transport: 'unicast',
+  reason: 'multicast does not come back',
+  heard: [segment],
+  dropped: { replay: 1 },
+} as const;
+
 const agentMessages: AgentMessage[] = [
   {
     type: 'hello',
@@ -70,6 +106,8 @@ const agentMessages: AgentMessage[] = [
   { type: 'undone', site: 'site', release },
   { type: 'verified', request: 'r', site: 'site', receipt, drift: [{ path: 'a', problem: 'content' }] },
   { type: 'verified', request: 'r', site: 'site', receipt, drift: [], error },
+  report,
+  state,
 ];
 
 const ccmMessages: CcmMessage[] = [
@@ -95,6 +133,22 @@ const ccmMessages: CcmMessage[] = [
   { type: 'decision', decision },
   { type: 'abort', site: 'site', release },
   { type: 'verify', request: 'r', site: 'site' },
+  {
+    type: 'segment',
+    id: segment,
+    name: 'amber-heron',
+    role: 'preassigned',
+    factor: 1.5,
+    maintenance: false,
+    channel,
+    preset: 'fast',
+    timers: { aliveMs: 400 },
+    peers: [{ node: 'web-2', address: '10.0.0.2', port: 17_446 }],
+    others: 1,
+  },
+  { type: 'segmentVerdict', segment, term: 7, accepted: { leader: 'web-1', term: 7 }, assigned: segment },
+  { type: 'segmentAsked', trigger: 'operator' },
+  { type: 'revocations', number: 1, fingerprints: [id] },
 ];
 
 test('LINK-4: every message of both directions is accepted as it is', () => {
@@ -156,6 +210,20 @@ test('LINK-4: bounds hold for names, numbers, lists and texts', () => {
       drift: Array(101).fill({ path: 'a', problem: 'content' }),
     },
     { type: 'undone', site: 'site', release: { epoch: 1, sequence: 1e15 } },
+    { ...report, members: Array.from({ length: 1_025 }, (_, n) => ({ ...member, node: `n${n}` })) },
+    { ...report, members: [member, member] },
+    { ...report, members: [{ ...member, address: 'web-1.example.org' }] },
+    { ...report, members: [{ ...member, capabilities: Array(33).fill('a') }] },
+    { ...report, term: -1 },
+    { ...report, priority: Number.POSITIVE_INFINITY },
+    { ...report, segment: 'C'.repeat(32) },
+    { ...report, triggers: ['because'] },
+    { ...report, triggers: [] },
+    { ...state, state: 'king' },
+    { ...state, port: 0 },
+    { ...state, heard: Array(17).fill(segment) },
+    { ...state, priorityTerms: { a: Number.NaN } },
+    { ...state, dropped: Object.fromEntries(Array.from({ length: 33 }, (_, n) => [`r${n}`, 1])) },
   ];
   for (const message of wrong) assert.equal(agentMessageSchema.safeParse(message).success, false);
   const inline = { kind: 'inline', manifest: 'A'.repeat(90_000), data: '' };
@@ -179,7 +247,7 @@ function* withUnknownKeys(value: unknown): Generator<unknown> {
   } else if (typeof value === 'object' && value !== null) {
     yield { ...value, unknown: 1 };
     for (const [key, item] of Object.entries(value)) {
-      if (key === 'labels' || key === 'data') continue;
+      if (['labels', 'data', 'priorityTerms', 'dropped'].includes(key)) continue;
       for (const altered of withUnknownKeys(item)) yield { ...value, [key]: altered };
     }
   }
