@@ -1,0 +1,60 @@
+// What goes over the control channel: the machines' messages (src/model/segment.ts) and those by which the drivers get to know and
+// test each other. The drivers' own never reach a machine.
+
+import type { ControlMessage } from '../../../model/segment.ts';
+
+/** Messages between drivers. Nonces are 16 hex digits. */
+export type DriverMessage =
+  /** I do not know you, or not in this life of yours: show your certificate, with this nonce. The sender's own is here. */
+  | {
+      readonly type: 'certificate-wanted';
+      /** Fingerprint of the one that is asked for, 64 hex digits. */
+      readonly wanted: string;
+      readonly nonce: string;
+      /** DER. */
+      readonly certificate: Uint8Array;
+    }
+  /** The answer. What the sender sent with a counter above `since` is at most some seconds old. */
+  | {
+      readonly type: 'certificate';
+      readonly nonce: string;
+      readonly since: number;
+      readonly certificate: Uint8Array;
+    }
+  /** One of a series; `paddingBytes` zeros make it long, to find what size gets through. */
+  | {
+      readonly type: 'probe';
+      readonly nonce: string;
+      /** From 0. */
+      readonly sequence: number;
+      /** The last of its series: who heard it answers, and who heard none of it does not. */
+      readonly isLast: boolean;
+      /** Among many, one in so many answers. */
+      readonly oneIn: number;
+      readonly paddingBytes: number;
+    }
+  /** To the prober, and to the group, so that both ways are known. Bit n: number n of the series was heard. */
+  | {
+      readonly type: 'probe-answer';
+      readonly nonce: string;
+      readonly heardByGroup: number;
+      readonly heardAlone: number;
+    }
+  /** The sender is there, and takes the group's messages as its flags say. */
+  | { readonly type: 'present' };
+
+export type SegmentMessage = ControlMessage | DriverMessage;
+
+export type SegmentMessageType = SegmentMessage['type'];
+
+const driverTypes: ReadonlySet<string> = new Set<DriverMessage['type']>([
+  'certificate-wanted',
+  'certificate',
+  'probe',
+  'probe-answer',
+  'present',
+]);
+
+export function isDriverMessage(message: SegmentMessage): message is DriverMessage {
+  return driverTypes.has(message.type);
+}
