@@ -111,6 +111,12 @@ export type ControlMessage =
       readonly move: (SegmentMove & { readonly afterMs: number }) | null;
     }
   | { readonly type: 'leader-claim'; readonly term: number; readonly priority: number }
+  /** To a claimant alone: the sender stands for its claim of this term. */
+  | { readonly type: 'concede'; readonly term: number }
+  /** To a claimant or leader of an older term alone: the sender knows of this one. */
+  | { readonly type: 'newer-term'; readonly term: number }
+  /** The sender stays, and leads no longer. */
+  | { readonly type: 'resign'; readonly term: number }
   | ({
       readonly type: 'register';
       readonly term: number;

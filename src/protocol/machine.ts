@@ -31,7 +31,10 @@ export interface LogLine {
 
 export type Effect<Message, Durable, Fact> =
   | ({ readonly effect: 'send' } & Outgoing<Message>)
-  /** `state` is made durable first, and only then is `thenSend` sent; when that fails nothing of it is sent, and the machine hears of it. */
+  /**
+   * `state` is made durable first, and only then is `thenSend` sent, and whatever comes behind it. When that fails, the machine hears of it, and
+   * neither `thenSend` nor any `send` that waited behind goes out.
+   */
   | { readonly effect: 'persist'; readonly state: Durable; readonly thenSend: readonly Outgoing<Message>[] }
   /** Told to whoever runs the machine. */
   | { readonly effect: 'deliver'; readonly fact: Fact }

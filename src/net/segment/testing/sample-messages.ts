@@ -37,6 +37,9 @@ export const sampleMessages: readonly SegmentMessage[] = [
   { type: 'here', term: 7, list: 3 },
   { type: 'solicit', term: 7, nodes: ['web-2'] },
   { type: 'leave', term: 7 },
+  { type: 'concede', term: 8 },
+  { type: 'newer-term', term: 9 },
+  { type: 'resign', term: 7 },
   {
     type: 'certificate-wanted',
     wanted: 'ab'.repeat(32),
@@ -121,7 +124,7 @@ export const anyMessage: fc.Arbitrary<SegmentMessage> = fc.oneof(
     term: u48,
     nodes: fc.array(name, { maxLength: 300 }),
   }),
-  record({ type: fc.constant('leave' as const), term: u48 }),
+  record({ type: fc.constantFrom('leave' as const, 'concede', 'newer-term', 'resign'), term: u48 }),
   record({
     type: fc.constant('certificate-wanted' as const),
     wanted: fc.constant('0f'.repeat(32)),

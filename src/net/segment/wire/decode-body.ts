@@ -49,6 +49,9 @@ const decoders: Decoders = {
     nodes: many(reader.u8(), () => reader.text(namePattern)),
   }),
   leave: (reader) => ({ term: reader.u48() }),
+  concede: (reader) => ({ term: reader.u48() }),
+  'newer-term': (reader) => ({ term: reader.u48() }),
+  resign: (reader) => ({ term: reader.u48() }),
   'certificate-wanted': (reader) => ({
     wanted: reader.bytes(fingerprintBytes).toString('hex'),
     nonce: decodeNonce(reader),

@@ -51,6 +51,9 @@ const encoders: Encoders = {
     for (const node of nodes) writer.text(node);
   },
   leave: (writer, { term }) => writer.u48(term),
+  concede: (writer, { term }) => writer.u48(term),
+  'newer-term': (writer, { term }) => writer.u48(term),
+  resign: (writer, { term }) => writer.u48(term),
   'certificate-wanted'(writer, { wanted, nonce, certificate }) {
     writer.bytes(Buffer.from(wanted, 'hex'));
     writer.bytes(Buffer.from(nonce, 'hex'));
