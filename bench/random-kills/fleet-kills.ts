@@ -28,6 +28,8 @@ export interface FleetKillsOptions {
   readonly directory: string;
   readonly nodes: number;
   readonly kills: number;
+  /** Of nodes, at least, spread evenly between the kills: before each one so many pushes are live on all nodes. */
+  readonly switches: number;
   readonly chance: Chance;
   readonly say: (line: string) => void;
 }
@@ -59,13 +61,16 @@ export async function runFleetKills(options: FleetKillsOptions): Promise<FleetKi
     const stop = new AbortController();
     const pushing = pusher.run(stop.signal);
     const asking = ask(fleet, stop.signal);
+    const pushesBetween = Math.ceil(options.switches / nodes / options.kills);
     for (let kill = 1; kill <= options.kills; kill++) {
+      await pusher.live(pushesBetween * kill);
       await pause(chance.below(untilKillMsMax));
       // The CCM as often as all agents together.
       const victim = chance.below(2 * nodes);
       if (victim >= nodes) await fleet.restartCcm('SIGKILL');
       else await fleet.restartAgent(victim, 'SIGKILL');
-      if (kill % 20 === 0) say(`${kill} kills, ${pusher.pushes()} pushes`);
+      if (kill % 20 === 0)
+        say(`${kill} kills, ${pusher.pushes()} pushes, ${pusher.liveEverywhere()} live on all nodes`);
     }
     stop.abort();
     await pushing;
@@ -78,7 +83,7 @@ export async function runFleetKills(options: FleetKillsOptions): Promise<FleetKi
     return {
       kills: options.kills,
       pushes: pusher.pushes(),
-      live: pusher.live(),
+      live: pusher.liveEverywhere(),
       counts: sumOf([await hammer.end()]),
       responses,
       wrongResponses: wrong,
@@ -98,8 +103,10 @@ interface Pusher {
   run(signal: AbortSignal): Promise<void>;
   /** What the last one's output was. */
   said(): string;
+  /** Resolves when so many pushes were live on all nodes; throws when none is for two minutes. */
+  live(count: number): Promise<void>;
   pushes(): number;
-  live(): number;
+  liveEverywhere(): number;
 }
 
 function createPusher(fleet: Fleet, author: Author): Pusher {
@@ -123,8 +130,14 @@ function createPusher(fleet: Fleet, author: Author): Pusher {
       while (!signal.aborted) await push();
     },
     said: () => said,
+    async live(count) {
+      for (let seen = live, end = performance.now() + settleMs; live < count; await pause(5)) {
+        if (live > seen) [seen, end] = [live, performance.now() + settleMs];
+        if (performance.now() > end) throw new Error(`no push is live on all nodes any more: ${said}`);
+      }
+    },
     pushes: () => version,
-    live: () => live,
+    liveEverywhere: () => live,
   };
 }
 

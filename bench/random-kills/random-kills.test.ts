@@ -33,11 +33,13 @@ test('N1 R4.5 readers of a fleet whose CCM and agents are killed 10 times find n
     directory: join(root, 'fleet'),
     nodes: 2,
     kills: 10,
+    switches: 20,
     chance: createSeededChance(seed),
     say,
   });
   assertRight(result.counts);
-  assert.ok(result.counts.trees > 0 && result.pushes > 0);
+  assert.ok(result.counts.trees > 0);
+  assert.ok(result.live >= 10, `${result.live} pushes live on all nodes`);
   const { kills, wrongResponses, wedged, unverified } = result;
   assert.deepEqual(
     { kills, wrongResponses, wedged, unverified },

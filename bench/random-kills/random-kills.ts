@@ -14,9 +14,11 @@ export const randomKills: Bench = {
   name: 'random-kills',
   summary:
     'kills CCM and agents at random instants under pushes and readers; switches stores by the thousand',
-  usage: '[--kills 200] [--switches 10000] [--store-kills 100] [--nodes 3] [--seed 1] --json',
+  usage:
+    '[--kills 200] [--fleet-switches 0] [--switches 10000] [--store-kills 100] [--nodes 3] [--seed 1] --json',
   options: {
     kills: { type: 'string', default: '200' },
+    'fleet-switches': { type: 'string', default: '0' },
     switches: { type: 'string', default: '10000' },
     'store-kills': { type: 'string', default: '100' },
     nodes: { type: 'string', default: '3' },
@@ -32,6 +34,7 @@ export const randomKills: Bench = {
         directory: join(root, 'fleet'),
         nodes: number('nodes'),
         kills: number('kills'),
+        switches: number('fleet-switches'),
         chance: createSeededChance(seed),
         say,
       });
