@@ -1,0 +1,85 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import type { ListedMember } from '../../model/segment.ts';
+import { createListView, type ListPart } from './list-view.ts';
+import { registrationRules } from './registration-rules.ts';
+import { splitList } from './split-list.ts';
+
+const member = (node: string, nonce = 1): ListedMember => ({
+  ...{ node, address: '10.0.0.1', port: 7411, nonce, online: true },
+});
+const part = (list: number, index: number, parts: number, members: ListedMember[]): ListPart => ({
+  ...{ type: 'member-list', term: 1, list, part: index, parts, members },
+});
+const createView = () => createListView('n1', registrationRules);
+const names = (view: ReturnType<typeof createView>) =>
+  view
+    .members()
+    .map(({ node }) => node)
+    .join(' ');
+
+test('REG-9: parts in any order, any of them twice, give the list that was sent', () => {
+  const members = fc.uniqueArray(fc.string({ minLength: 1, maxLength: 40 }), { minLength: 1, maxLength: 60 });
+  fc.assert(
+    fc.property(
+      members,
+      fc.integer({ min: 1, max: 900 }),
+      fc.infiniteStream(fc.nat()),
+      (nodes, bytesMax, picks) => {
+        const listed = nodes.sort().map((node) => member(node));
+        const parts = splitList(listed, bytesMax);
+        assert.deepEqual(parts.flat(), listed);
+        for (const each of parts)
+          assert.ok(each.length === 1 || JSON.stringify(each).length <= bytesMax + 2, 'fits');
+        const view = createView();
+        const waiting = parts.flatMap((each, index) =>
+          [index, index].map((at) => part(7, at, parts.length, each)),
+        );
+        while (waiting.length > 0) {
+          const [next] = waiting.splice((picks.next().value ?? 0) % waiting.length, 1);
+          if (next) view.take(next);
+        }
+        assert.equal(view.whole(), 7);
+        assert.deepEqual(
+          [...view.members()].sort((left, right) => (left.node < right.node ? -1 : 1)),
+          listed,
+        );
+      },
+    ),
+  );
+});
+
+test('REG-9: an older list is dropped, also its missing part; until the newer one is whole both are known', () => {
+  const view = createView();
+  assert.equal(view.take(part(1, 0, 2, [member('a')])), 'part');
+  assert.equal(view.take(part(1, 1, 2, [member('b')])), 'whole');
+  assert.equal(view.take(part(3, 1, 2, [member('c')])), 'part');
+  assert.equal(names(view), 'a b c');
+  assert.equal(view.whole(), 1);
+  assert.equal(view.take(part(2, 0, 1, [member('x')])), 'dropped');
+  assert.equal(view.take(part(3, 0, 2, [member('b')])), 'whole');
+  assert.equal(names(view), 'b c');
+  view.begin();
+  assert.equal(names(view), 'b c');
+  assert.equal(view.take(part(1, 0, 1, [member('a')])), 'whole', 'another leader counts anew');
+});
+
+test('REG-9: parts that contradict each other, or are no parts, are dropped', () => {
+  const view = createView();
+  assert.equal(view.take(part(1, 2, 2, [])), 'dropped');
+  assert.equal(view.take(part(1, -1, 2, [])), 'dropped');
+  assert.equal(view.take(part(0, 0, 1, [])), 'dropped');
+  assert.equal(view.take(part(1, 0, 1e9, [])), 'dropped');
+  assert.equal(view.take(part(1, 0, 2, [member('a')])), 'part');
+  assert.equal(view.take(part(1, 1, 3, [member('b')])), 'dropped');
+  assert.equal(view.whole(), 0);
+});
+
+test('REG-15: who left is forgotten, but nobody makes a node forget itself', () => {
+  const view = createView();
+  view.take(part(1, 0, 1, [member('n1'), member('n2')]));
+  view.drop('n1');
+  view.drop('n2');
+  assert.equal(names(view), 'n1');
+});
