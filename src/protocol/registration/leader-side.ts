@@ -7,7 +7,6 @@ import type { SideOptions } from './member-side.ts';
 import { createMemberTable, type MemberTable } from './member-table.ts';
 import type { AskedReport } from './registration.ts';
 import type { Batch } from './registration-rules.ts';
-import { splitList } from './split-list.ts';
 
 export interface LeaderSide {
   lead(now: Instant, term: number, priority: number, former: string | null): void;
@@ -81,9 +80,7 @@ export function createLeaderSide(options: SideOptions): LeaderSide {
 
   function sendList(current: Lead, to: { readonly group: true } | { readonly node: string }): void {
     const { term, list } = current;
-    const parts = splitList(listed(current), options.partBytesMax);
-    for (const [part, members] of parts.entries())
-      outbox.send(to, { type: 'member-list', term, list, part, parts: parts.length, members });
+    outbox.send(to, { type: 'member-list', term, list, part: 0, parts: 1, members: listed(current) });
   }
 
   function listed(current: Lead): ListedMember[] {

@@ -21,8 +21,6 @@ export interface RegistrationOptions {
   /** Uniform in [0, 1). */
   readonly random: () => number;
   readonly self: MemberDescription;
-  /** A part of a list is at most so long, as JSON. */
-  readonly partBytesMax: number;
   readonly rules?: RegistrationRules;
 }
 

@@ -10,6 +10,8 @@ export interface LanOptions<Input, Message> {
   readonly duplicateShare?: number;
   readonly delayMinMs?: number;
   readonly delayMaxMs?: number;
+  /** What a driver splits for the sake of its datagrams. */
+  readonly datagrams?: (message: Message) => readonly Message[];
   readonly toInput: (from: string, message: Message, toGroup: boolean) => Input;
 }
 
@@ -95,7 +97,8 @@ export function createLan<Input, Message, Fact>(
       for (const { to, message } of effect.effect === 'send' ? [effect] : effect.thenSend) {
         sent.push({ at: now, from, to, message });
         const targets = 'group' in to ? [...stations.keys()].filter((node) => node !== from) : [to.node];
-        for (const target of targets) fly(from, target, toInput(from, message, 'group' in to));
+        for (const datagram of options.datagrams?.(message) ?? [message])
+          for (const target of targets) fly(from, target, toInput(from, datagram, 'group' in to));
       }
   }
 

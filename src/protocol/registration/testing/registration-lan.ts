@@ -9,6 +9,7 @@ import {
   type RegistrationInput,
 } from '../registration.ts';
 import type { RegistrationRules } from '../registration-rules.ts';
+import { splitList } from './split-list.ts';
 
 /** The figures of `fast` that matter here. */
 export const testTiming: SegmentTiming = {
@@ -64,15 +65,17 @@ export interface RegistrationLanOptions {
   readonly lossShare?: number;
   readonly duplicateShare?: number;
   readonly delayMaxMs?: number;
-  readonly partBytesMax?: number;
+  /** Of a list in one datagram. */
+  readonly partMembersMax?: number;
   readonly rules?: RegistrationRules;
 }
 
 export function createRegistrationLan(options: RegistrationLanOptions): RegistrationLan {
-  const { members, seed = 1, partBytesMax = 1000, rules } = options;
+  const { members, seed = 1, rules } = options;
   const lan = createLan<RegistrationInput, ControlMessage, RegistrationFact>({
     ...{ seed, lossShare: options.lossShare ?? 0, duplicateShare: options.duplicateShare ?? 0 },
     delayMaxMs: options.delayMaxMs ?? 2,
+    datagrams: (message) => splitList(message, options.partMembersMax ?? 5),
     toInput: (from, message) => ({ input: 'message', from, message }),
   });
   const nodes = Array.from({ length: members }, (_, index) => `n${String(index + 1).padStart(3, '0')}`);
@@ -82,7 +85,7 @@ export function createRegistrationLan(options: RegistrationLanOptions): Registra
   function start(node: string): void {
     const machine = createRegistration({
       ...{ node, timing: testTiming, random: lan.random, self: describeMember(nodes.indexOf(node) + 1) },
-      ...{ partBytesMax, ...(rules === undefined ? {} : { rules }) },
+      ...(rules === undefined ? {} : { rules }),
     });
     machines.set(node, machine);
     lan.add(node, machine);
