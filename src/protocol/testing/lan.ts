@@ -35,6 +35,7 @@ export interface Lan<Input, Message, Fact> {
   cut(from: string, to: string): void;
   heal(): void;
   setLoss(share: number): void;
+  isUp(node: string): boolean;
   input(node: string, input: Input): void;
   run(forMs: number): void;
 }
@@ -154,6 +155,7 @@ export function createLan<Input, Message, Fact>(
       if (station) station.inbox = null;
       for (const input of waiting) handle(node, input);
     },
+    isUp: (node) => stations.has(node),
     cut: (from, to) => void cuts.add(`${from}>${to}`),
     heal: () => cuts.clear(),
     setLoss(share) {
