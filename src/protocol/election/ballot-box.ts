@@ -18,10 +18,12 @@ export interface BallotBox {
   term(): number;
   /** For a claim that answers one of this term. */
   claimTerm(heardTerm: number): number;
-  /** The claim that was made in this term; undefined: none, or by a former process. */
+  /** The claim that was made in this term and may be made again; undefined: there is none. */
   claimOf(term: number): Claim | undefined;
   voteFor(claim: Claim, thenSend: readonly Outgoing<ControlMessage>[]): void;
-  /** The last ballot is not durable: the next one is written whatever it says, and the claim of this term is not made again. */
+  /** The claim is not made again: it has led. */
+  forgetClaim(): void;
+  /** The last ballot is not durable: the next one is written whatever it says, and the claim is not made again. */
   notDurable(): void;
 }
 
@@ -44,6 +46,10 @@ export function createBallotBox({ node, ballot: first, rules, emit }: BallotBoxO
       ballot = { term: claim.term, vote: claim.node };
       isDurable = true;
       emit({ effect: 'persist', state: rules.ballot(claim.term, claim.node), thenSend });
+    },
+
+    forgetClaim() {
+      own = undefined;
     },
 
     notDurable() {

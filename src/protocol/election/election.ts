@@ -69,6 +69,7 @@ export function createElection(options: ElectionOptions): Election {
     if (served === serves) return;
     standing.lead(serves, speech.aliveAt());
     attendedAt = now;
+    if (served) ballots.forgetClaim();
   }
 
   function giveUp(now: Instant): void {

@@ -24,3 +24,15 @@ test('ELEC-12: when the leader is gone, the next best leads within 5 s, and nobo
     assert.deepEqual([...new Set(led.map(({ node }) => node))], ['web-2']);
   }
 });
+
+test('ELEC-8: a leader that resigned leads again in a new term, so that no list of its former one is taken for newer', () => {
+  // Found by seed 13 of the chaos below: a member waited for a list above the number of one of before.
+  const { lan, status } = createSegmentLan({ members: 2 });
+  lan.run(5000);
+  const { leader, term } = status('web-1');
+  assert.equal(leader, 'web-1');
+  lan.input('web-1', { input: 'resign' });
+  lan.run(5000);
+  assert.equal(status('web-2').leader, 'web-1');
+  assert.ok(status('web-2').term > term);
+});
