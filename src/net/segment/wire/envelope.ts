@@ -6,7 +6,7 @@ import { createByteReader, Malformed } from './byte-reader.ts';
 import { decodeBody } from './decode-body.ts';
 import { encodeBody } from './encode-body.ts';
 import { messageCodes, messageTypeOf } from './message-codes.ts';
-import type { SegmentMessage } from './segment-message.ts';
+import type { SegmentMessage, SegmentMessageType } from './segment-message.ts';
 import {
   datagramBytesMax,
   fingerprintBytes,
@@ -30,6 +30,7 @@ export interface Envelope {
 }
 
 export interface OpenedDatagram extends Envelope {
+  readonly type: SegmentMessageType;
   readonly to: 'group' | 'anyone' | 'node';
   /** Eight bytes in hex: compare with `addresseeMark`. */
   readonly mark: string;
@@ -97,6 +98,7 @@ export function decodeDatagram(bytes: Buffer): OpenedDatagram | FormatTrouble {
   const mark = reader.bytes(8).toString('hex');
   const end = bytes.length - signatureBytes;
   return {
+    type,
     segment,
     fingerprint,
     boot: reader.u32(),
