@@ -19,7 +19,11 @@ export const sampleMessages: readonly SegmentMessage[] = [
     priority: 0.5,
     list: 3,
     revocations: 2,
-    move: { transport: 'multicast', group: 'ff15::7465:6c', port: 7447 },
+    move: {
+      segment: '0f'.repeat(16),
+      channel: { transport: 'multicast', group: 'ff15::7465:6c', port: 17_446 },
+      afterMs: 1_500,
+    },
   },
   { type: 'leader-claim', term: 8, priority: 1_000_000 },
   { type: 'register', term: 7, leader: 'web-1', nonce: 2 ** 53 - 1, ...description },
@@ -34,7 +38,7 @@ export const sampleMessages: readonly SegmentMessage[] = [
       { node: 'web-2', address: 'fe80::1%eth0', port: 7449, nonce: 2, online: false },
     ],
   },
-  { type: 'here', term: 7, list: 3 },
+  { type: 'here', term: 7, list: 3, offer: description.offer },
   { type: 'solicit', term: 7, nodes: ['web-2'] },
   { type: 'leave', term: 7 },
   { type: 'concede', term: 8 },
@@ -59,12 +63,14 @@ const record = <T>(model: { [K in keyof T]: fc.Arbitrary<T[K]> }): fc.Arbitrary<
 const name = fc.stringMatching(/^[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?$/);
 const u48 = fc.integer({ min: 0, max: 2 ** 48 - 1 });
 const safe = fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER });
+const u32 = fc.integer({ min: 0, max: 2 ** 32 - 1 });
 const port = fc.integer({ min: 1, max: 65_535 });
 const address = fc.oneof(
   fc.ipV4(),
   fc.ipV6().filter((text) => text.length <= 45 && !/[A-F]/.test(text)),
 );
 const priority = fc.double({ noNaN: true, noDefaultInfinity: true }).map((value) => value + 0);
+const offer = record({ maintenance: fc.boolean(), freeBytes: safe, load: u32 });
 const channel: fc.Arbitrary<ControlChannel> = fc.oneof(
   record({
     transport: fc.constant('multicast' as const),
@@ -93,7 +99,7 @@ export const anyMessage: fc.Arbitrary<SegmentMessage> = fc.oneof(
     priority,
     list: u48,
     revocations: u48,
-    move: fc.option(channel),
+    move: fc.option(record({ segment: fc.constant('0f'.repeat(16)), channel, afterMs: u32 })),
   }),
   record({ type: fc.constant('leader-claim' as const), term: u48, priority }),
   record({
@@ -104,11 +110,7 @@ export const anyMessage: fc.Arbitrary<SegmentMessage> = fc.oneof(
     address,
     port,
     capabilities: fc.array(fc.stringMatching(/^[a-z0-9][a-z0-9.-]{0,31}$/), { maxLength: 16 }),
-    offer: record({
-      maintenance: fc.boolean(),
-      freeBytes: safe,
-      load: fc.integer({ min: 0, max: 2 ** 32 - 1 }),
-    }),
+    offer,
   }),
   record({
     type: fc.constant('member-list' as const),
@@ -118,7 +120,7 @@ export const anyMessage: fc.Arbitrary<SegmentMessage> = fc.oneof(
     parts: fc.constant(1),
     members: fc.array(listed, { maxLength: 300 }),
   }),
-  record({ type: fc.constant('here' as const), term: u48, list: u48 }),
+  record({ type: fc.constant('here' as const), term: u48, list: u48, offer }),
   record({
     type: fc.constant('solicit' as const),
     term: u48,

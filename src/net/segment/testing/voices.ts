@@ -1,16 +1,12 @@
 // Nodes of one or several CCMs around a table: authenticators whose datagrams reach each other at once, each recorded, over a clock that the
 // test moves. No sockets: those are the channels' tests'.
 
+import { unassignedSegment } from '../../../model/segment.ts';
 import { issueNodeCredentials, type NodeCredentials } from '../../testing/node-credentials.ts';
 import { type TestScope, temporaryDirectory } from '../../testing/temporary-directory.ts';
 import type { CertificateAuthority } from '../../tls/certificate-authority.ts';
 import { createCertificateAuthority } from '../../tls/certificate-authority.ts';
-import {
-  type Authenticator,
-  type BelievedMessage,
-  createAuthenticator,
-  unassigned,
-} from '../trust/authenticator.ts';
+import { type Authenticator, type BelievedMessage, createAuthenticator } from '../trust/authenticator.ts';
 import type { SocketAddress } from '../trust/peer-book.ts';
 import type { Addressee } from '../wire/envelope.ts';
 import type { SegmentMessage } from '../wire/segment-message.ts';
@@ -23,6 +19,7 @@ export interface Voice {
   /** What it believed. */
   readonly heard: BelievedMessage[];
   readonly twins: string[];
+  readonly otherSegments: string[];
   segment: string;
   /** Speaks; everybody at the table hears it. */
   say(message: SegmentMessage, to?: Addressee): Buffer;
@@ -63,6 +60,7 @@ export async function layTable(t: TestScope): Promise<Table> {
         options.credentials ?? (await issueNodeCredentials(options.authority ?? authority, options.node));
       const heard: BelievedMessage[] = [];
       const twins: string[] = [];
+      const otherSegments: string[] = [];
       const deliver = (bytes: Buffer, to: (other: Voice) => boolean): void => {
         table.sent.push({ bytes, from: voice });
         for (const other of voices) if (to(other)) other.authenticator.receive(bytes, source);
@@ -79,6 +77,7 @@ export async function layTable(t: TestScope): Promise<Table> {
         onMessage: (message) => void heard.push(message),
         reply: (bytes, to) =>
           deliver(bytes, (other) => other.source.address === to.address && other.source.port === to.port),
+        onOtherSegment: (segment) => void otherSegments.push(segment),
         onTwin: (node) => void twins.push(node),
       });
       const voice: Voice = {
@@ -88,7 +87,8 @@ export async function layTable(t: TestScope): Promise<Table> {
         credentials,
         heard,
         twins,
-        segment: options.segment ?? unassigned,
+        otherSegments,
+        segment: options.segment ?? unassignedSegment,
         say(message, to = 'group') {
           const bytes = authenticator.say(to, message);
           deliver(bytes, () => true);

@@ -12,16 +12,11 @@ import { createPeerBook, isSameAddress, type Peer, type PeerBook, type SocketAdd
 import { createSourceBudget } from './source-budget.ts';
 import { createWaitingRoom } from './waiting-room.ts';
 
-/** Zero: the node is in no segment yet. */
-export const unassigned = '0'.repeat(32);
-
 /** What a node said that is believed. */
 export interface BelievedMessage {
   readonly from: string;
   readonly source: SocketAddress;
   readonly toGroup: boolean;
-  /** Another one than this node's only while this one is in none (CHAN-11). */
-  readonly segment: string;
   readonly message:
     | ControlMessage
     | Exclude<DriverMessage, { readonly type: 'certificate' | 'certificate-wanted' }>;
@@ -55,6 +50,8 @@ export interface AuthenticatorOptions {
   readonly onMessage: (message: BelievedMessage) => void;
   /** To be sent to that address alone. */
   readonly reply: (datagram: Buffer, to: SocketAddress) => void;
+  /** There is a leader of another segment, or of those that have none, within hearing. */
+  readonly onOtherSegment: (segment: string) => void;
   /** Two processes speak in this node's name. */
   readonly onTwin: (node: string, source: SocketAddress) => void;
 }
@@ -186,13 +183,13 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
     if (message.type === 'certificate') return introduced(datagram, node, message, source);
     const peer = peers.of(node);
     if (peer === undefined || !isLifeOf(peer, datagram)) return ask(arrival, node);
-    const isOurs = isDriverMessage(message) || datagram.segment === options.segment();
-    // Unassigned nodes take over the segment of the leader that they hear.
-    const isCall = message.type === 'leader-alive' && options.segment() === unassigned;
-    if (!isOurs && !isCall) return 'other-segment';
     if (!peer.window.take(datagram.counter)) return 'replay';
     peers.heard(peer, source, datagram.wantsUnicast);
-    onMessage({ from: node, source, toGroup: datagram.to === 'group', segment: datagram.segment, message });
+    if (!isDriverMessage(message) && datagram.segment !== options.segment()) {
+      if (message.type === 'leader-alive') options.onOtherSegment(datagram.segment);
+      return 'other-segment';
+    }
+    onMessage({ from: node, source, toGroup: datagram.to === 'group', message });
     return undefined;
   }
 

@@ -1,7 +1,13 @@
 // The bytes of a body back to its message, every bound checked. Throws Malformed; decodeDatagram catches it.
 
 import { isIP } from 'node:net';
-import type { ControlChannel, ListedMember, MemberDescription } from '../../../model/segment.ts';
+import type {
+  ControlChannel,
+  ListedMember,
+  MemberDescription,
+  MemberOffer,
+  SegmentMove,
+} from '../../../model/segment.ts';
 import { namePattern } from '../../../model/site.ts';
 import { type ByteReader, createByteReader, Malformed } from './byte-reader.ts';
 import { transportCodes } from './encode-body.ts';
@@ -15,6 +21,7 @@ import {
   nonceBytes,
   probeBytesMax,
   probesMax,
+  segmentBytes,
 } from './wire-limits.ts';
 
 type Decoders = {
@@ -29,7 +36,7 @@ const decoders: Decoders = {
     priority: reader.f64(),
     list: reader.u48(),
     revocations: reader.u48(),
-    move: reader.boolean() ? decodeChannel(reader) : null,
+    move: reader.boolean() ? decodeMove(reader) : null,
   }),
   'leader-claim': (reader) => ({ term: reader.u48(), priority: reader.f64() }),
   register: (reader) => ({
@@ -43,7 +50,7 @@ const decoders: Decoders = {
     if (head.part >= head.parts) throw new Malformed('a part is none of its list');
     return { ...head, members: many(reader.u8(), () => decodeListed(reader)) };
   },
-  here: (reader) => ({ term: reader.u48(), list: reader.u48() }),
+  here: (reader) => ({ term: reader.u48(), list: reader.u48(), offer: decodeOffer(reader) }),
   solicit: (reader) => ({
     term: reader.u48(),
     nodes: many(reader.u8(), () => reader.text(namePattern)),
@@ -137,7 +144,19 @@ function decodeDescription(reader: ByteReader): MemberDescription {
     address,
     port,
     capabilities: many(count, () => reader.text(capabilityPattern)),
-    offer: { maintenance: reader.boolean(), freeBytes: reader.u64(), load: reader.u32() },
+    offer: decodeOffer(reader),
+  };
+}
+
+function decodeOffer(reader: ByteReader): MemberOffer {
+  return { maintenance: reader.boolean(), freeBytes: reader.u64(), load: reader.u32() };
+}
+
+function decodeMove(reader: ByteReader): SegmentMove & { readonly afterMs: number } {
+  return {
+    segment: reader.bytes(segmentBytes).toString('hex'),
+    channel: decodeChannel(reader),
+    afterMs: reader.u32(),
   };
 }
 

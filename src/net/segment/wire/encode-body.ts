@@ -1,6 +1,6 @@
 // The body of each message as bytes. What stands before and behind it is envelope.ts's.
 
-import type { ControlChannel, ListedMember, MemberDescription } from '../../../model/segment.ts';
+import type { ControlChannel, ListedMember, MemberDescription, MemberOffer } from '../../../model/segment.ts';
 import { type ByteWriter, createByteWriter } from './byte-writer.ts';
 import type { SegmentMessage, SegmentMessageType } from './segment-message.ts';
 import { probeBytesMax } from './wire-limits.ts';
@@ -21,7 +21,10 @@ const encoders: Encoders = {
     writer.u48(list);
     writer.u48(revocations);
     writer.boolean(move !== null);
-    if (move !== null) encodeChannel(writer, move);
+    if (move === null) return;
+    writer.bytes(Buffer.from(move.segment, 'hex'));
+    encodeChannel(writer, move.channel);
+    writer.u32(move.afterMs);
   },
   'leader-claim'(writer, { term, priority }) {
     writer.u48(term);
@@ -41,9 +44,10 @@ const encoders: Encoders = {
     writer.u8(members.length);
     for (const member of members) encodeListed(writer, member);
   },
-  here(writer, { term, list }) {
+  here(writer, { term, list, offer }) {
     writer.u48(term);
     writer.u48(list);
+    encodeOffer(writer, offer);
   },
   solicit(writer, { term, nodes }) {
     writer.u48(term);
@@ -102,9 +106,13 @@ function encodeDescription(writer: ByteWriter, description: MemberDescription): 
   writer.u16(description.port);
   writer.u8(description.capabilities.length);
   for (const capability of description.capabilities) writer.text(capability);
-  writer.boolean(description.offer.maintenance);
-  writer.u64(description.offer.freeBytes);
-  writer.u32(description.offer.load);
+  encodeOffer(writer, description.offer);
+}
+
+function encodeOffer(writer: ByteWriter, { maintenance, freeBytes, load }: MemberOffer): void {
+  writer.boolean(maintenance);
+  writer.u64(freeBytes);
+  writer.u32(load);
 }
 
 function encodeChannel(writer: ByteWriter, channel: ControlChannel): void {

@@ -194,10 +194,15 @@ test('CHAN-5: an LA has at most 250 bytes, whatever it says', () => {
     priority: Number.MAX_VALUE,
     list: 2 ** 48 - 1,
     revocations: 2 ** 48 - 1,
-    move: { transport: 'multicast', group: 'ff15:1234:5678:9abc:def0:1234:5678:9abc', port: 65_535 },
+    move: {
+      segment: 'ff'.repeat(16),
+      channel: { transport: 'multicast', group: 'ff15:1234:5678:9abc:def0:1234:5678:9abc', port: 65_535 },
+      afterMs: 2 ** 32 - 1,
+    },
   };
   assert.ok(encode(longest).length <= 250, `${encode(longest).length} bytes`);
-  assert.ok(encode({ type: 'here', term: 1, list: 1 }).length <= 150);
+  const here = sampleMessages.find(({ type }) => type === 'here') as SegmentMessage;
+  assert.ok(encode(here).length <= 170);
 });
 
 test('CHAN-1: what no datagram can carry is refused before it is sent', () => {
