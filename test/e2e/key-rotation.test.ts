@@ -85,7 +85,13 @@ test('KEYS-11: a compromised release key is believed by nobody any more, and nod
     (await fleet.client().nodes.list()).every((node) => node.connected),
   );
   await sleeps.end();
+  const signature = () => {
+    const journal = readFileSync(join(stays.directory, 'sites', 'docs', 'state.json'), 'utf8');
+    return (JSON.parse(journal) as { lastDecision: { signature: string } }).lastDecision.signature;
+  };
+  const before = signature();
   await rotate('release', '--compromised');
+  await until('STG-41 the node has its decision as it was signed anew', () => signature() !== before);
   const tree = await fleet.pushed('docs', 'after the theft');
   await sleeps.start();
   await fleet.untilLive('sleeps', tree);

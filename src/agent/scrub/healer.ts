@@ -17,7 +17,7 @@ import type { ScrubRecord } from './scrub-record.ts';
 export interface Healer {
   /** Examines and mends; what is left. Nothing else may be done with the site meanwhile. */
   heal(store: SiteStore, paths: Iterable<string>, signal: AbortSignal): Promise<readonly Drift[]>;
-  /** True when the message brings what {@link heal} waits for, or what it waited for once. */
+  /** True when the message brings what {@link heal} waits for, or what it waited for once: then the next one begins with it. */
   takes(store: SiteStore | null, message: AssignmentMessage): boolean;
   /** Says what is known, to a CCM that asked to be told. */
   tell(mended?: readonly Drift[]): void;
@@ -29,13 +29,15 @@ export interface Healer {
 export interface HealerOptions {
   readonly site: string;
   readonly report: (message: Extract<AgentMessage, { readonly type: 'drift' | 'mend' | 'progress' }>) => void;
+  /** An answer came that nobody waits for any more. */
+  readonly onLateAnswer: () => void;
   readonly receiver: Receiver;
   readonly record: ScrubRecord;
   readonly clock: Clock;
   readonly log: AgentLog;
 }
 
-/** The CCM builds what is asked for within this time, or it does not answer. */
+/** The CCM builds what is asked for within this time, or it does not answer, or one that is very busy answers later. */
 const answerMs = 30_000;
 /** In one message. */
 const toldMax = 100;
@@ -49,6 +51,8 @@ export function createHealer(options: HealerOptions): Healer {
   let waiting: ((message: AssignmentMessage) => void) | undefined;
   /** The last release whose contents were asked for; answers that come too late are of it. */
   let askedFor: string | undefined;
+  /** The newest answer that came too late. Asking again would make the CCM throw it away. */
+  let late: AssignmentMessage | undefined;
 
   function note(looked: Iterable<string>, found: readonly Drift[], mended: readonly Drift[]): void {
     const change = noteDrift(record.state().drifted, looked, found, clock.now());
@@ -111,10 +115,38 @@ export function createHealer(options: HealerOptions): Healer {
     const named = wanted.map(({ path }) => path).filter((path) => path !== '.');
     const some = withinMessage(named, askedMax);
     if (some.length === 0) return drift;
-    const message = await ask(some, store, signal);
+    return restoreFrom(await ask(some, store, signal), store, drift, signal);
+  }
+
+  async function restoreFrom(
+    message: AssignmentMessage,
+    store: SiteStore,
+    drift: readonly Drift[],
+    signal: AbortSignal,
+  ): Promise<readonly Drift[]> {
     const progress = createProgressMeter({ site, assignment: message.id, now: clock.now, report });
     const entry = await receiveAssignment(store, message, options.receiver, progress, signal);
     return store.restore(entry, drift, signal);
+  }
+
+  /** One that is of no use any more costs nothing but the asking. */
+  async function restoreFromLate(
+    store: SiteStore,
+    drift: readonly Drift[],
+    signal: AbortSignal,
+  ): Promise<readonly Drift[]> {
+    const message = late;
+    if (message === undefined || !drift.some(isMendable)) return drift;
+    try {
+      const left = await restoreFrom(message, store, drift, signal);
+      if (late === message) late = undefined;
+      return left;
+    } catch (error) {
+      if (signal.aborted) throw error;
+      if (late === message) late = undefined;
+      log.info({ site, err: error }, 'an answer that came late could not be used');
+      return drift;
+    }
   }
 
   return {
@@ -125,7 +157,7 @@ export function createHealer(options: HealerOptions): Healer {
       if (found.length === 0 || policy?.action !== 'repair') return found;
       let left = found;
       try {
-        left = await store.mend(found, signal);
+        left = await restoreFromLate(store, await store.mend(found, signal), signal);
         for (let round = 0; round < roundsMax && left.some(isMendable); round++) {
           const before = left.length;
           left = await fetchAndMend(store, left, signal);
@@ -155,7 +187,10 @@ export function createHealer(options: HealerOptions): Healer {
         waiting(message);
         return true;
       }
-      return askedFor === releaseName(message.release);
+      if (askedFor !== releaseName(message.release)) return false;
+      late = message;
+      options.onLateAnswer();
+      return true;
     },
 
     tell,

@@ -1,9 +1,12 @@
 // What the end-to-end tests cannot time: a store whose calls end when the test says so.
 
 import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
+import type { EncodedAssignment } from '../../assignment/encode-assignment.ts';
+import type { SiteGrant } from '../../model/messages.ts';
 import type { SignedDecision } from '../../model/receipt.ts';
 import { TreecastError } from '../../model/treecast-error.ts';
 import { type Clock, systemClock } from '../../net/clock.ts';
@@ -14,23 +17,32 @@ import { noPlugins } from '../../plugins/host/plugin-set.ts';
 import { until } from '../../plugins/testing/until.ts';
 import { openPendingSwitch, type PendingSwitchFile } from '../plugins/pending-switch.ts';
 import { createSiteHooks } from '../plugins/site-hooks.ts';
+import { createScrubBudget } from '../scrub/scrub-budget.ts';
+import type { ScrubSettings } from '../scrub/scrubber.ts';
 import type { SiteStore } from '../store/site-store.ts';
-import { decisionOf } from '../testing/sample-tree.ts';
-import { openSiteInStore, sampleRelease, site } from '../testing/site-in-store.ts';
+import { assignmentOf, decisionOf, treeOf } from '../testing/sample-tree.ts';
+import { grant, openSiteInStore, type SiteInStore, sampleRelease, site } from '../testing/site-in-store.ts';
 import { silentLog } from './agent-log.ts';
+import type { AssignmentMessage } from './receive-assignment.ts';
 import { createReceiptSigner } from './sign-receipt.ts';
 import { createSiteSession, type Report, type SiteSession } from './site-session.ts';
 
 const one = { 'index.html': 'one' };
 
+interface SessionInTest {
+  readonly openFailures?: number;
+  readonly clock?: Clock;
+  readonly pending?: PendingSwitchFile;
+  readonly scrub?: ScrubSettings | null;
+}
+
 async function openSession(
   t: TestScope,
   change: (store: SiteStore) => Partial<SiteStore>,
-  openFailures = 0,
-  clock: Clock = systemClock,
-  pending?: PendingSwitchFile,
-): Promise<{ readonly session: SiteSession; readonly reports: Report[]; readonly store: SiteStore }> {
-  const { root, store } = await openSiteInStore(t);
+  { openFailures = 0, clock = systemClock, pending, scrub = null }: SessionInTest = {},
+): Promise<SiteInStore & { readonly session: SiteSession; readonly reports: Report[] }> {
+  const opened = await openSiteInStore(t);
+  const { root, store } = opened;
   const reports: Report[] = [];
   let failures = openFailures;
   const session = createSiteSession({
@@ -52,13 +64,13 @@ async function openSession(
     },
     pending: pending ?? openPendingSwitch(join(root, '..', 'pending.json')),
     receiver: { ranges: undefined as never, ccmUrl: 'https://127.0.0.1' },
-    scrub: null,
+    scrub,
     scrubFile: join(root, '..', 'scrub.json'),
     clock,
     log: silentLog,
   });
   t.after(() => session.close());
-  return { session, reports, store };
+  return { ...opened, session, reports };
 }
 
 function decision(): SignedDecision {
@@ -88,7 +100,7 @@ test('LINK-21: a publish goes before a verification, which starts again after it
 });
 
 test('LINK-17: a store that cannot be opened is told, and tried again with the next message', async (t) => {
-  const { session, reports } = await openSession(t, () => ({}), 2);
+  const { session, reports } = await openSession(t, () => ({}), { openFailures: 2 });
   session.decision(decision());
   await session.idle();
   assert.ok(reports[0]?.type === 'stale' && reports[0].error.code === 'STATE_CORRUPT');
@@ -123,8 +135,7 @@ test('STG-30: a switch that fails is tried again by itself, and at once when its
       },
       holding: store.holding,
     }),
-    0,
-    clock,
+    { clock },
   );
   const told = () => reports.map((report) => (report.type === 'stale' ? report.error.code : report.type));
   session.decision(decision());
@@ -142,10 +153,12 @@ test('STG-30: a switch that fails is tried again by itself, and at once when its
 });
 
 test('STG-30: a switch whose note cannot be written, as on a full disk, is told as stale', async (t) => {
-  const { session, reports } = await openSession(t, () => ({}), 0, systemClock, {
-    read: async () => null,
-    write: () => Promise.reject(Object.assign(new Error('full'), { code: 'ENOSPC' })),
-    clear: async () => undefined,
+  const { session, reports } = await openSession(t, () => ({}), {
+    pending: {
+      read: async () => null,
+      write: () => Promise.reject(Object.assign(new Error('full'), { code: 'ENOSPC' })),
+      clear: async () => undefined,
+    },
   });
   session.decision(decision());
   await session.idle();
@@ -163,8 +176,7 @@ test('STG-30: background work that fails is tried again, less and less often', a
         return tries < 3 ? Promise.reject(new Error('an odd file')) : Promise.resolve();
       },
     }),
-    0,
-    clock,
+    { clock },
   );
   await session.idle();
   for (const [ms, expected] of [
@@ -179,4 +191,103 @@ test('STG-30: background work that fails is tried again, less and less often', a
     await setImmediate();
     assert.equal(tries, expected, `after ${ms} ms more`);
   }
+});
+
+const repairing: SiteGrant = {
+  ...grant,
+  policy: { ...grant.policy, drift: { action: 'repair', extra: 'report', ignore: [] } },
+};
+
+/** As the CCM sends what is small. */
+function inline({ header: { id, release }, manifest, data }: EncodedAssignment): AssignmentMessage {
+  const source = {
+    kind: 'inline',
+    manifest: manifest.toString('base64'),
+    data: data.toString('base64'),
+  } as const;
+  return { type: 'assignment', site, id, release, source };
+}
+
+test('LINK-23: contents that come when nobody waits for them any more are used at once, and not asked for again', async (t) => {
+  const clock = createManualClock();
+  const scrub = { budget: createScrubBudget(1_000_000_000, clock), everyMs: 3_600_000 };
+  const { root, session, reports, publish } = await openSession(t, () => ({}), { clock, scrub });
+  await publish(one);
+  const file = join(root, site, 'live', 'index.html');
+  // In the inode that all trees share: only the CCM has the right bytes.
+  writeFileSync(file, 'two');
+  session.grant(repairing);
+  await session.idle();
+  const asked = () => reports.filter(({ type }) => type === 'mend').length;
+  clock.advance(30_000);
+  await until('the contents are asked for', () => asked() === 1);
+  clock.advance(30_000);
+  await session.idle();
+  assert.equal(readFileSync(file, 'utf8'), 'two');
+  const repair = { type: 'restore', baseTree: treeOf(one) } as const;
+  session.assignment(inline(assignmentOf(sampleRelease(1, {}, one), repair)));
+  await session.idle();
+  assert.equal(readFileSync(file, 'utf8'), 'one');
+  assert.equal(asked(), 1);
+});
+
+test('JOB-14: a release whose node puts its live tree right first is told to go on meanwhile, however long that takes', async (t) => {
+  const clock = createManualClock();
+  let isChecked = (): void => assert.fail('nothing is checked');
+  let stagings = 0;
+  const { session, reports, publish } = await openSession(
+    t,
+    (store) => ({
+      stage: (...args) =>
+        ++stagings === 1
+          ? Promise.reject(new TreecastError('CONTENT_DRIFT', 'a file was changed'))
+          : store.stage(...args),
+      check: () =>
+        new Promise((resolve) => {
+          isChecked = () => resolve([]);
+        }),
+    }),
+    { clock },
+  );
+  await publish(one);
+  session.grant(repairing);
+  await session.idle();
+  const next = assignmentOf(sampleRelease(2, one, { 'index.html': 'two' }));
+  session.assignment(inline(next));
+  await until('staging failed', () => stagings === 1);
+  await setImmediate();
+  for (let told = 1; told <= 3; told++) {
+    clock.advance(10_000);
+    assert.equal(reports.filter(({ type }) => type === 'progress').length, told);
+  }
+  isChecked();
+  await session.idle();
+  clock.advance(60_000);
+  const { length } = reports.filter(({ type }) => type === 'progress');
+  assert.ok(length <= 4, 'and no longer');
+  assert.ok(reports.some((report) => report.type === 'staged' && report.assignment === next.header.id));
+});
+
+test('STG-41: a grant whose decision was signed anew has the store keep it, though it was executed', async (t) => {
+  const kept: SignedDecision[] = [];
+  const { session, reports, publish } = await openSession(t, (store) => ({
+    decide(wanted) {
+      kept.push(wanted);
+      return store.decide(wanted);
+    },
+  }));
+  await publish(one);
+  await session.idle();
+  session.grant({ ...grant, lastDecision: decision() });
+  await session.idle();
+  assert.deepEqual(kept, []);
+  const anew = { ...decision(), signature: 'b25l' };
+  session.grant({ ...grant, lastDecision: anew });
+  await session.idle();
+  assert.deepEqual(kept, [anew]);
+  assert.deepEqual(
+    reports.filter(({ type }) => type === 'stale' || type === 'switched'),
+    [],
+    'for the CCM nothing has changed',
+  );
 });

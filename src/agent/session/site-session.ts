@@ -14,7 +14,8 @@ import { createScrubRecord } from '../scrub/scrub-record.ts';
 import { createScrubber, type ScrubSettings } from '../scrub/scrubber.ts';
 import type { InboxEntry, SiteStore, StageProgress, TreeProof } from '../store/site-store.ts';
 import type { AgentLog } from './agent-log.ts';
-import { createProgressMeter } from './progress-meter.ts';
+import { pathsNamedBy } from './paths-named-by.ts';
+import { createProgressMeter, type ProgressMeter } from './progress-meter.ts';
 import { type AssignmentMessage, type Receiver, receiveAssignment } from './receive-assignment.ts';
 import { reportableError } from './reportable-error.ts';
 import type { SignReceipt } from './sign-receipt.ts';
@@ -82,7 +83,11 @@ export function createSiteSession(options: SiteSessionOptions): SiteSession {
   let examining: AbortController | undefined;
   let policy: SiteGrant['policy'] | undefined;
   const record = createScrubRecord(options.scrubFile, clock);
-  const healer = createHealer({ ...options, record });
+  const healer = createHealer({
+    ...options,
+    record,
+    onLateAnswer: () => void examine(record.state().drifted.map(({ path }) => path)),
+  });
   const scrubber =
     options.scrub === null
       ? null
@@ -154,8 +159,9 @@ export function createSiteSession(options: SiteSessionOptions): SiteSession {
     entry: InboxEntry,
     receiveAgain: () => Promise<InboxEntry>,
     signal: AbortSignal,
-    onProgress: StageProgress,
+    progress: ProgressMeter,
   ): Promise<TreeProof> {
+    const onProgress: StageProgress = ({ commandsDone }) => progress.executed(commandsDone);
     try {
       return await opened.stage(entry, signal, onProgress);
     } catch (error) {
@@ -164,7 +170,8 @@ export function createSiteSession(options: SiteSessionOptions): SiteSession {
       // The parts before the last one of a release are gone.
       if (!isDrift || signal.aborted || !healer.repairs() || entry.header.part.of > 1) throw error;
       const paths = [...opened.basePathsOf(entry), ...pathsNamedBy(error)];
-      const left = await healer.heal(opened, paths, signal);
+      const stopBeating = progress.beat(clock);
+      const left = await healer.heal(opened, paths, signal).finally(stopBeating);
       if (left.length > 0) throw error;
       // What had arrived was dropped when staging failed.
       return opened.stage(await receiveAgain(), signal, onProgress);
@@ -215,9 +222,7 @@ export function createSiteSession(options: SiteSessionOptions): SiteSession {
       const entry = await receive();
       // One that came inside its message is held when it arrives: `staged` follows at once.
       if (message.source.kind === 'url') report({ type: 'held', site, assignment });
-      const proof = await stageHealing(opened, entry, receive, signal, ({ commandsDone }) =>
-        progress.executed(commandsDone),
-      );
+      const proof = await stageHealing(opened, entry, receive, signal, progress);
       // A part of a release: it is staged when the last one is in.
       if (proof.tree === null) return;
       const known = hooks.urlMap();
@@ -340,6 +345,8 @@ export function createSiteSession(options: SiteSessionOptions): SiteSession {
         const holding = store?.holding();
         const last = holding?.lastDecision ?? null;
         const isKnown = last !== null && compareReleases(last.release, decision.release) === 0;
+        // STG-41: kept, so that this node can show the decision whatever becomes of the CCM.
+        if (isKnown && last.signature !== decision.signature) await store?.decide(decision);
         if (isKnown && store !== null && switcher.tellAgain(store, decision)) return;
         if (!isKnown || holding?.executed !== true) await execute(decision);
       });
@@ -385,11 +392,4 @@ export function createSiteSession(options: SiteSessionOptions): SiteSession {
     },
     idle: () => queue.idle(),
   };
-}
-
-/** What a failed staging says it met. */
-function pathsNamedBy({ data }: TreecastError): string[] {
-  const { path, drift } = data ?? {};
-  const listed = Array.isArray(drift) ? drift.map((each: { readonly path?: unknown }) => each.path) : [];
-  return [path, ...listed].filter((named) => typeof named === 'string' && named !== '') as string[];
 }

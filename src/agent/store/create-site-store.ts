@@ -122,7 +122,9 @@ export async function createSiteStore(
       if (!isIndexGap(error)) throw error;
     }
     const wanted = liveSlot()?.held?.tree;
-    const found = await rebuildIndex(context, request.signal);
+    // JOB-14: a large site takes minutes.
+    const atWork = () => request.onProgress?.({ commandsDone: 0, commands: 1 });
+    const found = await rebuildIndex(context, request.signal, atWork);
     if (found !== wanted) {
       throw new TreecastError('CONTENT_DRIFT', `live is ${found} on disk, not ${wanted}`, {
         fix: 'Files of the live tree were changed on this node: see `treecast verify`.',

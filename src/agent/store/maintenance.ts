@@ -140,7 +140,11 @@ function heldTrees({ journal }: SiteContext): ObjectId[] {
 }
 
 /** Reads live again, every byte, and puts its directory objects into the index. The tree id that is on disk. */
-export async function rebuildIndex(context: SiteContext, signal?: AbortSignal): Promise<ObjectId> {
+export async function rebuildIndex(
+  context: SiteContext,
+  signal?: AbortSignal,
+  onRead?: () => void,
+): Promise<ObjectId> {
   const { disk, journal, layout } = context;
   const state = journal.state();
   const live = slotOf(state, state.live);
@@ -153,6 +157,7 @@ export async function rebuildIndex(context: SiteContext, signal?: AbortSignal): 
       root: layout.tree(live.directory),
       hexLength: live.held.tree.length as ObjectIdLength,
       signal,
+      onRead,
       twinsIn: recorder?.twinsIn ?? (state.twins ? recordedTwins(context.twins, live.slot) : undefined),
     },
     recorder?.add,

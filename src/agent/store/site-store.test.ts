@@ -4,6 +4,8 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
+import { createSiteStore } from './create-site-store.ts';
+import { createDisk } from './disk.ts';
 import type { SiteStore } from './site-store.ts';
 import {
   commandsBetween,
@@ -19,6 +21,7 @@ import {
   assignmentBetween,
   decisionFor,
   kitAssignment,
+  kitGrant,
   kitSite,
   makeRoot,
   openKitStore,
@@ -151,6 +154,37 @@ test('STG-13: a decision for a tree not held is remembered, survives a restart, 
   assert.equal(store.holding().executed, true);
 });
 
+test('STG-41: a decision that comes signed anew is kept with its new signature, executed or not, also on a full disk', async () => {
+  await store.close();
+  const disk = createDisk();
+  let isFull = false;
+  const open = (path: string, flags: number, mode?: number): number => {
+    if (isFull && path.includes('state.json')) throw Object.assign(new Error('full'), { code: 'ENOSPC' });
+    return disk.open(path, flags, mode);
+  };
+  const reopen = () =>
+    createSiteStore({ root, site: kitSite, grant: kitGrant, verifySignature: () => true }, { ...disk, open });
+  const signed = (sequence: number, tree: ModelTree, signature: string) => ({
+    ...decisionFor(release(sequence), modelTreeId(tree)),
+    signature,
+  });
+  store = await reopen();
+  await publish(1, nothing, first);
+  const kept = () => store.holding().lastDecision?.signature;
+  assert.equal((await store.decide(signed(1, first, 'b25l'))).outcome, 'repeated');
+  assert.deepEqual([kept(), store.holding().executed], ['b25l', true]);
+  isFull = true;
+  assert.equal((await store.decide(signed(1, first, 'dHdv'))).outcome, 'repeated');
+  assert.deepEqual([kept(), store.holding().executed], ['dHdv', true]);
+  isFull = false;
+  assert.equal((await store.decide(signed(2, second, 'dHdv'))).outcome, 'stale');
+  assert.equal((await store.decide(signed(2, second, 'dHJl'))).outcome, 'stale');
+  await assert.rejects(store.decide(signed(2, first, 'Zm91')), { code: 'DECISION_INVALID' });
+  await store.close();
+  store = await reopen();
+  assert.deepEqual([kept(), store.holding().executed], ['dHJl', false]);
+});
+
 test('a decision for the tree that is live needs no switch and counts as executed', async () => {
   await publish(1, nothing, first);
   const outcome = await store.decide(decisionFor(release(2), modelTreeId(first)));
@@ -182,6 +216,20 @@ test('staging the same release twice gives the same proof without work', async (
   const assignment = assignmentBetween(release(1), nothing, first);
   const proof = await receiveAndStage(store, assignment);
   assert.deepEqual(await receiveAndStage(store, assignment), proof);
+});
+
+test('JOB-14: a release that has to read live again first, for its directory objects were lost, tells that it is at work', async () => {
+  await publish(1, nothing, first);
+  await store.close();
+  for (const suffix of ['', '-wal', '-shm']) {
+    fs.rmSync(path.join(root, kitSite, `index.db${suffix}`), { force: true });
+  }
+  store = await openKitStore(root);
+  const done: number[] = [];
+  const entry = await receive(store, assignmentBetween(release(2), first, second));
+  await store.stage(entry, new AbortController().signal, ({ commandsDone }) => done.push(commandsDone));
+  assert.equal(done.filter((commands) => commands === 0).length, 3, 'once for each file that has contents');
+  assert.ok(Number(done.at(-1)) > 0);
 });
 
 test('a newer release replaces one that was staged and not decided', async () => {

@@ -28,6 +28,10 @@ export async function executeDecision(
       fix: 'The epoch of the CCM must be raised after restoring its database; look for two CCMs of one site.',
     });
   }
+  if (order === 0 && last?.signature !== decision.signature) {
+    await keepSignature(context, decision);
+    return executeDecision(context, decision);
+  }
   if (order === 0 && state.executed) {
     await journal.settle();
     return { outcome: 'repeated', proof: proofOfLive(state, decision) };
@@ -49,6 +53,18 @@ export async function executeDecision(
     failpoint('agent.decision.switched');
   }
   return { outcome: 'switched', proof: proofOfLive(journal.state(), decision) };
+}
+
+/** STG-41: signed anew. What was decided stays as it is, so a disk that takes nothing is no reason to fail. */
+async function keepSignature({ journal }: SiteContext, decision: SignedDecision): Promise<void> {
+  const state: State = { ...journal.state(), lastDecision: decision };
+  try {
+    await journal.save(state, 'kept');
+    failpoint('agent.decision.signed-anew');
+  } catch (error) {
+    if (!diskTroubleOf(error)) throw error;
+    journal.assume(state);
+  }
 }
 
 /** STG-12: the tree staged for this release, else live, else backup, else a tree staged for another release, if it is the decision's. */

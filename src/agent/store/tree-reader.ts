@@ -53,6 +53,8 @@ export interface TreeReaderOptions {
   readonly owner?: Owner | null;
   /** Which files are no part of the tree; none when undefined. */
   readonly twinsIn?: TwinsIn | undefined;
+  /** Called again and again while it goes on. */
+  readonly onRead?: (() => void) | undefined;
   /** Called once per directory, children before parents. */
   readonly onDirectory: (reading: DirectoryReading) => void;
 }
@@ -113,12 +115,14 @@ export async function readTree(options: TreeReaderOptions): Promise<ObjectId> {
   async function hashContents(fd: number, size: number, buffer: Buffer): Promise<ObjectId> {
     if (size === 0) return blobIdOf(buffer.subarray(0, 0), like);
     const first = await disk.readAsync(fd, buffer, 0);
+    options.onRead?.();
     if (first === size) return blobIdOf(buffer.subarray(0, size), like);
     const hash = createBlobHash(size, hexLength);
     let at = 0;
     for (let bytes = first; bytes > 0 && at + bytes <= size; bytes = await disk.readAsync(fd, buffer, at)) {
       hash.update(buffer.subarray(0, bytes));
       at += bytes;
+      options.onRead?.();
       throwIfAborted(signal);
     }
     // A file that shrinks or grows meanwhile has no id; what it has now is not what was published either way.

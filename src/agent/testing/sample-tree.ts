@@ -10,6 +10,7 @@ import {
 import { blobIdOf, type DirectoryEntry, treeIdOf } from '../../assignment/object-id.ts';
 import type { ContentKey } from '../../assignment/seal.ts';
 import { signObject } from '../../assignment/signed.ts';
+import type { AssignmentHeader } from '../../model/assignment.ts';
 import type { SignedDecision } from '../../model/receipt.ts';
 import type { Release } from '../../model/release.ts';
 import type { ObjectId } from '../../model/tree.ts';
@@ -52,7 +53,11 @@ export interface SampleRelease {
   readonly contentKey: ContentKey;
 }
 
-export function assignmentOf(sample: SampleRelease): EncodedAssignment {
+/** `overrides`: as a repair's, that is of another type and over the target itself. */
+export function assignmentOf(
+  sample: SampleRelease,
+  overrides: Partial<Pick<AssignmentHeader, 'type' | 'baseTree'>> = {},
+): EncodedAssignment {
   const { site, release, base, target } = sample;
   const contents = Object.values(target).map((content) => Buffer.byteLength(content) + 4_096);
   const decodedBytes = contents.reduce((sum, bytes) => sum + bytes, 0);
@@ -66,6 +71,7 @@ export function assignmentOf(sample: SampleRelease): EncodedAssignment {
     targetTree: treeOf(target),
     createdAt: 1_763_900_000,
     space: { decodedBytes, temporaryBytes: decodedBytes, inodes: 100 },
+    ...overrides,
   } as const;
   const seal = { dataKey: randomBytes(32), contentKey: sample.contentKey, signingKey: sample.releaseKey };
   return encodeAssignment(facts, commandsOf(base, target, 1_700_000_000 + release.sequence), seal);

@@ -73,6 +73,7 @@ export const agentRows: readonly SweepRow[] = [
   {
     failpoints: ['agent.journal.written', 'agent.journal.renamed', 'agent.journal.synced'],
     passedIn: [...staged, 'rollback', 'restage', 'restart', 'start'],
+    variesIn: ['rotate'],
     elsewhere: 'the site’s journal stays as it is',
   },
 
@@ -97,6 +98,11 @@ export const agentRows: readonly SweepRow[] = [
     passedIn: ['start'],
     variesIn: ['restart'],
     elsewhere: 'the decided tree is not live before',
+  },
+  {
+    failpoints: ['agent.decision.signed-anew'],
+    passedIn: ['rotate'],
+    elsewhere: 'the release key stays',
   },
   { failpoints: ['agent.pending.noted'], passedIn: withPlugins, elsewhere: 'no plugin follows a switch' },
   {
