@@ -7,7 +7,6 @@ import type { CcmTime } from '../../net/ccm-time.ts';
 import type { Clock } from '../../net/clock.ts';
 import { followStatements, type KeyStatement, keysAnswerSchema } from '../../net/keys/key-statement.ts';
 import { exportPrivateKey } from '../../net/tls/key-pair.ts';
-import { createSigningRequest } from '../../net/tls/signing-request.ts';
 import { splitCertificates } from '../../net/tls/split-certificates.ts';
 import { ccmConnectionOptions, type TlsCredentials } from '../../net/tls/tls-settings.ts';
 import { type Answer, askCcm } from '../join/ask-ccm.ts';
@@ -89,6 +88,8 @@ export function createNodeCredentials(options: NodeCredentialsOptions): NodeCred
 
   async function renew(why: string): Promise<void> {
     const nextKey = await openNextKey(directory);
+    // Once in months; what it takes to make a request is not kept in memory until then.
+    const { createSigningRequest } = await import('../../net/tls/signing-request.ts');
     const request = await createSigningRequest(nextKey, identity.name);
     const { value } = await askCcm({
       url: `${ccmUrl}/renew`,

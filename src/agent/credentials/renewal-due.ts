@@ -1,7 +1,7 @@
 // KEYS-3: when a node asks for its next certificate.
 
 import { X509Certificate } from 'node:crypto';
-import { certificateEarlyMs } from '../../net/tls/certificate-authority.ts';
+import { certificateEarlyMs } from '../../net/tls/certificate-life.ts';
 import { splitCertificates } from '../../net/tls/split-certificates.ts';
 
 /** Why, in a few words for the log; undefined while nothing is due. `ca` has the believed authorities, newest first. */

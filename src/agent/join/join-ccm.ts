@@ -7,7 +7,6 @@ import { TreecastError } from '../../model/treecast-error.ts';
 import { parseJoinToken } from '../../net/join/join-token.ts';
 import { lockStateDirectory } from '../../net/state-lock.ts';
 import { checkCcmIdentity } from '../../net/tls/certificate-names.ts';
-import { createSigningRequest } from '../../net/tls/signing-request.ts';
 import {
   type AgentConfigurationInput,
   writeAgentConfiguration,
@@ -64,6 +63,7 @@ export async function joinCcm({ token, name, directory, configuration }: JoinOpt
     }
     const key = await openNextKey(directory);
     const ca = await fetchAuthority(url, fingerprint);
+    const { createSigningRequest } = await import('../../net/tls/signing-request.ts');
     const body = { version: 1, secret, name, request: await createSigningRequest(key, name) };
     const { value } = await askCcm({
       url: `${url}/join`,

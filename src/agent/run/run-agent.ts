@@ -129,6 +129,8 @@ async function start(
   const welcomed = Promise.withResolvers<void>();
   let link: LinkClient | undefined;
   const space = createSpaceLedger();
+  const collection = createIdleCollection();
+  closers.push(collection.close);
   const sessions = createSiteSessions({
     root,
     known: openKnownSites(directory),
@@ -145,7 +147,7 @@ async function start(
       configuration.scrub === 'off'
         ? null
         : {
-            budget: createScrubBudget(configuration.scrub.bytesPerSecond, clock),
+            budget: createScrubBudget(configuration.scrub.bytesPerSecond, clock, collection.soon),
             everyMs: configuration.scrub.everySeconds * 1_000,
           },
     clock,
@@ -189,8 +191,6 @@ async function start(
     ...freeSpace(root),
     sites: sessions.all().flatMap((session) => session.holding() ?? []),
   });
-  const collection = createIdleCollection();
-  closers.push(collection.close);
   link = createLinkClient({
     ccmUrl,
     credentials: credentials.current,

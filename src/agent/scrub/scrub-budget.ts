@@ -14,10 +14,12 @@ const pauseMinMs = 50;
 /** Whatever a clock does that is set back. */
 const pauseMaxMs = 10_000;
 
-export function createScrubBudget(bytesPerSecond: number, clock: Clock): ScrubBudget {
+/** `onSpent` hears of everything that is read. */
+export function createScrubBudget(bytesPerSecond: number, clock: Clock, onSpent?: () => void): ScrubBudget {
   let freeAt = 0;
   return {
     spend(bytes, signal) {
+      onSpent?.();
       const now = clock.now();
       const costMs = ((bytes === 0 ? entryBytes : bytes) / bytesPerSecond) * 1_000;
       freeAt = Math.min(Math.max(freeAt, now) + costMs, now + pauseMaxMs);

@@ -3,7 +3,7 @@
 
 import type { KeyObject, X509Certificate } from 'node:crypto';
 import type { TLSSocket } from 'node:tls';
-import { certificateEarlyMs } from '../../net/tls/certificate-authority.ts';
+import { certificateEarlyMs } from '../../net/tls/certificate-life.ts';
 import { nodeNameOf } from '../../net/tls/certificate-names.ts';
 import { fingerprintOf } from '../../net/tls/fingerprint.ts';
 import type { NodeCertificate } from './node-authority.ts';

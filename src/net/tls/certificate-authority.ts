@@ -11,17 +11,11 @@ import { failpoint } from '../../faults/failpoint.ts';
 import { TreecastError } from '../../model/treecast-error.ts';
 import { writeFileAtomic } from '../atomic-file.ts';
 import { readIfThere } from '../read-if-there.ts';
+import { authorityLifeMs, certificateEarlyMs, certificateLifeMsDefault } from './certificate-life.ts';
 import { ccmUri, nodeUri } from './certificate-names.ts';
 import { fingerprintOf } from './fingerprint.ts';
 import { ed25519, exportPrivateKey, generatePrivateKey, importPrivateKey, webKeyPair } from './key-pair.ts';
 import { verifySigningRequest } from './signing-request.ts';
-
-const dayMs = 86_400_000;
-/** Certificates start this much early, so that a node with a slow clock accepts them. */
-export const certificateEarlyMs = 7 * dayMs;
-const authorityLifeMs = 30 * 365 * dayMs;
-/** KEYS-1: what a certificate lasts unless the CCM's configuration says otherwise. */
-export const certificateLifeMsDefault = 90 * dayMs;
 
 export interface TlsIdentity {
   /** PEM. */
