@@ -132,7 +132,8 @@ export function createElection(options: ElectionOptions): Election {
   /** ELEC-9: to a worse claim, or a leader that is none any more. */
   function answer(now: Instant, { claim }: { readonly claim: Claim }, term: number): void {
     if (!rules.answersWorseClaim()) return;
-    if (term > claim.term) raise(now, term);
+    // A leader's term is to be its own.
+    if (term > claim.term) raise(now, serving() === undefined ? term : term + 1);
     else speech.claimSoon(now);
   }
 
@@ -160,7 +161,9 @@ export function createElection(options: ElectionOptions): Election {
       case 'leading': {
         const term = Math.max(heard.term, state.claim.term);
         const isStale = rules.isStale(heard.term, state.claim.term);
-        if (isStale || !rules.isBetter(heard, claimFor(now, term))) answer(now, state, heard.term);
+        if (serving() !== undefined && rules.yieldsTo(accepted, node, heard.node)) {
+          if (isStale) speech.newerTerm(heard.node);
+        } else if (isStale || !rules.isBetter(heard, claimFor(now, term))) answer(now, state, heard.term);
         else if (serving() === undefined) concede(now, heard);
         else if (state.name === 'leading' || term > state.claim.term) openVoting(now, term, true);
         return;

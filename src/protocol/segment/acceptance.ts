@@ -1,4 +1,4 @@
-// Whom the CCM accepts as the leader of one segment (SEG-1 to SEG-4): the first that reports, until that one is gone. Pure; the CCM and the
+// Whom the CCM accepts as the leader of one segment (SEG-1 to SEG-3): the first that reports, until that one is gone. Pure; the CCM and the
 // simulator run the same. What "gone" is (a closed link, no answer, its own word that it leads no more) they find out.
 
 /** A node says that it leads, in this term of its own. */

@@ -6,6 +6,7 @@ import type { Candidate } from '../../election/standing.ts';
 import { createLan, type Lan } from '../../testing/lan.ts';
 import {
   createSegmentMember,
+  type MemberEffect,
   type MemberFact,
   type MemberInput,
   type MemberStatus,
@@ -37,13 +38,18 @@ export interface SegmentLanOptions {
   readonly members: number;
   readonly seed?: number;
   readonly lossShare?: number;
+  /** Of a message on its way; 0.1 to 2 when it is not said. */
+  readonly delayMs?: number;
   readonly candidate?: (index: number) => Candidate;
+  /** Each effect as it is carried out. */
+  readonly onEffect?: (node: string, effect: MemberEffect) => void;
   readonly options?: Partial<SegmentMemberOptions>;
 }
 
 export function createSegmentLan({ members, seed = 1, ...options }: SegmentLanOptions): SegmentLan {
   const lan = createLan<MemberInput, ControlMessage, MemberFact>({
     ...{ seed, lossShare: options.lossShare ?? 0 },
+    ...(options.delayMs !== undefined && { delayMinMs: options.delayMs, delayMaxMs: options.delayMs }),
     toInput: (from, message, toGroup) => ({ input: 'message', from, message, toGroup }),
   });
   const nodes = Array.from({ length: members }, (_, index) => `web-${index + 1}`);
@@ -69,6 +75,7 @@ export function createSegmentLan({ members, seed = 1, ...options }: SegmentLanOp
       pollEffect() {
         const effect = machine.pollEffect();
         if (effect?.effect === 'persist') ballots.set(node, effect.state);
+        if (effect !== undefined) options.onEffect?.(node, effect);
         return effect;
       },
     });
