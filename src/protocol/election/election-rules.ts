@@ -83,8 +83,8 @@ export const electionRules = {
   },
 
   /** ELEC-15 */
-  yieldsTo(accepted: string | null, node: string, rival: string): boolean {
-    return accepted !== null && accepted !== node && accepted === rival;
+  yieldsTo(accepted: string | null, rival: string): boolean {
+    return accepted === rival;
   },
 
   /** ELEC-17 */

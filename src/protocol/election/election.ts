@@ -161,7 +161,7 @@ export function createElection(options: ElectionOptions): Election {
       case 'leading': {
         const term = Math.max(heard.term, state.claim.term);
         const isStale = rules.isStale(heard.term, state.claim.term);
-        if (serving() !== undefined && rules.yieldsTo(accepted, node, heard.node)) {
+        if (serving() !== undefined && rules.yieldsTo(accepted, heard.node)) {
           if (isStale) speech.newerTerm(heard.node);
         } else if (isStale || !rules.isBetter(heard, claimFor(now, term))) answer(now, state, heard.term);
         else if (serving() === undefined) concede(now, heard);
@@ -201,7 +201,7 @@ export function createElection(options: ElectionOptions): Election {
     current: { readonly name: string; readonly claim: Claim },
   ): void {
     const isStale = rules.isStale(rival.term, current.claim.term);
-    if (rules.yieldsTo(accepted, node, rival.node)) {
+    if (rules.yieldsTo(accepted, rival.node)) {
       if (isStale) speech.newerTerm(rival.node);
       else follow(now, rival);
     } else if (current.name === 'leading')
