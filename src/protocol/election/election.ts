@@ -184,6 +184,8 @@ export function createElection(options: ElectionOptions): Election {
       case 'known':
         if (heard.node === state.leader.node ? !isStale : rules.isHigherLeader(heard, state.leader))
           follow(now, heard);
+        // ELEC-6: that of a lesser one counts too.
+        else if (!isStale) standing.noteAlive(now);
         return;
       case 'votingOpen':
       case 'leading':
