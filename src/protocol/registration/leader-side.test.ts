@@ -131,6 +131,53 @@ test('REG-20: whoever does not answer holds up a report only until the maximum; 
   assert.deepEqual(reports('n002'), [], 'who does not lead reports nothing');
 });
 
+test('REG-13: any message of a member is a sign of life', () => {
+  const { lan, run, reports } = settledSegment();
+  lan.pause('n004');
+  for (let second = 0; second < 12; second++) {
+    run(1000);
+    const message = { type: 'leader-claim', term: 1, priority: 1 } as const;
+    lan.input('n001', { input: 'message', from: 'n004', message });
+  }
+  assert.ok(reports().every(({ members }) => members === all));
+});
+
+test('REG-14: a member that is not named does not answer', () => {
+  const { lan, run, sent, since } = settledSegment();
+  lan.input('n002', {
+    input: 'message',
+    from: 'n001',
+    message: { type: 'solicit', term: 1, nodes: ['n003'] },
+  });
+  lan.input('n004', {
+    input: 'message',
+    from: 'n001',
+    message: { type: 'solicit', term: 1, nodes: ['n004'] },
+  });
+  run(1);
+  assert.deepEqual(
+    since(sent('here')).map(({ from }) => from),
+    ['n004'],
+  );
+});
+
+test('REG-10 REG-11: a member that its leader lost registers again, also when it missed the list that shows so', () => {
+  for (const misses of [false, true]) {
+    const { lan, run, machine, reports } = settledSegment();
+    if (misses) lan.cut('n001', 'n003');
+    lan.input('n001', { input: 'message', from: 'n003', message: { type: 'leave', term: 1 } });
+    run(500);
+    lan.heal();
+    run(3500);
+    assert.deepEqual(
+      reports().map(({ triggers }) => triggers),
+      ['leave', 'join'],
+    );
+    assert.ok(machine('n003').isRegistered());
+    assert.equal(machine('n005').members().length, 5);
+  }
+});
+
 test('REG-15: who leaves is out of list and report at once, and sends nothing more', () => {
   const { lan, run, reports, machine, sent, elect } = settledSegment();
   lan.input('n004', { input: 'stop' });
@@ -186,6 +233,9 @@ test('REG-16 REG-18: a new leader starts with the last list that it knows, and f
     )?.at ?? Number.NaN) - tookOfficeAt;
   assert.ok(offlineAt('n001') <= offlineMs - silentMs + 1000, 'the former leader was waited for already');
   assert.ok(offlineAt('n005') <= offlineMs + 1000);
+  const askedAt =
+    since(sent('solicit')).find(({ message }) => message.nodes.includes('n005'))?.at ?? Number.NaN;
+  assert.ok(askedAt - tookOfficeAt <= quietMaxMs + 500);
   assert.equal(reports('n002').at(-1)?.members, 'n001! n002 n003 n004 n005!');
 });
 
@@ -233,6 +283,15 @@ test('REG-21: all go at one moment, also when LAs are lost; a member ignores the
   assert.equal(machine('n001').announced(lan.now).move?.afterMs, 4 * aliveMs);
   run(1000);
   assert.equal(machine('n001').announced(lan.now).move?.afterMs, 4 * aliveMs - 1000);
+  const elsewhere = { ...to, segment: 'cd'.repeat(16), afterMs: 1 };
+  for (const [from, term] of [
+    ['n004', 1],
+    ['n001', 0],
+  ] as const) {
+    const said = { type: 'leader-alive', term, priority: 7, list: 1, revocations: 0 } as const;
+    lan.input('n002', { input: 'message', from, message: { ...said, move: elsewhere } });
+  }
+  lan.run(5);
   assert.equal(facts('move').length, 0);
   run(1500);
   assert.deepEqual(

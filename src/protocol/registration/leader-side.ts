@@ -147,8 +147,7 @@ export function createLeaderSide(options: SideOptions): LeaderSide {
   ): void {
     if (here.term !== current.term) return;
     const outcome = current.table.here(attended(now), from, here.offer);
-    // REG-10: a node that the list does not have finds that out from the list, and registers.
-    if (outcome === 'unknown' || rules.isBehind(here.list, current.list)) {
+    if (rules.isBehind(here.list, current.list)) {
       current.behind.add(from);
       expect(now, current, false);
     }

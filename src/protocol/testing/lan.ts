@@ -151,8 +151,12 @@ export function createLan<Input, Message, Fact>(
     },
     resume(node) {
       const station = stations.get(node);
-      const waiting = station?.inbox ?? [];
-      if (station) station.inbox = null;
+      if (station === undefined || station.inbox === null) return;
+      const waiting = station.inbox;
+      station.inbox = null;
+      // As in a real process: what is overdue comes first, then what has arrived.
+      station.machine.onTimeout(now);
+      after(node, station);
       for (const input of waiting) handle(node, input);
     },
     isUp: (node) => stations.has(node),
