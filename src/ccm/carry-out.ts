@@ -27,6 +27,8 @@ export interface CarryOutOptions {
   /** Those that nodes are to believe. */
   readonly releaseKeys: () => readonly KeyObject[];
   readonly signedAnew: SignedAnew;
+  /** The node's welcome was sent. */
+  readonly welcomed: (node: string) => void;
   readonly now: () => number;
   readonly logger: Logger;
 }
@@ -75,6 +77,7 @@ export function createCarryOut(options: CarryOutOptions): CarryOut {
             .map((key) => key.export({ type: 'spki', format: 'pem' }) as string),
           sites: grants.ofNode(effect.node),
         });
+        options.welcomed(effect.node);
         return;
       case 'grant': {
         const grant = grants.ofSite(effect.site, effect.node);

@@ -3,6 +3,7 @@
 import type { Logger } from 'pino';
 import type { PluginEntry } from '../plugins/host/plugin-entry.ts';
 import type { Registry } from './registry/registry.ts';
+import type { SegmentSettings } from './segments/segment-links.ts';
 
 export interface CcmOptions {
   readonly directory: string;
@@ -18,6 +19,8 @@ export interface CcmOptions {
   readonly plugins?: readonly PluginEntry[];
   /** KEYS-1: what certificates last that are issued from now on. */
   readonly certificateDays?: number;
+  /** What all segments' nodes are told of their timing; `fast` when it is left out. */
+  readonly segments?: SegmentSettings;
   /** Ends the wait for a plugin that hangs while it is set up; its reason is thrown. */
   readonly signal?: AbortSignal;
   /** Whether a state directory that does not exist is made. */

@@ -24,6 +24,7 @@ import { createGrants } from './distribution/grants.ts';
 import { createDriftReports } from './drift/drift-reports.ts';
 import { createAgentGateway } from './gateway/agent-gateway.ts';
 import { createServerIdentity } from './gateway/server-identity.ts';
+import { startHousekeeping } from './housekeeping.ts';
 import { createKeyService } from './keys/key-service.ts';
 import { createSignedAnew } from './keys/signed-anew.ts';
 import { createBuilds } from './planning/builds.ts';
@@ -44,6 +45,7 @@ import { createDatabaseHealth } from './runner/database-health.ts';
 import { createFollowers } from './runner/followers.ts';
 import { createIsOwnDecision } from './runner/own-decision.ts';
 import { createCorePersistence } from './runner/persist.ts';
+import { createSegments } from './segments/segments.ts';
 import { configuredEvent } from './service/configured-event.ts';
 import { createService, readJob } from './service/create-service.ts';
 import { createVerifyRequests } from './service/verify-requests.ts';
@@ -53,9 +55,6 @@ export { backUpCcm } from './backup-ccm.ts';
 export type { Ccm, CcmOptions } from './ccm-options.ts';
 export { type CcmInit, initCcm } from './ccm-state.ts';
 export { recoverToken } from './recover-token.ts';
-
-const recoverIntervalMsDefault = 60_000;
-const checkpointIntervalMs = 30_000;
 
 export async function runCcm(options: CcmOptions): Promise<Ccm> {
   const { logger } = options;
@@ -68,7 +67,6 @@ export async function runCcm(options: CcmOptions): Promise<Ccm> {
   const listen = addressOf(options.listen);
   const agentListen = addressOf(options.agentListen);
   const now = Date.now;
-
   const plugins = await createPluginSet({
     entries: options.plugins ?? [],
     place: 'ccm',
@@ -115,7 +113,6 @@ export async function runCcm(options: CcmOptions): Promise<Ccm> {
     events: registry.events,
     decisionRows: builds.decisionRows,
   });
-
   const health = createDatabaseHealth({
     settings: registry.settings,
     now,
@@ -157,6 +154,15 @@ export async function runCcm(options: CcmOptions): Promise<Ccm> {
     onRenewed: (renewed) => gateway.useIdentity(renewed),
     onError: (error) => logger.error({ err: error }, 'the certificate of the agents’ port was not renewed'),
   });
+  const segments = createSegments({
+    registry,
+    send: (node, message) => gateway.send(node, message),
+    isConnected: (node) => gateway.isConnected(node),
+    settings: options.segments,
+    health,
+    clock: systemClock,
+    logger,
+  });
   const agentEvents = createAgentEvents({
     registry,
     health,
@@ -171,6 +177,7 @@ export async function runCcm(options: CcmOptions): Promise<Ccm> {
     },
     receipt: pluginService.hookTimings.record,
     drift,
+    segments,
     mend: (node, request) =>
       void builds.restore(node, request).then((found) => found && delivery.deliver(found)),
     onForged: (node, what) => logger.warn({ node, what }, 'a node sent something that it did not sign'),
@@ -229,6 +236,7 @@ export async function runCcm(options: CcmOptions): Promise<Ccm> {
     },
     releaseKeys: keys.believedReleaseKeys,
     signedAnew,
+    welcomed: segments.welcomed,
     now,
     logger,
   });
@@ -289,6 +297,7 @@ export async function runCcm(options: CcmOptions): Promise<Ccm> {
       gateway.close(node, error);
       agentEvents.removed(node);
     },
+    segmentsChanged: segments.changed,
     regrant,
   });
   const authority = createPushAuthority({
@@ -320,6 +329,7 @@ export async function runCcm(options: CcmOptions): Promise<Ccm> {
     keys: keyService,
     plugins: pluginService,
     drift,
+    segments,
     registry,
     version,
     git,
@@ -348,7 +358,6 @@ export async function runCcm(options: CcmOptions): Promise<Ccm> {
   isReady = true;
   const server = await createPublicServer(api, { listen, ...(options.tls && { tls: options.tls }) });
   publicUrl ||= server.url;
-  const recovering = setInterval(() => void recover(), options.recoverIntervalMs ?? recoverIntervalMsDefault);
   const retention = createRetention({
     state,
     store,
@@ -357,19 +366,14 @@ export async function runCcm(options: CcmOptions): Promise<Ccm> {
     now,
     onError: (error) => logger.error({ err: error }, 'what is no longer needed could not be given back'),
   });
-  // What a crash kept from being given back.
-  void retention.tidy();
-  // Left to itself, SQLite would copy the log back in the middle of some push.
-  const checkpointing = setInterval(() => {
-    if (state.jobs.size > 0) return;
-    try {
-      database.checkpoint();
-    } catch (error) {
-      // The log only grows a little longer.
-      logger.warn({ err: error }, 'the database’s log could not be copied back');
-    }
-    void retention.tidy();
-  }, checkpointIntervalMs);
+  const stopHousekeeping = startHousekeeping({
+    recover,
+    recoverIntervalMs: options.recoverIntervalMs,
+    database,
+    retention,
+    isIdle: () => state.jobs.size === 0,
+    logger,
+  });
   builds.warm().catch((error: unknown) => logger.error({ err: error }, 'no build worker could be started'));
   logger.info({ api: publicUrl, agents: agentUrl }, 'the CCM is ready');
 
@@ -379,10 +383,10 @@ export async function runCcm(options: CcmOptions): Promise<Ccm> {
     git: gitUrl,
     registry,
     async close() {
-      clearInterval(recovering);
-      clearInterval(checkpointing);
+      stopHousekeeping();
       await server.close();
       identity.close();
+      segments.close();
       await gateway.stop();
       await pluginService.close();
       runner.close();

@@ -17,12 +17,14 @@ import type {
   PluginResource,
   PluginTaskResource,
   Role,
+  SegmentResource,
   SiteInput,
   SiteResource,
   SiteStatus,
   TokenResource,
   VerifyResult,
 } from '../model/api.ts';
+import type { ControlChannel, LeadRole } from '../model/segment.ts';
 import type { SitePolicy } from '../model/site.ts';
 import { createHttpTransport, explained, type HttpTransportOptions, throwIfError } from './http-transport.ts';
 import { jsonLines } from './json-lines.ts';
@@ -57,6 +59,15 @@ export interface GroupChanges {
 export interface NodeChanges {
   readonly maintenance?: boolean;
   readonly labels?: Labels;
+  /** By name; null: none. */
+  readonly segment?: string | null;
+  readonly leadRole?: LeadRole;
+  readonly leadFactor?: number;
+}
+
+export interface SegmentChanges {
+  readonly name?: string;
+  readonly channel?: ControlChannel;
 }
 
 export interface TokenInput {
@@ -116,13 +127,21 @@ export interface Client {
     update(node: string, changes: NodeChanges): Promise<NodeResource>;
     remove(node: string): Promise<void>;
   };
+  readonly segments: {
+    list(): Promise<SegmentResource[]>;
+    get(segment: string): Promise<SegmentResource>;
+    update(segment: string, changes: SegmentChanges): Promise<SegmentResource>;
+    remove(segment: string): Promise<void>;
+    /** Has its leader report first. */
+    ask(segment: string): Promise<SegmentResource>;
+  };
   readonly tokens: {
     list(): Promise<TokenResource[]>;
     create(input: TokenInput): Promise<CreatedTokenResource>;
     revoke(id: string): Promise<TokenResource>;
   };
   readonly joinTokens: {
-    create(input?: { readonly lifeSeconds?: number }): Promise<JoinTokenResource>;
+    create(input?: { readonly lifeSeconds?: number; readonly segment?: string }): Promise<JoinTokenResource>;
   };
   readonly jobs: {
     list(filter?: { readonly site?: string; readonly limit?: number }): Promise<JobResource[]>;
@@ -214,6 +233,13 @@ export function createClient(options: ClientOptions): Client {
       get: (node) => get(at`/nodes/${node}`),
       update: (node, changes) => patch(at`/nodes/${node}`, changes),
       remove: (node) => remove(at`/nodes/${node}`),
+    },
+    segments: {
+      list: () => get(at`/segments`),
+      get: (segment) => get(at`/segments/${segment}`),
+      update: (segment, changes) => patch(at`/segments/${segment}`, changes),
+      remove: (segment) => remove(at`/segments/${segment}`),
+      ask: (segment) => post(at`/segments/${segment}/ask`),
     },
     tokens: {
       list: () => get(at`/tokens`),

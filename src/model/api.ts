@@ -2,6 +2,15 @@
 
 import type { HookTiming } from './receipt.ts';
 import type { Release } from './release.ts';
+import type {
+  ControlChannel,
+  ElectionState,
+  LeadRole,
+  MemberOffer,
+  PlacedBy,
+  SegmentReport,
+} from './segment.ts';
+import type { LeaderFacts } from './segment-messages.ts';
 import type { Site, SitePolicy } from './site.ts';
 import type { ObjectId } from './tree.ts';
 import type { WireError } from './treecast-error.ts';
@@ -96,7 +105,92 @@ export interface NodeResource {
   readonly lastSeenAt: string | null;
   /** The newest that counts; its agent renews it well before it ends. */
   readonly certificate: { readonly serial: string; readonly expiresAt: string } | null;
+  /** In no content group of the operator's, and of no site's either: it joined, and nobody gave it anything to do yet. */
+  readonly isNew: boolean;
+  /** Name of its segment; null: none yet. */
+  readonly segment: string | null;
+  readonly leadRole: LeadRole;
+  readonly leadFactor: number;
+  /** Null: it said nothing; only where a single node is asked for. */
+  readonly election?: NodeElectionResource | null;
   readonly sites: readonly NodeSiteState[];
+}
+
+/** What a node last said of itself in its segment, as the CCM received it. */
+export interface NodeElectionResource {
+  readonly saidAt: string;
+  readonly state: ElectionState;
+  readonly term: number;
+  /** Whom it follows. */
+  readonly leader: string | null;
+  readonly priority: number;
+  /** What the priority is made of, by name. */
+  readonly priorityTerms: Readonly<Record<string, number>>;
+  /** When it had last heard a leader, by the CCM's clock. */
+  readonly aliveAt: string | null;
+  /** Where it is reached on the control channel, over which transport, and why that one. */
+  readonly address: string | null;
+  readonly port: number;
+  readonly transport: ControlChannel['transport'];
+  readonly reason: string;
+  /** Names of other segments that it hears. */
+  readonly heard: readonly string[];
+  /** What it dropped since its start, by reason. */
+  readonly dropped: Readonly<Record<string, number>>;
+}
+
+/**
+ * `leader`: accepted; `online`, `offline`: as that one reports; `apart`: it follows one that is not accepted; `unreported`: no word of it.
+ */
+export type SegmentMemberState = 'leader' | 'online' | 'offline' | 'apart' | 'unreported';
+
+export interface SegmentMemberResource {
+  readonly node: string;
+  readonly state: SegmentMemberState;
+  /** With `apart`: whom. */
+  readonly follows: string | null;
+  readonly connected: boolean;
+  readonly isNew: boolean;
+  readonly placedBy: PlacedBy | null;
+  readonly role: LeadRole;
+  readonly factor: number;
+  readonly address: string | null;
+  readonly offer: MemberOffer | null;
+}
+
+/** A leader that the CCM does not accept, and who follows it. */
+export interface SegmentPartResource {
+  readonly leader: string;
+  readonly term: number;
+  readonly members: readonly string[];
+}
+
+export interface SegmentResource {
+  readonly name: string;
+  readonly id: string;
+  readonly createdAt: string;
+  readonly channel: ControlChannel;
+  /** Accepted now; null: nobody. */
+  readonly leader: {
+    readonly node: string;
+    readonly term: number;
+    readonly since: string | null;
+    readonly address: string | null;
+  } | null;
+  /** Accepted last, perhaps still. */
+  readonly lastLeader: { readonly node: string; readonly term: number } | null;
+  readonly refused: readonly SegmentPartResource[];
+  /** The last report that counted. */
+  readonly report:
+    | (LeaderFacts &
+        Pick<SegmentReport, 'leader' | 'term' | 'triggers'> & {
+          readonly at: string;
+          /** Members that it named and that are no nodes of the segment. */
+          readonly ignoredMembers: number;
+        })
+    | null;
+  /** All nodes that belong to it. */
+  readonly members: readonly SegmentMemberResource[];
 }
 
 export const keyKinds = ['ca', 'release', 'content'] as const;

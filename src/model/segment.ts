@@ -48,6 +48,9 @@ export const unassignedSegment = '0'.repeat(32);
 /** May it lead: `never` (its own configuration, or the operator's exclusion), `allowed`, or `preassigned`: before all that are only allowed. */
 export type LeadRole = 'never' | 'allowed' | 'preassigned';
 
+/** What put a node into its segment. `heard`: its leader and it heard each other; `new`: it was the first there. */
+export type PlacedBy = 'token' | 'heard' | 'new' | 'operator';
+
 /** Where a segment's control messages go. */
 export interface ControlChannel {
   readonly transport: 'multicast' | 'unicast';

@@ -7,6 +7,7 @@ import type { DriftReports } from '../drift/drift-reports.ts';
 import type { KeyService } from '../keys/key-service.ts';
 import type { PluginService } from '../plugins/plugin-service.ts';
 import type { Registry } from '../registry/registry.ts';
+import type { Segments } from '../segments/segments.ts';
 
 export interface ApiContext {
   readonly service: CcmService;
@@ -17,6 +18,7 @@ export interface ApiContext {
     'list' | 'tasks' | 'troubledOf' | 'retry' | 'balance' | 'act' | 'hookTimings'
   >;
   readonly drift: Pick<DriftReports, 'of' | 'passedAt'>;
+  readonly segments: Pick<Segments, 'list' | 'get' | 'ask' | 'changed' | 'electionOf'>;
   readonly version: HealthResource['version'];
   /** The commit that a ref (or full commit id) of a staging repository names; undefined when there is none. */
   readonly resolveRef: (repository: string, ref: string) => Promise<ObjectId | undefined>;

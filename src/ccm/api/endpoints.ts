@@ -8,6 +8,7 @@ import { jobEndpoints } from './job-endpoints.ts';
 import { keyEndpoints } from './key-endpoints.ts';
 import { nodeEndpoints } from './node-endpoints.ts';
 import { pluginEndpoints } from './plugin-endpoints.ts';
+import { segmentEndpoints } from './segment-endpoints.ts';
 import { siteEndpoints } from './site-endpoints.ts';
 import { tokenEndpoints } from './token-endpoints.ts';
 
@@ -16,6 +17,7 @@ export const endpoints: readonly Endpoint[] = [
   ...siteEndpoints,
   ...groupEndpoints,
   ...nodeEndpoints,
+  ...segmentEndpoints,
   ...keyEndpoints,
   ...tokenEndpoints,
   ...jobEndpoints,

@@ -1,7 +1,9 @@
-// Nodes: looked at, taken into and out of maintenance, labelled, removed.
+// Nodes: looked at, taken into and out of maintenance, labelled, placed in segments, removed.
 
 import { z } from 'zod';
 import type { NodeResource } from '../../model/api.ts';
+import type { LeadRole } from '../../model/segment.ts';
+import { TreecastError } from '../../model/treecast-error.ts';
 import type { NodeRecord } from '../registry/node-registry.ts';
 import type { ApiContext } from './api-context.ts';
 import { defineEndpoint, type Endpoint } from './endpoint.ts';
@@ -15,7 +17,10 @@ export const nodeEndpoints: readonly Endpoint[] = [
     path: '/api/v1/nodes',
     summary: 'All nodes that joined, with what each holds.',
     roles: ['viewer'],
-    handle: (_, context) => context.registry.nodes.list().map((node) => toResource(node, context)),
+    handle(_, context) {
+      const newNodes = context.registry.groups.newNodes();
+      return context.registry.nodes.list().map((node) => toResource(node, context, newNodes));
+    },
   }),
   defineEndpoint({
     method: 'GET',
@@ -24,7 +29,8 @@ export const nodeEndpoints: readonly Endpoint[] = [
     roles: ['viewer'],
     parameters,
     handle({ parameters: { node } }, context) {
-      const resource = toResource(context.registry.nodes.get(node), context);
+      const record = context.registry.nodes.get(node);
+      const resource = toResource(record, context);
       const sites = resource.sites.map((state) => {
         const hooks = context.plugins.hookTimings.of(node, state.site);
         const scrubbedAt = context.drift.passedAt(node, state.site);
@@ -34,20 +40,28 @@ export const nodeEndpoints: readonly Endpoint[] = [
           ...(hooks.length === 0 ? {} : { hooks }),
         };
       });
-      return { ...resource, sites };
+      return { ...resource, election: context.segments.electionOf(record), sites };
     },
   }),
   defineEndpoint({
     method: 'PATCH',
     path: '/api/v1/nodes/:node',
-    summary: "Maintenance on or off; `labels` replaces those set here, which win over the agent's own.",
+    summary:
+      "Maintenance, its segment, what it may be there; `labels` replaces those set here, which win over the agent's own.",
     roles: ['operator'],
     parameters,
-    body: z.strictObject({ maintenance: z.boolean().optional(), labels: labels.optional() }),
+    body: z.strictObject({
+      maintenance: z.boolean().optional(),
+      labels: labels.optional(),
+      segment: name.nullable().optional(),
+      leadRole: z.enum(['never', 'allowed', 'preassigned']).optional(),
+      leadFactor: z.number().min(0).max(100).optional(),
+    }),
     async handle(input, context) {
       const { registry, service } = context;
       const { node } = input.parameters;
       registry.nodes.get(node);
+      setInSegment(node, input.body, input.principal.name, context);
       if (input.body.labels !== undefined) {
         registry.nodes.setLabels(node, input.body.labels, input.principal.name);
         await service.configurationChanged();
@@ -72,7 +86,39 @@ export const nodeEndpoints: readonly Endpoint[] = [
   }),
 ];
 
-function toResource(node: NodeRecord, { registry, isConnected, drift }: ApiContext): NodeResource {
+function setInSegment(
+  node: string,
+  {
+    segment,
+    leadRole,
+    leadFactor,
+  }: {
+    readonly segment?: string | null | undefined;
+    readonly leadRole?: LeadRole | undefined;
+    readonly leadFactor?: number | undefined;
+  },
+  actor: string,
+  { registry, segments }: ApiContext,
+): void {
+  if (segment !== undefined) {
+    const id = segment === null ? null : registry.segments.get(segment).id;
+    registry.segments.place(node, id, 'operator', actor);
+  }
+  if (leadRole === 'preassigned' && registry.nodes.get(node).segment === null) {
+    throw new TreecastError('CONFLICT', `Node ${node} has no segment yet that it could lead.`, {
+      fix: 'Give it one first: treecast segment assign SEGMENT NODE.',
+    });
+  }
+  if (leadRole !== undefined) registry.segments.setRole(node, leadRole, actor);
+  if (leadFactor !== undefined) registry.segments.setFactor(node, leadFactor, actor);
+  segments.changed();
+}
+
+function toResource(
+  node: NodeRecord,
+  { registry, isConnected, drift }: ApiContext,
+  newNodes = registry.groups.newNodes(),
+): NodeResource {
   const certificate = registry.certificates.current(node.name);
   return {
     name: node.name,
@@ -88,6 +134,10 @@ function toResource(node: NodeRecord, { registry, isConnected, drift }: ApiConte
       certificate === undefined
         ? null
         : { serial: certificate.serial, expiresAt: new Date(certificate.expiresAt).toISOString() },
+    isNew: newNodes.has(node.name),
+    segment: node.segment === null ? null : (registry.segments.find(node.segment)?.name ?? null),
+    leadRole: node.leadRole,
+    leadFactor: node.leadFactor,
     sites: registry.nodes.sitesOf(node.name).map((state) => {
       const drifted = drift.of(node.name, state.site);
       return drifted === undefined ? state : { ...state, drift: drifted };

@@ -27,6 +27,10 @@ const matrix: readonly (readonly [string, readonly number[], body?: unknown])[] 
   ['GET /api/v1/nodes', [no, 200, forbidden, forbidden, 200, 200]],
   ['GET /api/v1/nodes/:node', [no, 200, forbidden, forbidden, 200, 200]],
   ['PATCH /api/v1/nodes/:node', [no, forbidden, forbidden, forbidden, 200, 200]],
+  ['GET /api/v1/segments', [no, 200, forbidden, forbidden, 200, 200]],
+  ['GET /api/v1/segments/:segment', [no, 200, forbidden, forbidden, 200, 200]],
+  ['PATCH /api/v1/segments/:segment', [no, forbidden, forbidden, forbidden, 200, 200]],
+  ['POST /api/v1/segments/:segment/ask', [no, forbidden, forbidden, forbidden, 409, 409]],
   ['GET /api/v1/keys', [no, 200, forbidden, forbidden, 200, 200]],
   ['POST /api/v1/keys/rotate', [no, forbidden, forbidden, forbidden, forbidden, 200], { kind: 'content' }],
   ['GET /api/v1/tokens', [no, forbidden, forbidden, forbidden, forbidden, 200]],
@@ -50,6 +54,7 @@ const matrix: readonly (readonly [string, readonly number[], body?: unknown])[] 
   // Removals last: the first who may leaves nothing for the others.
   ['DELETE /api/v1/sites/:site', [no, forbidden, forbidden, forbidden, 204, 404]],
   ['DELETE /api/v1/groups/:group', [no, forbidden, forbidden, forbidden, 204, 404]],
+  ['DELETE /api/v1/segments/:segment', [no, forbidden, forbidden, forbidden, 204, 404]],
   ['DELETE /api/v1/nodes/:node', [no, forbidden, forbidden, forbidden, forbidden, 204]],
 ];
 
@@ -58,6 +63,7 @@ test('every endpoint lets in exactly the roles that the table says', async () =>
   api.registry.sites.create({ name: 'docs' }, 'test');
   api.registry.sites.create({ name: 'shop' }, 'test');
   api.registry.groups.create({ name: 'web' }, 'test');
+  api.registry.segments.ensure('rack', 'test');
   api.registry.nodes.join({ name: 'a', ...certificateOf('a') });
   api.service.known.set('j-docs', jobOf({ id: 'j-docs', site: 'docs' }));
   const tokens = {
@@ -71,7 +77,7 @@ test('every endpoint lets in exactly the roles that the table says', async () =>
   for (const [endpoint, expected, body] of matrix) {
     const [method = '', pattern = ''] = endpoint.split(' ');
     const id = pattern.includes('jobs') ? 'j-docs' : 't-nothing';
-    const names = { site: 'docs', group: 'web', node: 'a', id };
+    const names = { site: 'docs', group: 'web', segment: 'rack', node: 'a', id };
     const path = pattern.replace(/:(\w+)/g, (_, parameter: keyof typeof names) => names[parameter]);
     const statuses: number[] = [];
     for (const caller of callers) {

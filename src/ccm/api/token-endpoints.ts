@@ -7,7 +7,7 @@ import { defineEndpoint, type Endpoint } from './endpoint.ts';
 import { id, name } from './request-schemas.ts';
 
 /** They stand for parts of the CCM in the event log. */
-const reservedNames = ['recovery', 'retry', 'treecast'];
+const reservedNames = ['recovery', 'retry', 'segments', 'treecast'];
 
 const tokenName = z
   .string()
@@ -65,7 +65,8 @@ export const tokenEndpoints: readonly Endpoint[] = [
   defineEndpoint({
     method: 'POST',
     path: '/api/v1/join-tokens',
-    summary: 'Makes a token with which one agent may join, once, soon.',
+    summary:
+      'Makes a token with which one agent may join, once, soon; `segment`: where it will belong, made when there is none of that name.',
     roles: ['admin'],
     status: 201,
     body: z.strictObject({
@@ -74,9 +75,16 @@ export const tokenEndpoints: readonly Endpoint[] = [
         .min(1)
         .max(joinTokenLifeMsMax / 1_000)
         .default(joinTokenLifeMs / 1_000),
+      segment: name.optional(),
     }),
     handle({ body, principal }, { registry, formatJoinToken }): JoinTokenResource {
-      const { secret, expiresAt } = registry.joinTokens.create(principal.name, body.lifeSeconds * 1_000);
+      const segment =
+        body.segment === undefined ? null : registry.segments.ensure(body.segment, principal.name).id;
+      const { secret, expiresAt } = registry.joinTokens.create(
+        principal.name,
+        body.lifeSeconds * 1_000,
+        segment,
+      );
       return { token: formatJoinToken(secret), expiresAt: new Date(expiresAt).toISOString() };
     },
   }),

@@ -6,6 +6,8 @@ import type { JobNode, JobPhase, JobType, NodeSitePhase, Role } from '../../mode
 import type { AssignmentType } from '../../model/assignment.ts';
 import type { SignedDecision, SignedReceipt } from '../../model/receipt.ts';
 import type { Release } from '../../model/release.ts';
+import type { ControlChannel, LeadRole, PlacedBy, SegmentReport } from '../../model/segment.ts';
+import type { LeaderFacts } from '../../model/segment-messages.ts';
 import type { SitePolicy } from '../../model/site.ts';
 import type { ObjectId } from '../../model/tree.ts';
 import type { WireError } from '../../model/treecast-error.ts';
@@ -13,6 +15,8 @@ import type { JsonColumn } from './json-column.ts';
 
 export type Flag = 0 | 1;
 type Labels = Readonly<Record<string, string>>;
+/** A leader's report without the members that it had no business with. */
+export type BelievedReport = SegmentReport & LeaderFacts;
 
 export interface SiteTable {
   name: string;
@@ -76,6 +80,29 @@ export interface NodeTable {
   last_seen_at: number | null;
   /** A removed node keeps its row for history; its certificate is worth nothing. */
   removed_at: number | null;
+  /** Null: none yet. */
+  segment: string | null;
+  /** What put it there. */
+  segment_by: PlacedBy | null;
+  lead_role: Generated<LeadRole>;
+  lead_factor: Generated<number>;
+}
+
+export interface SegmentTable {
+  /** 32 hex digits. */
+  id: string;
+  name: string;
+  created_at: number;
+  transport: ControlChannel['transport'];
+  channel_group: string | null;
+  channel_port: number;
+  /** Whom the CCM accepted last; whether it still does is in memory. */
+  leader: string | null;
+  leader_term: number | null;
+  accepted_at: number | null;
+  /** The last one that was believed and told of something else than the one before. */
+  report: JsonColumn<BelievedReport> | null;
+  reported_at: number | null;
 }
 
 /** Written before the certificate is handed out. */
@@ -240,6 +267,8 @@ export interface JoinTokenTable {
   used_by: string | null;
   /** SHA-256 of the public key (SPKI) that it was used up for. */
   used_key: string | null;
+  /** Where whoever joins with it belongs; null: where it is heard. */
+  segment: string | null;
 }
 
 export interface SettingTable {
@@ -273,6 +302,7 @@ export interface Schema {
   groups: GroupTable;
   group_nodes: GroupNodeTable;
   nodes: NodeTable;
+  segments: SegmentTable;
   node_certificates: NodeCertificateTable;
   node_sites: NodeSiteTable;
   jobs: JobTable;

@@ -25,6 +25,8 @@ export interface GroupRegistry {
   membersOf(name: string): string[];
   /** Names of the sites whose group this node is in, in order. */
   sitesOf(node: string): string[];
+  /** Nodes that are in no group but `all`, where no site is given to `all` (R5.5). */
+  newNodes(): ReadonlySet<string>;
   /** Throws INVALID_INPUT, ALREADY_EXISTS, NOT_FOUND (a node). */
   create(input: GroupChange & { readonly name: string }, actor: string): GroupResource;
   /** Replaces what it names. Throws NOT_FOUND, INVALID_INPUT, CONFLICT (`all`). */
@@ -96,6 +98,16 @@ export function createGroupRegistry(
       const names = groups.map((group) => group.name);
       const sites = database.all(queries.selectFrom('sites').select(['name', 'group_name']).orderBy('name'));
       return sites.filter((site) => names.includes(site.group_name)).map((site) => site.name);
+    },
+
+    newNodes() {
+      const used = database.first(
+        queries.selectFrom('sites').select('name').where('group_name', '=', everyNodeGroup),
+      );
+      if (used !== undefined) return new Set();
+      const groups = list().filter(({ name }) => name !== everyNodeGroup);
+      const found = nodes.list().filter((node) => !groups.some((group) => isMember(group, node)));
+      return new Set(found.map(({ name }) => name));
     },
 
     create(input, actor) {

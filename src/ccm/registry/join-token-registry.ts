@@ -12,14 +12,16 @@ export const joinTokenLifeMsMax = 24 * 60 * 60_000;
 const rememberedMs = 7 * 24 * 60 * 60_000;
 
 export interface JoinTokenRegistry {
+  /** `segment`: the id of the one that who joins with it belongs to. */
   create(
     actor: string,
     lifeMs?: number,
+    segment?: string | null,
   ): { readonly id: string; readonly secret: string; readonly expiresAt: number };
   /** Would {@link redeem} accept it now? Throws JOIN_TOKEN_INVALID; for refusing before costly work. */
   check(secret: string): void;
-  /** Uses it up for this node and key; at most one call ever succeeds. Throws JOIN_TOKEN_INVALID. */
-  redeem(secret: string, node: string, keyHash?: string): void;
+  /** Uses it up for this node and key; at most one call ever succeeds. Returns the segment that it names. Throws JOIN_TOKEN_INVALID. */
+  redeem(secret: string, node: string, keyHash?: string): string | null;
   /** Whether it was used up by this very node (and key), and has not expired: its answer may have been lost. */
   wasRedeemedBy(secret: string, node: string, keyHash?: string): boolean;
 }
@@ -31,20 +33,21 @@ export function createJoinTokenRegistry(
 ): JoinTokenRegistry {
   const { queries } = database;
 
-  function check(secret: string): void {
+  function check(secret: string): string | null {
     const row = database.first(
       queries
         .selectFrom('join_tokens')
-        .select(['expires_at', 'used_at'])
+        .select(['expires_at', 'used_at', 'segment'])
         .where('hash', '=', hashSecret(secret)),
     );
     if (!row) throw refusal('This join token is unknown.');
     if (row.used_at !== null) throw refusal('This join token was used already; it is good for one agent.');
     if (row.expires_at <= now()) throw refusal('This join token has expired.');
+    return row.segment;
   }
 
   return {
-    create(actor, lifeMs = joinTokenLifeMs) {
+    create(actor, lifeMs = joinTokenLifeMs, segment = null) {
       return database.transaction(() => {
         database.afterCommit(() => failpoint('ccm.join-token.created'));
         const createdAt = now();
@@ -61,6 +64,7 @@ export function createJoinTokenRegistry(
             used_at: null,
             used_by: null,
             used_key: null,
+            segment,
           }),
         );
         events.append({ actor, kind: 'joinToken.created', data: { joinToken: id } });
@@ -91,15 +95,16 @@ export function createJoinTokenRegistry(
     },
 
     redeem(secret, node, keyHash) {
-      database.transaction(() => {
+      return database.transaction(() => {
         database.afterCommit(() => failpoint('ccm.join-token.redeemed'));
-        check(secret);
+        const segment = check(secret);
         database.run(
           queries
             .updateTable('join_tokens')
             .set({ used_at: now(), used_by: node, used_key: keyHash ?? null })
             .where('hash', '=', hashSecret(secret)),
         );
+        return segment;
       });
     },
   };

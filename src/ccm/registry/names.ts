@@ -3,7 +3,7 @@
 import { namePattern } from '../../model/site.ts';
 import { TreecastError } from '../../model/treecast-error.ts';
 
-type Named = 'site' | 'repository' | 'group' | 'node';
+type Named = 'site' | 'repository' | 'group' | 'node' | 'segment';
 
 const labelsMax = 32;
 const labelPattern = /^[A-Za-z0-9](?:[A-Za-z0-9._/-]{0,61}[A-Za-z0-9])?$/;

@@ -34,6 +34,8 @@ export interface NodeCertificateRegistry {
   revoke(node: string): void;
   /** The newest one that counts. */
   current(node: string): NodeCertificate | undefined;
+  /** Those of removed nodes that have not expired, the newest; `number` is higher for a later list. */
+  revoked(max: number): { readonly number: number; readonly fingerprints: readonly string[] };
 }
 
 /** KEYS-5: for this long after its end a node's last certificate may still renew. */
@@ -156,6 +158,22 @@ export function createNodeCertificateRegistry(
     revoke(node) {
       const fingerprints = database.all(ofNode(node)).map((row) => row.fingerprint);
       if (fingerprints.length > 0) end(node, fingerprints, 'removed');
+    },
+    revoked(max) {
+      const rows = database.all(
+        queries
+          .selectFrom('node_certificates')
+          .select(['fingerprint', 'ended_at'])
+          .where('ended_by', '=', 'removed')
+          .where('expires_at', '>', now())
+          .orderBy('ended_at', 'desc')
+          .orderBy('id', 'desc')
+          .limit(max),
+      );
+      return {
+        number: rows[0]?.ended_at ?? 0,
+        fingerprints: rows.map(({ fingerprint }) => fingerprint).sort(),
+      };
     },
     current(node) {
       const row = database.first(ofNode(node));

@@ -3,6 +3,7 @@
 
 import { failpoint } from '../../faults/failpoint.ts';
 import type { NodeSiteState } from '../../model/api.ts';
+import type { LeadRole, PlacedBy } from '../../model/segment.ts';
 import { TreecastError } from '../../model/treecast-error.ts';
 import type { CcmDatabase } from '../db/ccm-database.ts';
 import { toJsonColumn } from '../db/json-column.ts';
@@ -24,6 +25,12 @@ export interface NodeRecord {
   readonly agentVersion: string | null;
   readonly freeBytes: number | null;
   readonly lastSeenAt: number | null;
+  /** Its segment's id; null: none yet. */
+  readonly segment: string | null;
+  readonly segmentBy: PlacedBy | null;
+  readonly leadRole: LeadRole;
+  /** The operator's; 1 where nothing was set. */
+  readonly leadFactor: number;
 }
 
 export interface NodeSighting {
@@ -113,6 +120,10 @@ export function createNodeRegistry(
           free_bytes: null,
           last_seen_at: null,
           removed_at: null,
+          segment: null,
+          segment_by: null,
+          lead_role: 'allowed',
+          lead_factor: 1,
         } as const;
         database.run(
           queries
@@ -184,7 +195,12 @@ export function createNodeRegistry(
       database.transaction(() => {
         database.afterCommit(() => failpoint('ccm.node.removed'));
         get(name);
-        database.run(queries.updateTable('nodes').set({ removed_at: now() }).where('name', '=', name));
+        database.run(
+          queries
+            .updateTable('nodes')
+            .set({ removed_at: now(), segment: null, segment_by: null })
+            .where('name', '=', name),
+        );
         certificates.revoke(name);
         database.run(queries.deleteFrom('group_nodes').where('node', '=', name));
         database.run(queries.deleteFrom('node_sites').where('node', '=', name));

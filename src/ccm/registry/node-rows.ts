@@ -17,6 +17,10 @@ export function toNodeRecord(row: Selectable<NodeTable>): NodeRecord {
     agentVersion: row.agent_version,
     freeBytes: row.free_bytes,
     lastSeenAt: row.last_seen_at,
+    segment: row.segment,
+    segmentBy: row.segment_by,
+    leadRole: row.lead_role,
+    leadFactor: row.lead_factor,
   };
 }
 

@@ -13,6 +13,7 @@ import {
   type NodeCertificateRegistry,
 } from './node-certificate-registry.ts';
 import { createNodeRegistry, type NodeRecord, type NodeRegistry } from './node-registry.ts';
+import { createSegmentRegistry, type SegmentRegistry } from './segment-registry.ts';
 import { createSettingRegistry, type SettingRegistry } from './setting-registry.ts';
 import { createSiteRegistry, type SiteRegistry } from './site-registry.ts';
 import { createTokenRegistry, type TokenRegistry } from './token-registry.ts';
@@ -24,6 +25,7 @@ export interface Registry {
   readonly certificates: NodeCertificateRegistry;
   readonly tokens: TokenRegistry;
   readonly joinTokens: JoinTokenRegistry;
+  readonly segments: SegmentRegistry;
   readonly contentKeys: ContentKeyRegistry;
   readonly events: EventLog;
   readonly settings: SettingRegistry;
@@ -57,6 +59,7 @@ export function createRegistry(database: CcmDatabase, options: RegistryOptions =
   const nodes = createNodeRegistry(database, certificates, events, now);
   const contentKeys = createContentKeyRegistry(database, events, now);
   const joinTokens = createJoinTokenRegistry(database, events, now);
+  const segments = createSegmentRegistry(database, nodes, events, now);
   const groups = createGroupRegistry(database, nodes, events);
   return {
     sites: createSiteRegistry(database, contentKeys, events, now),
@@ -65,6 +68,7 @@ export function createRegistry(database: CcmDatabase, options: RegistryOptions =
     certificates,
     tokens: createTokenRegistry(database, events, now),
     joinTokens,
+    segments,
     contentKeys,
     events,
     settings: createSettingRegistry(database),
@@ -85,8 +89,10 @@ export function createRegistry(database: CcmDatabase, options: RegistryOptions =
           certificates.renewed(node.name, known, node.certificate);
           return nodes.get(node.name);
         }
-        joinTokens.redeem(joinSecret, node.name, keyHash);
-        return nodes.join(node);
+        const segment = joinTokens.redeem(joinSecret, node.name, keyHash);
+        nodes.join(node);
+        if (segment !== null) segments.place(node.name, segment, 'token', node.name);
+        return nodes.get(node.name);
       });
     },
   };

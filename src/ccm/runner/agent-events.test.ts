@@ -39,6 +39,12 @@ async function receiving() {
     siteFacts: () => undefined,
     receipt: (receipt) => taken.push(receipt),
     drift: { connected: () => undefined, report: () => undefined, removed: () => undefined },
+    segments: {
+      connected: () => undefined,
+      message: () => undefined,
+      disconnected: () => undefined,
+      removed: () => undefined,
+    },
     mend: () => undefined,
     onForged: (_, what) => forged.push(what),
     assignmentBytes: () => 100,

@@ -10,6 +10,7 @@ import type { DriftReports } from '../drift/drift-reports.ts';
 import type { AgentReport } from '../gateway/agent-connection.ts';
 import type { AgentHandlers } from '../gateway/agent-gateway.ts';
 import type { Registry } from '../registry/registry.ts';
+import type { Segments } from '../segments/segments.ts';
 import type { VerifyRequests } from '../service/verify-requests.ts';
 import type { DatabaseHealth } from './database-health.ts';
 import type { IsOwnDecision } from './own-decision.ts';
@@ -30,6 +31,7 @@ export interface AgentEventsOptions {
   /** A receipt of a switch or of a staging, verified. */
   readonly receipt: (receipt: SignedReceipt) => void;
   readonly drift: Pick<DriftReports, 'connected' | 'report' | 'removed'>;
+  readonly segments: Pick<Segments, 'connected' | 'message' | 'disconnected' | 'removed'>;
   readonly mend: (node: string, request: Extract<AgentReport, { type: 'mend' }>) => void;
   readonly onForged: (node: string, what: string) => void;
   /** Commands of an assignment, for the share that is done; 0 when unknown. */
@@ -48,7 +50,7 @@ const forgedReceipt = {
 } as const;
 
 export function createAgentEvents(options: AgentEventsOptions): AgentEvents {
-  const { registry, post, releaseKeys, verifyRequests, onForged } = options;
+  const { registry, post, releaseKeys, segments, verifyRequests, onForged } = options;
   /** Of each node: its connection's key, and the one before it, since a receipt may have been signed just before a renewal (KEYS-4). */
   const keys = new Map<string, readonly KeyObject[]>();
 
@@ -86,6 +88,7 @@ export function createAgentEvents(options: AgentEventsOptions): AgentEvents {
         keys.set(node, before === undefined ? [publicKey] : [publicKey, before]);
       }
       options.drift.connected(node, hello);
+      segments.connected(node, hello);
       const { url, agentVersion, freeBytes, labels } = hello;
       if (registry.nodes.seen(node, { url, agentVersion, freeBytes, labels })) options.configure();
       post({
@@ -98,8 +101,8 @@ export function createAgentEvents(options: AgentEventsOptions): AgentEvents {
 
     message(node, report: AgentReport) {
       if (report.type === 'segmentReport' || report.type === 'segmentState') {
-        // LINK-42: nobody was told of a segment yet.
-        throw new TreecastError('MESSAGE_INVALID', 'The agent speaks of a segment that it was not told of.');
+        segments.message(node, report);
+        return;
       }
       const { site } = report;
       switch (report.type) {
@@ -174,12 +177,14 @@ export function createAgentEvents(options: AgentEventsOptions): AgentEvents {
 
     disconnected(node, connection) {
       verifyRequests.disconnected(node);
+      segments.disconnected(node);
       post({ type: 'nodeDisconnected', node, connection });
     },
 
     removed(node) {
       keys.delete(node);
       options.drift.removed(node);
+      segments.removed(node);
     },
   };
 }

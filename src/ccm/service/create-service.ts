@@ -31,6 +31,8 @@ export interface ServiceOptions {
   readonly isConnected: (node: string) => boolean;
   /** Closes a removed node's connection. */
   readonly turnAway: (node: string, error: TreecastError) => void;
+  /** What nodes are told of their segments may be another. */
+  readonly segmentsChanged: () => void;
   /** Gives the site's members its keys again. */
   readonly regrant: (site: string) => void;
 }
@@ -158,6 +160,7 @@ export function createService(options: ServiceOptions): CcmService {
 
     async setMaintenance(node, maintenance, requestedBy) {
       registry.nodes.setMaintenance(node, maintenance, requestedBy);
+      options.segmentsChanged();
       await options.configure();
     },
 

@@ -1,4 +1,4 @@
-// What operators change, one thing after the other, ending where it began: a group, a site, a token, labels, maintenance. Repeating it
+// What operators change, one thing after the other, ending where it began: a group, a site, a token, a segment, labels, maintenance. Repeating it
 // after a crash is harmless: what is there already, or gone already, counts as done.
 
 import { existsSync } from 'node:fs';
@@ -9,6 +9,8 @@ import type { StrikingFleet } from './striking-fleet.ts';
 
 const group = 'temporary';
 const site = 'extra';
+const segment = 'rack';
+const channel = { transport: 'unicast', group: null, port: 17_447 } as const;
 
 export async function configure({ fleet: { client }, nodeDirectories }: StrikingFleet): Promise<void> {
   const at = join(nodeDirectories[1] as string, 'sites', site);
@@ -22,7 +24,12 @@ export async function configure({ fleet: { client }, nodeDirectories }: Striking
   await done(client.tokens.create({ name: group, roles: ['viewer'] }));
   for (const { id, name, revokedAt } of await client.tokens.list())
     if (name === group && revokedAt === null) await client.tokens.revoke(id);
-  await client.joinTokens.create();
+  await client.joinTokens.create({ segment });
+  await done(client.segments.update(segment, { channel }));
+  await done(client.segments.update(segment, { name: 'renamed' }));
+  for (const name of [segment, 'renamed']) await done(client.segments.remove(name));
+  for (const leadRole of ['never', 'allowed'] as const) await client.nodes.update('node1', { leadRole });
+  for (const leadFactor of [2, 1]) await client.nodes.update('node1', { leadFactor });
   await client.nodes.update('node1', { maintenance: true });
   await client.nodes.update('node1', { maintenance: false });
   await client.nodes.update('node1', { labels: { place: 'rack' } });

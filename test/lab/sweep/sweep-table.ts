@@ -23,4 +23,8 @@ export const struckElsewhere: Readonly<Record<string, string>> = {
   'ccm.keys.release-key-written': 'test/faults/init.test.ts',
   'ccm.certificate.adopted': 'test/e2e/key-kills.test.ts',
   'ccm.content-key.forgotten': 'test/e2e/key-kills.test.ts',
+  'ccm.segment.made': 'test/e2e/segment-kills.test.ts',
+  'ccm.segment.node-placed': 'test/e2e/segment-kills.test.ts',
+  'ccm.segment.leader-accepted': 'test/e2e/segment-kills.test.ts',
+  'ccm.segment.reported': 'test/e2e/segment-kills.test.ts',
 };

@@ -2,11 +2,14 @@
 
 import { after } from 'node:test';
 import type { RequestHandler } from 'express';
+import { pino } from 'pino';
 import type { Role } from '../../../model/api.ts';
 import { TreecastError } from '../../../model/treecast-error.ts';
+import { createManualClock } from '../../../net/testing/manual-clock.ts';
 import type { CcmDatabase } from '../../db/ccm-database.ts';
 import { openDatabase } from '../../db/open-database.ts';
 import { createRegistry, type Registry } from '../../registry/registry.ts';
+import { createSegments } from '../../segments/segments.ts';
 import type { ApiContext } from '../api-context.ts';
 import { createApi } from '../create-api.ts';
 import { type ConnectionLimits, createPublicServer } from '../public-server.ts';
@@ -51,6 +54,14 @@ export async function temporaryApi(options: TemporaryApiOptions = {}): Promise<T
   const registry = createRegistry(database);
   const service = createServiceDouble();
   const bugs: unknown[] = [];
+  const segments = createSegments({
+    registry,
+    send: () => undefined,
+    isConnected: (node) => node === 'a',
+    health: { waitsFor: undefined },
+    clock: createManualClock(),
+    logger: pino({ level: 'silent' }),
+  });
   const api = createApi({
     service,
     registry,
@@ -61,6 +72,7 @@ export async function temporaryApi(options: TemporaryApiOptions = {}): Promise<T
     },
     plugins: options.plugins ?? noPluginService,
     drift: { of: () => undefined, passedAt: () => undefined },
+    segments,
     version: '9.9.9',
     git: options.git ?? ((_, response) => void response.status(418).end()),
     resolveRef: async (_, ref) => (ref === 'refs/heads/main' || ref === mainCommit ? mainCommit : undefined),

@@ -28,6 +28,35 @@ const publish = {
 
 const rows: Readonly<Record<string, readonly Readonly<Record<string, Value>>[]>> = {
   groups: [{ name: 'edge', selector: '{"zone":"edge"}' }],
+  segments: [
+    {
+      id: 'e'.repeat(32),
+      name: 'amber-heron',
+      created_at: 1,
+      transport: 'multicast',
+      channel_group: '239.255.84.67',
+      channel_port: 17_446,
+      leader: 'web1',
+      leader_term: 3,
+      accepted_at: 8,
+      report: JSON.stringify({
+        term: 3,
+        priority: 0.5,
+        leader: 'web1',
+        list: 1,
+        triggers: ['leader'],
+        members: [
+          { node: 'web1', online: true, address: '10.0.0.1', port: 9, capabilities: [], offer: null },
+        ],
+        location: null,
+        timeZone: 'UTC',
+        freeBytes: 1,
+        cpus: 2,
+        connections: 3,
+      }),
+      reported_at: 9,
+    },
+  ],
   nodes: [
     {
       name: 'web1',
@@ -41,6 +70,10 @@ const rows: Readonly<Record<string, readonly Readonly<Record<string, Value>>[]>>
       agent_version: '0.1.0',
       free_bytes: 10,
       last_seen_at: 9,
+      segment: 'e'.repeat(32),
+      segment_by: 'new',
+      lead_role: 'preassigned',
+      lead_factor: 1.5,
     },
     { name: 'gone', certificate_fingerprint: 'f2', certificate_serial: 's2', joined_at: 1, removed_at: 2 },
   ],
@@ -219,6 +252,7 @@ const rows: Readonly<Record<string, readonly Readonly<Record<string, Value>>[]>>
       used_at: 2,
       used_by: 'web1',
       used_key: 'c'.repeat(64),
+      segment: 'e'.repeat(32),
     },
   ],
   settings: [{ key: 'agent-url', value: 'https://ccm.example.org:7443' }],

@@ -1,0 +1,309 @@
+// Segments on the CCM: takes what nodes say of theirs, finds out where nodes belong and whom to accept, writes it down, tells them, and
+// shows it. The rules are docs/spec/segments.md; delivery has nothing to do with it.
+
+import type { Logger } from 'pino';
+import type { NodeElectionResource, SegmentResource } from '../../model/api.ts';
+import type { CcmMessage, Hello } from '../../model/messages.ts';
+import { unassignedSegment } from '../../model/segment.ts';
+import type { SegmentAgentMessage } from '../../model/segment-messages.ts';
+import { TreecastError } from '../../model/treecast-error.ts';
+import type { Clock } from '../../net/clock.ts';
+import type { BelievedReport } from '../db/schema.ts';
+import type { NodeRecord } from '../registry/node-registry.ts';
+import type { Registry } from '../registry/registry.ts';
+import type { SegmentRecord } from '../registry/segment-registry.ts';
+import { createNewestWins } from './newest-wins.ts';
+import { isNews, reportChanges } from './report-changes.ts';
+import { createSegmentAsking } from './segment-asking.ts';
+import { createSegmentLeaders } from './segment-leaders.ts';
+import { createSegmentLinks, type NodeState, type SegmentSettings } from './segment-links.ts';
+import { heardSegment, type PlacesView, wentTo } from './segment-places.ts';
+import { nodeElection, type SegmentView, segmentResource } from './segment-resource.ts';
+
+type Report = Extract<SegmentAgentMessage, { type: 'segmentReport' }>;
+
+export interface HeldReport {
+  readonly segment: string;
+  /** As it came. */
+  readonly said: Report;
+  /** Without members that are none of the segment's. */
+  readonly believed: BelievedReport;
+  readonly ignored: number;
+  readonly at: number;
+}
+
+export interface Segments {
+  connected(node: string, hello: Pick<Hello, 'profiles'>): void;
+  /** Its welcome was sent. */
+  welcomed(node: string): void;
+  /** Throws MESSAGE_INVALID, which closes the connection. */
+  message(node: string, message: SegmentAgentMessage): void;
+  disconnected(node: string): void;
+  removed(node: string): void;
+  /** Operators changed what nodes are told. */
+  changed(): void;
+  list(): SegmentResource[];
+  /** Throws NOT_FOUND. */
+  get(name: string): SegmentResource;
+  electionOf(node: NodeRecord): NodeElectionResource | null;
+  /** Has the leader report now, and waits for it. Throws NOT_FOUND, CONFLICT (no leader), DEFERRED (no answer). */
+  ask(name: string, signal: AbortSignal): Promise<SegmentResource>;
+  close(): void;
+}
+
+export interface SegmentsOptions {
+  readonly registry: Registry;
+  readonly send: (node: string, message: CcmMessage) => void;
+  readonly isConnected: (node: string) => boolean;
+  /** `fast` when it is left out. */
+  readonly settings?: SegmentSettings | undefined;
+  /** While nothing can be written, nobody is accepted. */
+  readonly health: { readonly waitsFor: TreecastError | undefined };
+  readonly clock: Clock;
+  readonly logger: Pick<Logger, 'warn' | 'error'>;
+}
+
+const fix = 'Look at the agent on this node; upgrade it.';
+const reportIntervalMs = 250;
+/** An election in its own segment lasts less. */
+const wanderingMs = 10_000;
+
+export function createSegments(options: SegmentsOptions): Segments {
+  const { registry, logger, settings = { preset: 'fast', timers: {} } } = options;
+  let isClosed = false;
+  /** Timers that outlive nothing and break nothing. */
+  const clock: Clock = {
+    now: options.clock.now,
+    after: (delayMs, run) => options.clock.after(delayMs, () => isClosed || caught(null, run)),
+  };
+  const links = createSegmentLinks({ ...options, clock, settings });
+  /** By leader, accepted or not: its last one. */
+  const reports = new Map<string, HeldReport>();
+  const wandering = new Map<string, () => void>();
+  const leaders = createSegmentLeaders({
+    registry,
+    links,
+    clock,
+    onSucceeded(segment, leader) {
+      const held = reports.get(leader);
+      if (held?.segment === segment) believe(segment, held.believed);
+    },
+  });
+  const asking = createSegmentAsking(clock);
+  const gate = createNewestWins<Report>(reportIntervalMs, clock, (node, report) => {
+    quietly(node, () => take(node, report));
+  });
+  const places: PlacesView = {
+    segment: registry.segments.find,
+    accepted: leaders.of,
+    othersWith: (leader) =>
+      reports.get(leader)?.believed.members.filter(({ node, online }) => online && node !== leader).length ??
+      0,
+  };
+
+  /** What fails here (the database) is no fault of the node's, and is tried again with its next word. */
+  function caught(node: string | null, work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      logger.error({ err: error, node }, 'what is known of segments could not be taken up');
+    }
+  }
+
+  function quietly(node: string, work: () => void): void {
+    if (!isClosed && options.health.waitsFor === undefined) caught(node, work);
+  }
+
+  function requireHonest(node: string, message: SegmentAgentMessage): void {
+    if (!links.isTold(node))
+      throw new TreecastError('MESSAGE_INVALID', 'The agent speaks of a segment that it was not told of.', {
+        fix,
+      });
+    if (message.type !== 'segmentReport') return;
+    if (message.leader === node && message.members.some((member) => member.node === node)) return;
+    throw new TreecastError('MESSAGE_INVALID', 'The agent reports a segment that it does not lead.', { fix });
+  }
+
+  /** Undefined: the report is not its sender's to make. A leader without a segment is given one here. */
+  function segmentOf(record: NodeRecord, { segment }: Report): string | undefined {
+    if (segment !== unassignedSegment) return segment === record.segment ? segment : undefined;
+    if (record.segment !== null) return record.segment;
+    const heard = heardSegment(links.stateOf(record.name)?.state, places);
+    const given = heard ?? registry.segments.make(record.name);
+    place(record.name, given, heard === undefined ? 'new' : 'heard');
+    return given.id;
+  }
+
+  function place(node: string, { id }: SegmentRecord, by: 'heard' | 'new'): void {
+    if (registry.segments.place(node, id, by, node)) links.tellSoon();
+  }
+
+  /** Both say so: the leader lists it, and it follows that leader. */
+  function follows(member: string, { leader, segment }: Report): boolean {
+    const state = links.stateOf(member)?.state;
+    return state?.leader === leader && (state.segment === segment || state.segment === unassignedSegment);
+  }
+
+  function believable(id: string, said: Report): Pick<HeldReport, 'believed' | 'ignored'> {
+    const nodes = new Map(registry.nodes.list().map((node) => [node.name, node]));
+    const segment = registry.segments.find(id);
+    let ignored = 0;
+    const members = said.members.filter(({ node }) => {
+      const record = nodes.get(node);
+      if (record?.segment === id) return true;
+      const isJoining = record?.segment === null && segment !== undefined && follows(node, said);
+      if (isJoining) place(node, segment, 'heard');
+      else if (record?.segment !== null) ignored += 1;
+      return isJoining;
+    });
+    const { type: _, segment: __, ...report } = said;
+    return { believed: { ...report, members }, ignored };
+  }
+
+  function take(node: string, said: Report): void {
+    const record = registry.nodes.find(node);
+    if (record === undefined) return;
+    const segment = segmentOf(record, said);
+    if (segment === undefined) {
+      links.tellAgain(node);
+      return;
+    }
+    const held = { segment, said, ...believable(segment, said), at: clock.now() };
+    reports.set(node, held);
+    if (held.ignored > 0)
+      logger.warn(
+        { node, ignored: held.ignored },
+        'a leader reported members that are none of its segment’s',
+      );
+    if (!leaders.claimed(segment, { leader: node, term: said.term }, said.segment)) return;
+    believe(segment, held.believed);
+    if (said.triggers.includes('operator')) asking.answered(segment);
+  }
+
+  function believe(id: string, report: BelievedReport): void {
+    const segment = registry.segments.find(id);
+    if (segment === undefined || !isNews(segment.report, report)) return;
+    registry.segments.reported(id, report, reportChanges(segment.name, segment.report, report));
+  }
+
+  function said(node: string, state: NodeState): void {
+    links.said(node, state);
+    const led = reports.get(node);
+    const isLeading = state.state === 'leading' || state.state === 'votingOpen';
+    if (led !== undefined && !isLeading && state.term >= led.said.term) gone(node, 'resigned');
+    const record = registry.nodes.find(node);
+    if (record === undefined) return;
+    if (record.segment === null) {
+      const heard = heardSegment(state, places);
+      const leader = reports.get(state.leader ?? '');
+      if (heard !== undefined && !isLeading) place(node, heard, 'heard');
+      else if (leader?.said.members.some((member) => member.node === node))
+        take(leader.said.leader, leader.said);
+    }
+    wander(node, record);
+  }
+
+  /** SEG-6: only what lasts longer than an election counts. */
+  function wander(node: string, record: NodeRecord): void {
+    const to = wentTo(record, links.stateOf(node)?.state, places);
+    if (to === undefined) {
+      wandering.get(node)?.();
+      wandering.delete(node);
+    } else if (!wandering.has(node)) {
+      wandering.set(
+        node,
+        clock.after(wanderingMs, () => {
+          wandering.delete(node);
+          quietly(node, () => {
+            const now = registry.nodes.find(node);
+            const still = now && wentTo(now, links.stateOf(node)?.state, places);
+            if (still === undefined) return;
+            gone(node, 'moved');
+            place(node, still, 'heard');
+          });
+        }),
+      );
+    }
+  }
+
+  function gone(node: string, because: 'link' | 'resigned' | 'removed' | 'moved'): void {
+    gate.forget(node);
+    reports.delete(node);
+    leaders.gone(node, because);
+  }
+
+  function leave(node: string, because: 'link' | 'removed'): void {
+    wandering.get(node)?.();
+    wandering.delete(node);
+    quietly(node, () => gone(node, because));
+  }
+
+  const view: SegmentView = {
+    registry,
+    leaders,
+    links,
+    isConnected: options.isConnected,
+    reportOf: (leader) => reports.get(leader),
+  };
+
+  function get(name: string): SegmentResource {
+    const [resource] = segmentResource(view, [registry.segments.get(name)]);
+    return resource as SegmentResource;
+  }
+
+  return {
+    connected: links.connected,
+    welcomed: links.welcomed,
+    message(node, message) {
+      requireHonest(node, message);
+      if (message.type === 'segmentReport') gate.offer(node, message);
+      else quietly(node, () => said(node, message));
+    },
+    disconnected(node) {
+      // When the CCM stops, nobody is gone.
+      if (isClosed) return;
+      links.disconnected(node);
+      leave(node, 'link');
+    },
+    removed(node) {
+      links.forget(node);
+      leave(node, 'removed');
+      links.tellRevocations();
+      links.tellSoon();
+    },
+    changed() {
+      for (const { name, segment } of registry.nodes.list()) {
+        const led = leaders.ledBy(name);
+        if (led !== undefined && led !== segment) gone(name, 'moved');
+      }
+      links.tellSoon();
+    },
+    list: () => segmentResource(view, registry.segments.list()),
+    get,
+    electionOf: (node) => nodeElection(view, node),
+    async ask(name, signal) {
+      const { id } = registry.segments.get(name);
+      const accepted = leaders.of(id);
+      if (accepted === null || !options.isConnected(accepted.leader)) {
+        throw new TreecastError(
+          'CONFLICT',
+          `Segment ${name} has no leader at the moment that could report.`,
+          {
+            fix: 'See who is in it and connected: treecast segment show.',
+          },
+        );
+      }
+      const answer = asking.wait(id, name, signal);
+      links.send(accepted.leader, { type: 'segmentAsked', trigger: 'operator' });
+      await answer;
+      return get(name);
+    },
+    close() {
+      isClosed = true;
+      links.close();
+      leaders.close();
+      gate.close();
+      for (const cancel of wandering.values()) cancel();
+    },
+  };
+}

@@ -1,0 +1,138 @@
+// For tests: segments over a registry in memory and a clock that the test moves; nodes are spoken for by the test.
+
+import { pino } from 'pino';
+import type { CcmMessage } from '../../../model/messages.ts';
+import { type ReportedMember, unassignedSegment } from '../../../model/segment.ts';
+import { type SegmentAgentMessage, segmentProfile } from '../../../model/segment-messages.ts';
+import type { TreecastError } from '../../../model/treecast-error.ts';
+import { createManualClock, type ManualClock } from '../../../net/testing/manual-clock.ts';
+import type { Registry } from '../../registry/registry.ts';
+import { certificateOf, temporaryRegistry } from '../../registry/testing/temporary-registry.ts';
+import { createSegments, type Segments } from '../segments.ts';
+
+type Report = Extract<SegmentAgentMessage, { type: 'segmentReport' }>;
+type State = Extract<SegmentAgentMessage, { type: 'segmentState' }>;
+type Told<T extends CcmMessage['type']> = Extract<CcmMessage, { type: T }>;
+
+export interface SegmentFixture {
+  readonly registry: Registry;
+  readonly clock: ManualClock;
+  readonly segments: Segments;
+  readonly health: { waitsFor: TreecastError | undefined };
+  /** The CCM is started again, with what its database has. */
+  restarted(): Segments;
+  /** Joins (unless it has), connects, and is told. */
+  connect(...nodes: string[]): void;
+  /** Everything told to a node of that type, oldest first. */
+  told<T extends CcmMessage['type']>(node: string, type: T): Told<T>[];
+  /** The id that the CCM gave the node. */
+  idOf(node: string): string;
+  say(node: string, more?: Partial<State>): void;
+  /** In the node's own segment, with these others; `-web2` is offline. */
+  report(leader: string, others: readonly string[], more?: Partial<Report>): void;
+  /** Of segments and placements, as `kind node`. */
+  events(): string[];
+}
+
+export async function segmentFixture(): Promise<SegmentFixture> {
+  const { registry } = await temporaryRegistry();
+  const clock = createManualClock(Date.UTC(2026, 10, 23));
+  const sent: { readonly node: string; readonly message: CcmMessage }[] = [];
+  const connected = new Set<string>();
+  const health: SegmentFixture['health'] = { waitsFor: undefined };
+  const create = () =>
+    createSegments({
+      registry,
+      send: (node, message) => sent.push({ node, message }),
+      isConnected: (node) => connected.has(node),
+      health,
+      clock,
+      logger: pino({ level: 'silent' }),
+    });
+  let segments = create();
+  const idOf = (node: string) => registry.nodes.get(node).segment ?? unassignedSegment;
+
+  return {
+    registry,
+    clock,
+    health,
+    get segments() {
+      return segments;
+    },
+    restarted() {
+      segments.close();
+      connected.clear();
+      segments = create();
+      return segments;
+    },
+    connect(...nodes) {
+      for (const node of nodes) {
+        if (registry.nodes.find(node) === undefined)
+          registry.nodes.join({ name: node, ...certificateOf(node) });
+        connected.add(node);
+        segments.connected(node, { profiles: [segmentProfile] });
+        segments.welcomed(node);
+      }
+      clock.advance(600);
+    },
+    told: <T extends CcmMessage['type']>(node: string, type: T) =>
+      sent.flatMap((each) =>
+        each.node === node && each.message.type === type ? [each.message as Told<T>] : [],
+      ),
+    idOf,
+    say(node, more = {}) {
+      segments.message(node, {
+        type: 'segmentState',
+        segment: idOf(node),
+        state: 'known',
+        term: 1,
+        leader: null,
+        priority: 0.5,
+        priorityTerms: {},
+        aliveAgoMs: 100,
+        address: '10.0.0.1',
+        port: 9,
+        transport: 'multicast',
+        reason: 'it works',
+        heard: [],
+        dropped: {},
+        ...more,
+      });
+    },
+    report(leader, others, more = {}) {
+      const members = [leader, ...others].map(
+        (name): ReportedMember => ({
+          node: name.replace('-', ''),
+          online: !name.startsWith('-'),
+          address: '10.0.0.2',
+          port: 9,
+          capabilities: [],
+          offer: null,
+        }),
+      );
+      segments.message(leader, {
+        type: 'segmentReport',
+        segment: idOf(leader),
+        term: 1,
+        priority: 0.5,
+        leader,
+        list: 1,
+        triggers: ['timer'],
+        members,
+        location: null,
+        timeZone: 'UTC',
+        freeBytes: 1,
+        cpus: 2,
+        connections: 3,
+        ...more,
+      });
+      // Reports of one leader are taken at most four times a second.
+      clock.advance(250);
+    },
+    events: () =>
+      registry.events
+        .page({ after: 0, limit: 1_000 })
+        .filter(({ kind }) => kind.startsWith('segment.') || kind === 'node.placed')
+        .map(({ kind, node }) => `${kind.replace('segment.', '')}${node === null ? '' : ` ${node}`}`),
+  };
+}
