@@ -52,6 +52,8 @@ export type SegmentCcmMessage =
     }
   /** A leader is to report now. */
   | { readonly type: 'segmentAsked'; readonly trigger: 'operator' | 'ccm' }
+  /** A leader is to make way: an operator wants another one. It stays a member. */
+  | { readonly type: 'segmentResign' }
   /** Certificates that this CCM signed and that count no more although they have not expired; all of them each time. */
   | {
       readonly type: 'revocations';

@@ -146,6 +146,7 @@ export function createSiteSessions(options: SiteSessionsOptions): SiteSessions {
       case 'segment':
       case 'segmentVerdict':
       case 'segmentAsked':
+      case 'segmentResign':
       case 'revocations':
         // No site's business.
         return;

@@ -18,7 +18,7 @@ export interface ApiContext {
     'list' | 'tasks' | 'troubledOf' | 'retry' | 'balance' | 'act' | 'hookTimings'
   >;
   readonly drift: Pick<DriftReports, 'of' | 'passedAt'>;
-  readonly segments: Pick<Segments, 'list' | 'get' | 'ask' | 'changed' | 'electionOf'>;
+  readonly segments: Pick<Segments, 'list' | 'get' | 'ask' | 'changed' | 'preferred' | 'electionOf'>;
   readonly version: HealthResource['version'];
   /** The commit that a ref (or full commit id) of a staging repository names; undefined when there is none. */
   readonly resolveRef: (repository: string, ref: string) => Promise<ObjectId | undefined>;

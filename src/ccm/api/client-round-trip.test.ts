@@ -177,3 +177,50 @@ test('verify waits for as long as it takes', async () => {
   api.service.verified = async () => result;
   assert.deepEqual(await operator.sites.verify('docs'), result);
 });
+
+test('R10.2 segments: a token names one, nodes are placed, weighed and excluded, it is renamed, moved to another channel, and removed', async () => {
+  const { api, admin, operator, viewer } = await connected();
+  for (const name of ['a', 'b']) api.registry.nodes.join({ name, ...certificateOf(name) });
+  assert.match((await admin.joinTokens.create({ segment: 'rack' })).token, /^tcj_/);
+  assert.deepEqual(
+    (await viewer.segments.list()).map(({ name, members, leader }) => [name, members, leader]),
+    [['rack', [], null]],
+  );
+  await assert.rejects(operator.nodes.update('a', { leadRole: 'preassigned' }), hasCode('CONFLICT'));
+  await assert.rejects(operator.nodes.update('a', { segment: 'none' }), hasCode('NOT_FOUND'));
+  const placed = await operator.nodes.update('a', {
+    segment: 'rack',
+    leadRole: 'preassigned',
+    leadFactor: 2,
+  });
+  assert.deepEqual(
+    [placed.segment, placed.leadRole, placed.leadFactor, placed.isNew],
+    ['rack', 'preassigned', 2, true],
+  );
+  assert.equal((await viewer.nodes.get('a')).election, null);
+  const channel = { transport: 'unicast', group: null, port: 5_000 } as const;
+  const changed = await operator.segments.update('rack', { name: 'row', channel });
+  assert.deepEqual([changed.name, changed.channel], ['row', channel]);
+  assert.deepEqual(
+    changed.members.map(({ node, state, connected: link, placedBy, role, factor }) => [
+      node,
+      state,
+      link,
+      placedBy,
+      role,
+      factor,
+    ]),
+    [['a', 'unreported', true, 'operator', 'preassigned', 2]],
+  );
+  await assert.rejects(operator.segments.ask('row'), hasCode('CONFLICT'));
+  await assert.rejects(operator.segments.remove('row'), hasCode('CONFLICT'));
+  await assert.rejects(viewer.segments.update('row', { name: 'x' }), hasCode('FORBIDDEN'));
+  const { token } = await admin.joinTokens.create({ segment: 'other' });
+  assert.ok(token);
+  await assert.rejects(operator.segments.update('row', { name: 'other' }), hasCode('ALREADY_EXISTS'));
+  const wrong = { transport: 'multicast', group: '10.0.0.1', port: 1 } as const;
+  await assert.rejects(operator.segments.update('row', { channel: wrong }), hasCode('INVALID_INPUT'));
+  assert.equal((await operator.nodes.update('a', { segment: null })).segment, null);
+  await operator.segments.remove('row');
+  await assert.rejects(viewer.segments.get('row'), hasCode('NOT_FOUND'));
+});

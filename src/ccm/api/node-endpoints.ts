@@ -112,6 +112,7 @@ function setInSegment(
   if (leadRole !== undefined) registry.segments.setRole(node, leadRole, actor);
   if (leadFactor !== undefined) registry.segments.setFactor(node, leadFactor, actor);
   segments.changed();
+  if (leadRole === 'preassigned') segments.preferred(node);
 }
 
 function toResource(

@@ -292,6 +292,28 @@ test('operators’ changes are told: name, channel, role, factor, maintenance, a
   );
 });
 
+test('R5.2: a leader makes way for the one that an operator wants, once that one knows, and only if it is there', async () => {
+  const { registry, segments, told, clock, connect } = await settled('web3');
+  registry.segments.setRole('web2', 'preassigned', 'test');
+  segments.preferred('web2');
+  assert.equal(told('web2', 'segment').at(-1)?.role, 'preassigned');
+  assert.deepEqual(told('web1', 'segmentResign'), []);
+  clock.advance(500);
+  assert.deepEqual(told('web1', 'segmentResign'), [{ type: 'segmentResign' }]);
+  for (const node of ['web1', 'web4']) {
+    if (node === 'web4') {
+      registry.nodes.join({ name: node, ...certificateOf(node) });
+      registry.segments.place(node, registry.nodes.get('web1').segment, 'operator', 'test');
+    }
+    registry.segments.setRole(node, 'preassigned', 'test');
+    segments.preferred(node);
+    clock.advance(500);
+  }
+  assert.equal(told('web1', 'segmentResign').length, 1, 'it leads already; one that is away cannot');
+  connect('web4');
+  assert.equal(told('web1', 'segmentResign').length, 1, 'who comes back deposes nobody');
+});
+
 test('while nothing can be written nobody is accepted, and nothing breaks', async () => {
   const { health, report, segments, events } = await settled();
   segments.disconnected('web1');

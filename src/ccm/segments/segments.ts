@@ -42,6 +42,8 @@ export interface Segments {
   removed(node: string): void;
   /** Operators changed what nodes are told. */
   changed(): void;
+  /** This node is to lead its segment now, if it can: who leads makes way. */
+  preferred(node: string): void;
   list(): SegmentResource[];
   /** Throws NOT_FOUND. */
   get(name: string): SegmentResource;
@@ -65,6 +67,8 @@ export interface SegmentsOptions {
 
 const fix = 'Look at the agent on this node; upgrade it.';
 const reportIntervalMs = 250;
+/** By then the one that is to lead knows of it. */
+const resignAfterMs = 500;
 /** An election in its own segment lasts less. */
 const wanderingMs = 10_000;
 
@@ -277,6 +281,15 @@ export function createSegments(options: SegmentsOptions): Segments {
         if (led !== undefined && led !== segment) gone(name, 'moved');
       }
       links.tellSoon();
+    },
+    preferred(node) {
+      links.tellAgain(node);
+      clock.after(resignAfterMs, () => {
+        const record = registry.nodes.find(node);
+        const accepted = leaders.of(record?.segment ?? '');
+        if (record?.leadRole !== 'preassigned' || accepted === null || accepted.leader === node) return;
+        if (options.isConnected(node)) links.send(accepted.leader, { type: 'segmentResign' });
+      });
     },
     list: () => segmentResource(view, registry.segments.list()),
     get,

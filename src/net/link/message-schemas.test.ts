@@ -148,6 +148,7 @@ const ccmMessages: CcmMessage[] = [
   },
   { type: 'segmentVerdict', segment, term: 7, accepted: { leader: 'web-1', term: 7 }, assigned: segment },
   { type: 'segmentAsked', trigger: 'operator' },
+  { type: 'segmentResign' },
   { type: 'revocations', number: 1, fingerprints: [id] },
 ];
 

@@ -37,7 +37,7 @@ export const channelSchema = z.strictObject({
   port: portSchema,
 });
 
-const timerSchema = z.int().min(1).max(600_000).exactOptional();
+const timerSchema = z.int().min(1).max(3_600_000).exactOptional();
 const timersSchema = z.strictObject({
   aliveMs: timerSchema,
   lostMs: timerSchema,
@@ -81,6 +81,7 @@ export const segmentCcmSchemas = [
     assigned: segmentSchema.nullable(),
   }),
   z.strictObject({ type: z.literal('segmentAsked'), trigger: z.enum(['operator', 'ccm']) }),
+  z.strictObject({ type: z.literal('segmentResign') }),
   z.strictObject({
     type: z.literal('revocations'),
     number: countSchema,

@@ -35,8 +35,15 @@ export interface SegmentFixture {
 }
 
 export async function segmentFixture(): Promise<SegmentFixture> {
-  const { registry } = await temporaryRegistry();
-  const clock = createManualClock(Date.UTC(2026, 10, 23));
+  const { registry, clock: registryClock } = await temporaryRegistry();
+  const manual = createManualClock(registryClock.now);
+  const clock: ManualClock = {
+    ...manual,
+    advance(milliseconds) {
+      manual.advance(milliseconds);
+      registryClock.now = manual.now();
+    },
+  };
   const sent: { readonly node: string; readonly message: CcmMessage }[] = [];
   const connected = new Set<string>();
   const health: SegmentFixture['health'] = { waitsFor: undefined };
