@@ -122,6 +122,7 @@ export async function createSiteStore(
       if (!isIndexGap(error)) throw error;
     }
     const wanted = liveSlot()?.held?.tree;
+    if (wanted === undefined) return stageRelease(context, request);
     // JOB-14: a large site takes minutes.
     const atWork = () => request.onProgress?.({ commandsDone: 0, commands: 1 });
     const found = await rebuildIndex(context, request.signal, atWork);
@@ -145,6 +146,31 @@ export async function createSiteStore(
   function stagedSlot(): Slot | undefined {
     const { staging } = journal.state();
     return staging?.complete ? slotOf(journal.state(), staging.slot) : undefined;
+  }
+
+  async function verifyLive(signal: AbortSignal | undefined): ReturnType<SiteStore['verify']> {
+    const live = liveSlot();
+    if (!live?.held) return { proof: { tree: null, scope: 'full', release: null }, drift: [] };
+    // One that is not known here is an error, not drift.
+    ownerNamed(grant.policy);
+    const root = layout.tree(live.directory);
+    const hasTwins = journal.state().twins;
+    // STG-23: records that were lost are mended first, as the background would.
+    if (hasTwins && !twins.isKnown(live.slot)) {
+      await background.exclusively(() => rebuildIndex(context, signal));
+    }
+    const twinsIn = hasTwins ? (path: string) => twins.inDirectory(live.slot, path) : undefined;
+    const wanted = live.held.tree;
+    const { tree, drift } = await verifyTree({
+      disk,
+      index,
+      root,
+      tree: wanted,
+      twinsIn,
+      modes: context.modes(),
+      signal,
+    });
+    return { proof: { tree, scope: 'full', release: live.held.release }, drift };
   }
 
   function isIgnored(): (path: string) => boolean {
@@ -262,28 +288,13 @@ export async function createSiteStore(
       return true;
     },
     async verify(signal) {
-      const live = liveSlot();
-      if (!live?.held) return { proof: { tree: null, scope: 'full', release: null }, drift: [] };
-      // One that is not known here is an error, not drift.
-      ownerNamed(grant.policy);
-      const root = layout.tree(live.directory);
-      const hasTwins = journal.state().twins;
-      // STG-23: records that were lost are mended first, as the background would.
-      if (hasTwins && !twins.isKnown(live.slot)) {
-        await background.exclusively(() => rebuildIndex(context, signal));
+      try {
+        return await verifyLive(signal);
+      } catch (error) {
+        // The records of twins turned out damaged: they are derived anew first.
+        if (!isIndexGap(error)) throw error;
+        return verifyLive(signal);
       }
-      const twinsIn = hasTwins ? (path: string) => twins.inDirectory(live.slot, path) : undefined;
-      const wanted = live.held.tree;
-      const { tree, drift } = await verifyTree({
-        disk,
-        index,
-        root,
-        tree: wanted,
-        twinsIn,
-        modes: context.modes(),
-        signal,
-      });
-      return { proof: { tree, scope: 'full', release: live.held.release }, drift };
     },
     *basePathsOf(entry) {
       for (const command of (entry as ReceivedAssignment).commands()) {

@@ -1,12 +1,14 @@
 // twins.db: which twins lie in which tree slot, of which blob they were made and what bytes they have (STG-20). Durable, because after
 // a loss nothing else tells a twin from a file that the author published. Opened when first used: a site without twins has no such file.
+// A damaged one is made anew, also while it is used; then nothing is known, and live is read again (STG-23).
 
-import type { DatabaseSync } from 'node:sqlite';
+import type { DatabaseSync, SQLInputValue } from 'node:sqlite';
 import { failpoint } from '../../faults/failpoint.ts';
 import type { ObjectId } from '../../model/tree.ts';
 import { nameOf, parentOf } from './directory-handles.ts';
-import { openDatabase } from './open-database.ts';
+import { isDamaged, openDatabase, removeDatabase } from './open-database.ts';
 import type { Steps } from './slices.ts';
+import { IndexGap } from './tree-index.ts';
 import { twinNamesOf } from './twin-names.ts';
 
 export interface TwinRecord {
@@ -20,6 +22,7 @@ export interface PlacedTwin extends TwinRecord {
   readonly path: string;
 }
 
+/** Any call, and any step, may throw {@link IndexGap}: the records turned out damaged, and nothing is known from then on. */
 export interface TwinRecords {
   /** Whether all twins of the slot are recorded. */
   isKnown(slot: number): boolean;
@@ -65,19 +68,43 @@ interface Row extends TwinRecord {
 
 export function createTwinRecords(file: string): TwinRecords {
   let opened: ReturnType<typeof prepare> | undefined;
-  const sql = () => (opened ??= prepare(openDatabase(file, { version: 1, schema, durable: true })));
+  const sql = () => (opened ??= openRecords(file, mended));
+
+  function mended<T>(work: () => T): T {
+    try {
+      return work();
+    } catch (error) {
+      if (!isDamaged(error)) throw error;
+      opened?.database.close();
+      opened = undefined;
+      removeDatabase(file);
+      throw new IndexGap('the records of twins');
+    }
+  }
+
+  /** What is so when nothing is known. */
+  function unlessLost<T>(work: () => T, nothing: T): T {
+    try {
+      return work();
+    } catch (error) {
+      if (error instanceof IndexGap) return nothing;
+      throw error;
+    }
+  }
 
   function together(work: () => void): void {
     const { database } = sql();
-    database.exec('BEGIN');
-    try {
-      work();
-      database.exec('COMMIT');
-    } catch (error) {
-      // On a full disk SQLite has done it itself.
-      if (database.isTransaction) database.exec('ROLLBACK');
-      throw error;
-    }
+    mended(() => {
+      database.exec('BEGIN');
+      try {
+        work();
+        database.exec('COMMIT');
+      } catch (error) {
+        // On a full disk SQLite has done it itself.
+        if (opened?.database === database && database.isTransaction) database.exec('ROLLBACK');
+        throw error;
+      }
+    });
     failpoint('agent.twins.rows-written');
   }
 
@@ -108,12 +135,13 @@ export function createTwinRecords(file: string): TwinRecords {
   }
 
   return {
-    isKnown: (slot) => sql().known.get(slot)?.['known'] === 1,
-    slotAt(directory) {
-      const slot = sql().at.get(directory)?.['slot'];
-      const highest = sql().highest.get()?.['slot'];
-      return typeof slot === 'number' ? { slot, nextNumber: Number(highest) + 1 } : undefined;
-    },
+    isKnown: (slot) => unlessLost(() => sql().known.get(slot)?.['known'] === 1, false),
+    slotAt: (directory) =>
+      unlessLost(() => {
+        const slot = sql().at.get(directory)?.['slot'];
+        const highest = sql().highest.get()?.['slot'];
+        return typeof slot === 'number' ? { slot, nextNumber: Number(highest) + 1 } : undefined;
+      }, undefined),
     inDirectory(slot, directory) {
       const rows = sql().inDirectory.all(slot, directory) as unknown as Row[];
       return new Map(rows.map(({ name, source, id }) => [name, { source, id }]));
@@ -156,7 +184,7 @@ export function createTwinRecords(file: string): TwinRecords {
     },
     begin(slots) {
       together(() => {
-        sql().database.exec('DELETE FROM twins; DELETE FROM slots;');
+        sql().removeAll();
         for (const { slot, directory } of slots) sql().mark.run(slot, directory, 1);
       });
     },
@@ -173,29 +201,52 @@ export function createTwinRecords(file: string): TwinRecords {
   };
 }
 
-function prepare(database: DatabaseSync) {
+type Guard = <T>(work: () => T) => T;
+
+function openRecords(file: string, guard: Guard) {
+  const database = openDatabase(file, { version: 1, schema, durable: true });
+  return guard(() => {
+    try {
+      return prepare(database, guard);
+    } catch (error) {
+      database.close();
+      throw error;
+    }
+  });
+}
+
+function prepare(database: DatabaseSync, guard: Guard) {
+  const statement = (text: string) => {
+    const prepared = database.prepare(text);
+    return {
+      run: (...values: SQLInputValue[]) => guard(() => prepared.run(...values)),
+      get: (...values: SQLInputValue[]) => guard(() => prepared.get(...values)),
+      all: (...values: SQLInputValue[]) => guard(() => prepared.all(...values)),
+    };
+  };
   const columns = 'directory, name, source, id';
   return {
     database,
-    known: database.prepare('SELECT known FROM slots WHERE slot = ?'),
-    at: database.prepare('SELECT slot FROM slots WHERE directory = ? AND known = 1 ORDER BY slot DESC'),
-    all: database.prepare('SELECT slot FROM slots'),
-    highest: database.prepare('SELECT max(slot) AS slot FROM slots'),
-    mark: database.prepare('INSERT OR REPLACE INTO slots (slot, directory, known) VALUES (?, ?, ?)'),
-    unknown: database.prepare('UPDATE slots SET known = 0 WHERE slot = ?'),
-    removeSlot: database.prepare('DELETE FROM slots WHERE slot = ?'),
-    inDirectory: database.prepare(`SELECT ${columns} FROM twins WHERE slot = ? AND directory = ?`),
-    one: database.prepare('SELECT source, id FROM twins WHERE slot = ? AND directory = ? AND name = ?'),
-    after: database.prepare(
+    removeAll: () => guard(() => database.exec('DELETE FROM twins; DELETE FROM slots;')),
+    known: statement('SELECT known FROM slots WHERE slot = ?'),
+    at: statement('SELECT slot FROM slots WHERE directory = ? AND known = 1 ORDER BY slot DESC'),
+    all: statement('SELECT slot FROM slots'),
+    highest: statement('SELECT max(slot) AS slot FROM slots'),
+    mark: statement('INSERT OR REPLACE INTO slots (slot, directory, known) VALUES (?, ?, ?)'),
+    unknown: statement('UPDATE slots SET known = 0 WHERE slot = ?'),
+    removeSlot: statement('DELETE FROM slots WHERE slot = ?'),
+    inDirectory: statement(`SELECT ${columns} FROM twins WHERE slot = ? AND directory = ?`),
+    one: statement('SELECT source, id FROM twins WHERE slot = ? AND directory = ? AND name = ?'),
+    after: statement(
       `SELECT ${columns} FROM twins WHERE slot = ? AND (directory, name) > (?, ?) ORDER BY directory, name LIMIT ?`,
     ),
-    put: database.prepare(`INSERT OR REPLACE INTO twins (slot, ${columns}) VALUES (?, ?, ?, ?, ?)`),
-    copy: database.prepare(
+    put: statement(`INSERT OR REPLACE INTO twins (slot, ${columns}) VALUES (?, ?, ?, ?, ?)`),
+    copy: statement(
       `INSERT INTO twins SELECT ?, ${columns} FROM twins WHERE slot = ? AND directory = ? AND name = ?`,
     ),
-    remove: database.prepare('DELETE FROM twins WHERE slot = ? AND directory = ? AND name = ?'),
-    removeDirectory: database.prepare('DELETE FROM twins WHERE slot = ? AND directory = ?'),
-    removeSome: database.prepare(
+    remove: statement('DELETE FROM twins WHERE slot = ? AND directory = ? AND name = ?'),
+    removeDirectory: statement('DELETE FROM twins WHERE slot = ? AND directory = ?'),
+    removeSome: statement(
       'DELETE FROM twins WHERE slot = ? AND (directory, name) IN (SELECT directory, name FROM twins WHERE slot = ? LIMIT ?)',
     ),
   };

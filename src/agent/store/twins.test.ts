@@ -272,6 +272,36 @@ for (const lost of [['twins.db'], ['index.db'], ['twins.db', 'index.db'], ['stat
   });
 }
 
+for (const [what, from] of [
+  ['nothing', 4_096],
+  ['a part', 16_384],
+] as const) {
+  test(`STG-23: a twins.db of which ${what} can be read is made anew while it is used, and the release is staged`, async () => {
+    const many: ModelTree = new Map(
+      Array.from({ length: 500 }, (_, n) => [`pages/${n}.html`, modelFile(`page ${n}`, 1)] as const),
+    );
+    await publish(many, Object.fromEntries([...many.keys()].map((name) => [`${name}.gz`, name])));
+    await store.settle();
+    const file = path.join(root, kitSite, 'twins.db');
+    const spoil = async (): Promise<void> => {
+      await store.close();
+      store = await openKitStore(root);
+      const { size } = fs.statSync(file);
+      assert.ok(size > 2 * from, `${size} bytes`);
+      const fd = fs.openSync(file, 'r+');
+      fs.writeSync(fd, Buffer.alloc(size - from, 0xff), 0, size - from, from);
+      fs.closeSync(fd);
+    };
+    await spoil();
+    await publish(new Map([...many, ['pages/7.html', modelFile('edited', 2)]]));
+    const left = [...many.keys()].map((name) => `${name}.gz`).filter((name) => name !== 'pages/7.html.gz');
+    await assertLive(left.sort());
+    await store.settle();
+    await spoil();
+    await assertLive(left);
+  });
+}
+
 test('STG-15, STG-20: a crash anywhere while twins are put in place leaves the release unstaged, or with none or all of them', async () => {
   let finished = false;
   for (let crashAt = 0; !finished; crashAt++) {
