@@ -27,11 +27,12 @@ export async function receiveAssignment(
   if (source.kind === 'inline') {
     const entry = await openInbox(store, Buffer.from(source.manifest, 'base64'), id, site);
     const data = Buffer.from(source.data, 'base64');
-    for (const index of entry.missingBlocks()) {
-      const { offset, length } = blockRange(entry.header, index);
-      await entry.writeBlock(index, data.subarray(offset, offset + length));
-    }
-    return entry;
+    return orPause(store, entry, async () => {
+      for (const index of entry.missingBlocks()) {
+        const { offset, length } = blockRange(entry.header, index);
+        await entry.writeBlock(index, data.subarray(offset, offset + length));
+      }
+    });
   }
   const { ticket, manifestBytes, dataBytes } = source;
   if (manifestBytes > manifestBytesMax) {
@@ -44,12 +45,12 @@ export async function receiveAssignment(
     signal,
   );
   const entry = await openInbox(store, manifest, id, site);
-  if (entry.header.data.bytes !== dataBytes) {
-    throw new TreecastError('ASSIGNMENT_MALFORMED', 'The data is not as long as the manifest says.');
-  }
   progress.received(manifestBytes);
-  try {
-    await ranges.fetchBlocks(
+  return orPause(store, entry, () => {
+    if (entry.header.data.bytes !== dataBytes) {
+      throw new TreecastError('ASSIGNMENT_MALFORMED', 'The data is not as long as the manifest says.');
+    }
+    return ranges.fetchBlocks(
       {
         url: addressOf(source.dataUrl, ccmUrl),
         ticket,
@@ -63,11 +64,22 @@ export async function receiveAssignment(
       },
       signal,
     );
+  });
+}
+
+/** Of what does not arrive whole nobody keeps the claim on space. */
+async function orPause(
+  store: SiteStore,
+  entry: InboxEntry,
+  receive: () => Promise<void>,
+): Promise<InboxEntry> {
+  try {
+    await receive();
+    return entry;
   } catch (error) {
     store.pause(entry);
     throw error;
   }
-  return entry;
 }
 
 async function openInbox(
@@ -79,6 +91,7 @@ async function openInbox(
   const entry = await store.openInbox(manifest);
   if (entry.header.id === id && entry.header.site === site) return entry;
   await entry.discard();
+  store.pause(entry);
   throw new TreecastError('ASSIGNMENT_MALFORMED', `The manifest is not that of assignment ${id}.`);
 }
 
