@@ -6,6 +6,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { TreecastError } from '../model/treecast-error.ts';
+import { explainStateDirectory } from './state-directory-trouble.ts';
 
 export interface StateLock {
   readonly directory: string;
@@ -20,18 +21,17 @@ const busyErrcodes: ReadonlySet<unknown> = new Set([5, 6]); // SQLITE_BUSY, SQLI
 
 /**
  * Makes the directory when it is missing and locks it, for `owner` (a few words for the next one's error message).
- * Throws STATE_DIRECTORY_LOCKED when another process, or this one, holds it.
+ * Throws STATE_DIRECTORY_LOCKED when another process, or this one, holds it; DISK_FAILED, INVALID_CONFIGURATION.
  */
 export function lockStateDirectory(directory: string, owner: string): StateLock {
-  mkdirSync(directory, { recursive: true });
   const ownerPath = join(directory, 'lock-owner.json');
-  const database = new DatabaseSync(join(directory, 'lock'), { timeout: 0 });
+  const database = openLock(directory);
   try {
     database.exec('BEGIN EXCLUSIVE');
   } catch (cause) {
     database.close();
     const errcode = cause instanceof Error && 'errcode' in cause ? cause.errcode : undefined;
-    if (!busyErrcodes.has(errcode)) throw cause;
+    if (!busyErrcodes.has(errcode)) throw explainStateDirectory(cause, directory);
     throw new TreecastError(
       'STATE_DIRECTORY_LOCKED',
       `${directory} is in use by ${describeOwner(ownerPath)}.`,
@@ -50,6 +50,15 @@ export function lockStateDirectory(directory: string, owner: string): StateLock 
       if (heldLocks.delete(database)) database.close();
     },
   };
+}
+
+function openLock(directory: string): DatabaseSync {
+  try {
+    mkdirSync(directory, { recursive: true });
+    return new DatabaseSync(join(directory, 'lock'), { timeout: 0 });
+  } catch (cause) {
+    throw explainStateDirectory(cause, directory);
+  }
 }
 
 /** A full disk keeps nobody from starting. */

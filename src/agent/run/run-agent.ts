@@ -11,6 +11,7 @@ import { type Clock, systemClock } from '../../net/clock.ts';
 import { createRangeClient } from '../../net/fetch/range-client.ts';
 import { createLinkClient, type LinkClient } from '../../net/link/link-client.ts';
 import { closeSecretDirectory, secretsLayOpen } from '../../net/secret-directory.ts';
+import { explainStateDirectory } from '../../net/state-directory-trouble.ts';
 import { lockStateDirectory } from '../../net/state-lock.ts';
 import { createPluginSet } from '../../plugins/host/create-plugin-set.ts';
 import { readAgentConfiguration } from '../configuration/agent-configuration.ts';
@@ -54,7 +55,7 @@ export interface RunningAgent {
   close(): Promise<void>;
 }
 
-/** Throws NOT_FOUND (not joined), INVALID_CONFIGURATION, PLUGIN_INVALID, STATE_DIRECTORY_LOCKED, STATE_CORRUPT, or when its port is taken. */
+/** Throws NOT_FOUND (not joined), INVALID_CONFIGURATION, PLUGIN_INVALID, STATE_DIRECTORY_LOCKED, STATE_CORRUPT, DISK_FAILED, or when its port is taken. */
 export async function runAgent(directory: string, options: RunAgentOptions): Promise<RunningAgent> {
   const lock = lockStateDirectory(directory, 'treecast agent run');
   const closers: (() => Promise<void> | void)[] = [() => lock.release()];
@@ -69,7 +70,7 @@ export async function runAgent(directory: string, options: RunAgentOptions): Pro
     return await start(directory, options, closers, closeAll);
   } catch (error) {
     await closeAll();
-    throw error;
+    throw explainStateDirectory(error, directory);
   }
 }
 

@@ -288,13 +288,13 @@ export async function createSiteStore(
       return true;
     },
     async verify(signal) {
-      try {
-        return await verifyLive(signal);
-      } catch (error) {
-        // The records of twins turned out damaged: they are derived anew first.
-        if (!isIndexGap(error)) throw error;
-        return verifyLive(signal);
-      }
+      return told('verifying', null, () =>
+        verifyLive(signal).catch((error: unknown) => {
+          // The records of twins turned out damaged: they are derived anew first.
+          if (!isIndexGap(error)) throw error;
+          return verifyLive(signal);
+        }),
+      );
     },
     *basePathsOf(entry) {
       for (const command of (entry as ReceivedAssignment).commands()) {

@@ -2,6 +2,7 @@
 // left as it is. What is in it is its owner's business.
 
 import fs from 'node:fs';
+import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { TreecastError } from '../../model/treecast-error.ts';
 import { diskTroubleOf } from '../../net/disk-trouble.ts';
@@ -36,9 +37,19 @@ export function openDatabase(file: string, kind: DatabaseKind): DatabaseSync {
       });
     }
     // A full disk is no reason to throw away what is on it.
-    if (diskTroubleOf(cause) || resultCode(cause) === cannotOpen) throw cause;
+    if (diskTroubleOf(cause) || resultCode(cause) === cannotOpen) throw unwritable(file) ?? cause;
     removeDatabase(file);
     return prepareDatabase(file, kind);
+  }
+}
+
+/** SQLite says of a disk that may only be read that it fails. */
+function unwritable(file: string): unknown {
+  try {
+    fs.accessSync(path.dirname(file), fs.constants.W_OK);
+    return undefined;
+  } catch (error) {
+    return error;
   }
 }
 

@@ -293,3 +293,33 @@ testNeeding(
     await store.settle();
   },
 );
+
+testNeeding(
+  ['tmpfs'],
+  'STG-30: opened on a disk that may only be read, a site with twins is served, and published to as soon as it may be written again',
+  async (t) => {
+    const small = mountTmpfs(t, { bytes: 8 * mib, inodes: 2_000 });
+    let store = await openPublished(small);
+    t.after(() => store.close());
+    await receiveAndStage(store, changeTo(2, one, edited));
+    await store.writeTwin(release(2), 'd1/p1.bin', '.gz', Buffer.from('packed'));
+    await store.sealTwins(release(2));
+    await store.decide(decisionFor(release(2), modelTreeId(edited)));
+    await store.close();
+    small.remount('ro');
+    store = await openKitStore(small.directory);
+    const twin = path.join(small.directory, kitSite, 'live', 'd1', 'p1.bin.gz');
+    assert.equal(fs.readFileSync(twin, 'utf8'), 'packed');
+    for (const ask of [() => receiveAndStage(store, changeTo(3, edited, one)), () => store.verify()]) {
+      const failure = await failureOf(ask());
+      assert.equal(failure.code, 'DISK_FAILED');
+      assert.match(failure.message, /: the file system of .*\/sample is mounted read-only$/);
+    }
+    small.remount('rw');
+    await receiveAndStage(store, changeTo(3, edited, one));
+    assert.equal((await store.decide(decisionFor(release(3), modelTreeId(one)))).outcome, 'switched');
+    assert.equal(fs.readFileSync(twin, 'utf8'), 'packed');
+    assert.deepEqual((await store.verify()).drift, []);
+    await store.settle();
+  },
+);

@@ -14,6 +14,8 @@ export interface SmallDisk {
   fillInodes(leaving?: number): void;
   /** Gives back what `fill` and `fillInodes` took. */
   empty(): void;
+  /** As an operator mounts it: only while nobody has a file open for writing. */
+  remount(how: 'ro' | 'rw'): void;
 }
 
 export interface SmallExt4 extends SmallDisk {
@@ -97,5 +99,6 @@ function mounted(t: Pick<TestContext, 'after'>, how: readonly string[], at?: str
       }
     },
     empty: () => fs.rmSync(filler, { recursive: true, force: true }),
+    remount: (how) => void execFileSync('mount', ['-o', `remount,${how}`, directory]),
   };
 }
