@@ -24,8 +24,8 @@ export async function writeFileAtomic(path: string, data: string | Uint8Array, m
   await withFile(dirname(path), 'r', 0, (directory) => directory.sync());
 }
 
-/** What processes that died in the middle of writing this file have left. */
-async function removeLeftovers(path: string): Promise<void> {
+/** Takes away what processes that died in the middle of writing this file have left; each writing does it first. */
+export async function removeLeftovers(path: string): Promise<void> {
   const prefix = `${basename(path)}.`;
   for (const name of await readdir(dirname(path)).catch(() => [])) {
     const pid = name.startsWith(prefix) ? /^(\d+)\.tmp$/.exec(name.slice(prefix.length))?.[1] : undefined;

@@ -4,7 +4,7 @@
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { failpoint } from '../../faults/failpoint.ts';
-import { writeFileAtomic } from '../../net/atomic-file.ts';
+import { removeLeftovers, writeFileAtomic } from '../../net/atomic-file.ts';
 import type { Clock } from '../../net/clock.ts';
 import { driftedPathsMax } from './drift-ledger.ts';
 
@@ -65,6 +65,7 @@ export function createScrubRecord(file: string, clock: Clock): ScrubRecord {
 
   return {
     async load() {
+      await removeLeftovers(file);
       try {
         const { version: _, ...kept } = schema.parse(JSON.parse(await readFile(file, 'utf8')));
         state = kept;
