@@ -4,6 +4,7 @@ import type { GroupResource, NodeResource, SiteResource } from '../model/api.ts'
 import { releaseName } from '../model/release.ts';
 import { driftLines } from './drift-lines.ts';
 import { fixLines } from './fix-lines.ts';
+import { nodeSegmentFields } from './node-segment-fields.ts';
 import { printable } from './printable.ts';
 import { tableLines } from './table.ts';
 import { bytesText, nothing, shortId, timeText } from './text.ts';
@@ -42,8 +43,11 @@ export function labelsText(labels: Readonly<Record<string, string>>): string {
     .join(', ');
 }
 
-export function connectionText(node: Pick<NodeResource, 'connected' | 'maintenance'>): string {
-  return `${node.connected ? 'connected' : 'away'}${node.maintenance ? ', maintenance' : ''}`;
+export function connectionText(
+  node: Pick<NodeResource, 'connected' | 'maintenance'> & Partial<Pick<NodeResource, 'isNew'>>,
+): string {
+  const more = [node.maintenance ? ', maintenance' : '', node.isNew === true ? ', new' : ''];
+  return `${node.connected ? 'connected' : 'away'}${more.join('')}`;
 }
 
 export function nodeLines(node: NodeResource): string[] {
@@ -62,6 +66,7 @@ export function nodeLines(node: NodeResource): string[] {
         ? nothing
         : `until ${timeText(node.certificate.expiresAt)}, serial ${node.certificate.serial}`,
     ],
+    ...nodeSegmentFields(node),
   ]);
   if (node.sites.length === 0) return lines;
   const table = tableLines(

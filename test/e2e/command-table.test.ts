@@ -41,6 +41,7 @@ async function table(): Promise<Readonly<Record<string, Row>>> {
   const [node = ''] = up.up.ready.nodes.map(({ name }) => name);
   const job = await up.cliJson<{ id: string }>('publish', sample, '--wait');
   await up.cliJson('token', 'create', 'spare', '--role', 'viewer');
+  await up.cliJson('node', 'join-token', '--segment', 'spare');
   const { tokens } = await up.cliJson<{ tokens: { id: string; name: string }[] }>('token', 'list');
   const token = tokens.find(({ name }) => name === 'spare')?.id ?? '';
   return {
@@ -61,7 +62,19 @@ async function table(): Promise<Readonly<Record<string, Row>>> {
     'group show': { good: ['web'], unknown: [nothing] },
     'group set': { good: ['web', '--remove-node', node], unknown: [nothing, '--all'] },
     'group remove': { good: ['web'], unknown: [nothing] },
-    'node join-token': { good: [] },
+    'node join-token': { good: ['--segment', 'rack'] },
+    'segment list': { good: [] },
+    'segment show': { good: ['rack'], unknown: [nothing] },
+    'segment assign': { good: ['rack', node], unknown: [nothing, node] },
+    'segment set-leader': { good: ['rack', node], unknown: ['rack', nothing] },
+    'segment exclude': { good: ['rack', node], unknown: [nothing, node] },
+    'segment weigh': { good: ['rack', node, '2'], unknown: [nothing, node, '2'] },
+    'segment set-control-channel': {
+      good: ['rack', '--multicast', '239.255.84.68:17446'],
+      unknown: [nothing, '--unicast', '17446'],
+    },
+    'segment rename': { good: ['rack', 'row'], unknown: [nothing, 'row'] },
+    'segment remove': { good: ['spare'], unknown: [nothing] },
     'node list': { good: [] },
     'node show': { good: [node], unknown: [nothing] },
     'node maintenance': { good: [node, 'off'], unknown: [nothing, 'on'] },

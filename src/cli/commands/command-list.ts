@@ -37,6 +37,15 @@ import { pluginTasks } from './plugin-tasks.ts';
 import { pluginTest } from './plugin-test.ts';
 import { publish } from './publish.ts';
 import { rollback } from './rollback.ts';
+import { segmentAssign } from './segment-assign.ts';
+import { segmentExclude } from './segment-exclude.ts';
+import { segmentList } from './segment-list.ts';
+import { segmentRemove } from './segment-remove.ts';
+import { segmentRename } from './segment-rename.ts';
+import { segmentSetControlChannel } from './segment-set-control-channel.ts';
+import { segmentSetLeader } from './segment-set-leader.ts';
+import { segmentShow } from './segment-show.ts';
+import { segmentWeigh } from './segment-weigh.ts';
 import { siteAdd } from './site-add.ts';
 import { siteList } from './site-list.ts';
 import { siteRemove } from './site-remove.ts';
@@ -73,6 +82,15 @@ export const commands: readonly CliCommand[] = [
   nodeMaintenance,
   nodeRemove,
   nodeJoinToken,
+  segmentList,
+  segmentShow,
+  segmentRename,
+  segmentSetLeader,
+  segmentExclude,
+  segmentWeigh,
+  segmentAssign,
+  segmentSetControlChannel,
+  segmentRemove,
   keyList,
   keyRotate,
   balancerShow,

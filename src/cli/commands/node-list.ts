@@ -9,7 +9,12 @@ import { nothing, timeText } from '../text.ts';
 export const nodeList = defineCommand({
   name: 'node list',
   summary: 'list the nodes',
-  examples: [{ line: 'treecast node list', explanation: 'every node: connected or away, URL, labels' }],
+  examples: [
+    {
+      line: 'treecast node list',
+      explanation: 'every node: connected or away, new, its segment, URL, labels',
+    },
+  ],
   kind: 'api',
   exits: ['ok'],
   json: '`{"nodes":[NodeResource]}`.',
@@ -18,10 +23,11 @@ export const nodeList = defineCommand({
     const nodes = await (await client()).nodes.list();
     output.answer({ nodes }, () =>
       tableLines(
-        ['NODE', 'STATE', 'URL', 'SITES', 'LABELS', 'LAST SEEN', 'CERTIFICATE UNTIL'],
+        ['NODE', 'STATE', 'SEGMENT', 'URL', 'SITES', 'LABELS', 'LAST SEEN', 'CERTIFICATE UNTIL'],
         nodes.map((node) => [
           node.name,
           connectionText(node),
+          node.segment ?? nothing,
           node.url ?? nothing,
           node.sites.map(({ site, phase }) => `${site} ${phase}`).join(', ') || nothing,
           labelsText(node.labels) || nothing,

@@ -7,10 +7,13 @@ import { nodeLines } from '../resource-lines.ts';
 
 export const nodeShow = defineCommand({
   name: 'node show',
-  summary: 'show a node and what it holds of every site',
+  summary: 'show a node, its part in its segment, and what it holds of every site',
   arguments: [{ name: 'node', summary: 'its name' }],
   examples: [
-    { line: 'treecast node show web1', explanation: 'phase, live and backup tree of each site, last error' },
+    {
+      line: 'treecast node show web1',
+      explanation: 'segment, state and priority in elections, trees of each site, last error',
+    },
   ],
   kind: 'api',
   exits: ['ok', 'refused'],

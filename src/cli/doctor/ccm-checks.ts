@@ -3,13 +3,13 @@
 import type { Client } from '../../client/client.ts';
 import type { NodeResource } from '../../model/api.ts';
 import type { Connection } from '../connection.ts';
+import { endingCertificates } from '../ending-certificates.ts';
 import { countText } from '../text.ts';
 import type { Check, Finding } from './check.ts';
 
 const clockWarnMs = 2000;
 const clockFailMs = 60_000;
 const timeoutMs = 5000;
-const expiryWarnMs = 14 * 86_400_000;
 
 export function ccmChecks(connection: () => Promise<Connection>, client: () => Promise<Client>): Check[] {
   return [
@@ -95,14 +95,11 @@ export function clockFinding(aheadMs: number | null): Finding {
   };
 }
 
-/** Agents renew with a third of the time left; the last sixth is a sign that one cannot. */
 export function certificatesFinding(
   nodes: readonly Pick<NodeResource, 'name' | 'certificate'>[],
   nowMs: number,
 ): Finding {
-  const ending = nodes.filter(
-    ({ certificate }) => certificate === null || Date.parse(certificate.expiresAt) - nowMs < expiryWarnMs,
-  );
+  const ending = endingCertificates(nodes, nowMs);
   if (ending.length === 0) return { outcome: 'ok', message: 'No node’s certificate ends soon.' };
   const names = ending.map(
     ({ name, certificate }) =>
