@@ -8,17 +8,17 @@ import { until } from '../../../src/plugins/testing/until.ts';
 import type { StrikingFleet } from './striking-fleet.ts';
 
 const group = 'temporary';
-const site = 'extra';
+export const extraSite = 'extra';
 const segment = 'rack';
 const channel = { transport: 'unicast', group: null, port: 17_447 } as const;
 
 export async function configure({ fleet: { client }, nodeDirectories }: StrikingFleet): Promise<void> {
-  const at = join(nodeDirectories[1] as string, 'sites', site);
+  const at = join(nodeDirectories[1] as string, 'sites', extraSite);
   await done(client.groups.create({ name: group, nodes: [], selector: null }));
   await done(client.groups.update(group, { nodes: ['node1', 'node2'] }));
-  await done(client.sites.create({ name: site, group }));
+  await done(client.sites.create({ name: extraSite, group }));
   await until('the node has the new site', () => existsSync(join(at, 'inbox')));
-  await done(client.sites.update(site, { policy: { fileMode: '0640' } }));
+  await done(client.sites.update(extraSite, { policy: { fileMode: '0640' } }));
   await done(client.groups.update(group, { nodes: ['node1'] }));
   await until('the node has lost the site', () => !existsSync(at));
   await done(client.tokens.create({ name: group, roles: ['viewer'] }));
@@ -34,7 +34,7 @@ export async function configure({ fleet: { client }, nodeDirectories }: Striking
   await client.nodes.update('node1', { maintenance: false });
   await client.nodes.update('node1', { labels: { place: 'rack' } });
   await client.nodes.update('node1', { labels: {} });
-  await done(client.sites.remove(site));
+  await done(client.sites.remove(extraSite));
   await done(client.groups.remove(group));
 }
 

@@ -2,13 +2,13 @@
 // A victim may die at any moment of `run`, which then ends early and throws nothing for that.
 
 import { spawn } from 'node:child_process';
-import { chmod, mkdir, open, readFile, rm, stat, unlink, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, open, readdir, readFile, rm, stat, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { JobResource } from '../../../src/model/api.ts';
 import { until } from '../../../src/plugins/testing/until.ts';
 import { endOf } from '../processes.ts';
 import { runProgram } from '../run-program.ts';
-import { configure } from './configure.ts';
+import { configure, extraSite } from './configure.ts';
 import type { StrikingFleet, Width } from './striking-fleet.ts';
 
 export const jobTypes = [
@@ -55,7 +55,7 @@ const launcher = join(import.meta.dirname, '../../../bin/treecast');
 export const jobRuns: Readonly<Record<JobType, JobRun>> = {
   publish: { run: (fleet) => publish(fleet, 'many') },
   'publish-large': { run: (fleet) => publish(fleet, 'large') },
-  'publish-deep': { run: (fleet) => publish(fleet, 'deep') },
+  'publish-deep': { prepare: forgetIndex, run: (fleet) => publish(fleet, 'deep') },
   'publish-plugins': {
     async run(fleet) {
       const told = await publish(fleet, 'many');
@@ -95,6 +95,7 @@ export const jobRuns: Readonly<Record<JobType, JobRun>> = {
     recover: rotate,
   },
   configure: {
+    prepare: forgetRepository,
     async run(fleet) {
       await startAll(fleet);
       await orGone(fleet, configure(fleet));
@@ -309,6 +310,24 @@ async function dieBehindTheSwitch(fleet: StrikingFleet): Promise<void> {
   await fleet.change('many');
   await fleet.push(['-o', 'nowait']);
   await fleet.struck;
+}
+
+/** An index that knows little is swept after fewer new directories. */
+async function forgetIndex(fleet: StrikingFleet): Promise<void> {
+  await fleet.stopAgent();
+  const site = join(fleet.nodeDirectories[1] as string, 'sites', fleet.fleet.site);
+  for (const name of await readdir(site))
+    if (name.startsWith('index.db')) await rm(join(site, name), { force: true });
+  await fleet.revive('agent');
+  await fleet.allConnected();
+}
+
+/** A site's repository stays when the site is removed; the next one of that name would find it. */
+async function forgetRepository(fleet: StrikingFleet): Promise<void> {
+  await rm(join(fleet.ccmDirectory, 'repositories', `${extraSite}.git`), { recursive: true, force: true });
+  // A CCM that runs believes that it has it.
+  await fleet.restart('ccm');
+  await fleet.allConnected();
 }
 
 async function forgetNode(fleet: StrikingFleet): Promise<void> {
