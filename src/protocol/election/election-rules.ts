@@ -67,6 +67,11 @@ export const electionRules = {
     return timing.windowMs / 8;
   },
 
+  /** ELEC-10: an LC that nobody has answered may have been lost, or the answer. */
+  repeatMs(timing: SegmentTiming): number {
+    return timing.windowMs / 4;
+  },
+
   /** ELEC-10: who is not heard leads nobody, unless there is nobody else. */
   mayLead(isAnswered: boolean, others: number): boolean {
     return isAnswered || others === 0;

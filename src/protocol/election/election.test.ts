@@ -46,7 +46,7 @@ test('ELEC-2: what could not be written down is given up, and written in a new t
   assert.equal(node.state(), 'votingOpen');
   assert.deepEqual(node.give({ input: 'persistFailed' }), []);
   assert.equal(node.state(), 'unknown');
-  assert.deepEqual(node.pass(500), ['durable 2 m', 'leader-claim 2']);
+  assert.deepEqual(node.pass(300), ['durable 2 m', 'leader-claim 2']);
   const leader = leading();
   assert.deepEqual(leader.give({ input: 'persistFailed' }), ['leader null 1']);
 });
@@ -113,9 +113,11 @@ test('ELEC-7: a better claim is conceded to from unknown, voting open and conced
 test('ELEC-8: an unanswered claim is made again as it was; after conceding, in a new term', () => {
   const node = scriptedElection();
   node.pass(1500);
-  assert.deepEqual(node.pass(900), ['leader-claim 1']);
+  node.pass(700);
+  assert.equal(node.state(), 'unknown');
+  assert.deepEqual(node.pass(200), ['leader-claim 1']);
   node.hear('a', 'leader-claim', 1, better);
-  assert.deepEqual(node.pass(2000), ['durable 2 m', 'leader-claim 2']);
+  assert.deepEqual(node.pass(1850), ['durable 2 m', 'leader-claim 2']);
 });
 
 test('ELEC-9: a worse claim is answered at once: by a claim, by a claimant, and by a leader that goes on leading', () => {
@@ -136,14 +138,12 @@ test('ELEC-9: a worse claim is answered at once: by a claim, by a claimant, and 
 test('ELEC-10, ELEC-11: who is not answered does not lead, says so, and claims rarely; alone, it leads', () => {
   const node = scriptedElection();
   const lines = node.pass(10_000);
-  assert.deepEqual(
-    lines.filter((line) => line !== 'leader-claim 1'),
-    ['durable 1 m', 'deaf'],
-  );
-  assert.equal(lines.filter((line) => line === 'leader-claim 1').length, 5);
-  assert.deepEqual(node.pass(7000), ['leader-claim 1']);
+  const fourTimes = Array.from({ length: 4 }, () => 'leader-claim 1');
+  const windows = Array.from({ length: 5 }, () => fourTimes).flat();
+  assert.deepEqual(lines, ['durable 1 m', ...windows, 'deaf']);
+  assert.deepEqual(node.pass(7000), fourTimes);
   const alone = scriptedElection({ others: 0 });
-  assert.deepEqual(alone.pass(2200), ['durable 1 m', 'leader-claim 1', 'leader-alive 1', 'leader m 1']);
+  assert.deepEqual(alone.pass(2200), ['durable 1 m', ...fourTimes, 'leader-alive 1', 'leader m 1']);
 });
 
 test('ELEC-11: who hears others and is not heard says that', () => {
@@ -229,7 +229,7 @@ test('ELEC-19: while its interface is down a node neither leads nor claims; then
   assert.deepEqual(node.pass(60_000), []);
   node.give({ input: 'network', up: true });
   assert.deepEqual(node.pass(1200), []);
-  assert.deepEqual(node.pass(400), ['durable 2 m', 'leader-claim 2']);
+  assert.deepEqual(node.pass(200), ['durable 2 m', 'leader-claim 2']);
 });
 
 test('two nodes with one name: what comes from the own name is nobody', () => {

@@ -252,10 +252,15 @@ export function createElection(options: ElectionOptions): Election {
       case 'conceding':
         return state.endsAt;
       case 'votingOpen':
-        return Math.min(state.endsAt, speech.claimDueAt(), aliveAt);
+        return Math.min(state.endsAt, claimDueAt(state), aliveAt);
       case 'leading':
         return Math.min(speech.claimDueAt(), aliveAt);
     }
+  }
+
+  function claimDueAt({ isIncumbent, isAnswered, endsAt }: VotingOpen): Instant {
+    const repeatAt = isIncumbent || isAnswered ? never : speech.claimedAt() + rules.repeatMs(timing);
+    return Math.min(speech.claimDueAt(), repeatAt < endsAt ? repeatAt : never);
   }
 
   /** ELEC-17: who slept does not know what it missed, and reads the messages that waited for it before it acts. */
@@ -293,7 +298,8 @@ export function createElection(options: ElectionOptions): Election {
           resign(now, 'nobody speaks to it');
           return;
         }
-        if (speech.claimDueAt() <= now) speech.claim(now, claim, false);
+        const dueAt = state.name === 'votingOpen' ? claimDueAt(state) : speech.claimDueAt();
+        if (dueAt <= now) speech.claim(now, claim, false);
         if (isServing && speech.aliveAt() + timing.aliveMs <= now) speech.alive(now, claim);
         if (state.name === 'votingOpen' && state.endsAt <= now) closeVoting(now, state);
         return;

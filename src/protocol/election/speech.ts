@@ -33,6 +33,8 @@ export interface Speech {
   rest(): void;
   /** When a claim is owed; Infinity: none is. */
   claimDueAt(): Instant;
+  /** When the claim was said last. */
+  claimedAt(): Instant;
   /** When the last LA was said; -Infinity: none was. */
   aliveAt(): Instant;
 }
@@ -75,6 +77,7 @@ export function createSpeech({ timing, rules, announced, ballots, emit }: Speech
       claimDueAt = never;
     },
     claimDueAt: () => claimDueAt,
+    claimedAt: () => claimedAt,
     aliveAt: () => aliveAt,
   };
 }

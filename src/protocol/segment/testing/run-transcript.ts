@@ -11,6 +11,7 @@
 //   accept NODE           the CCM tells every leader that it accepts this one
 //   others N              the CCM tells every node how many others are up
 //   states                each node's state
+//   quiet                 from now on LCs that only repeat one are left out
 
 import type { Destination } from '../../machine.ts';
 import type { MemberEffect } from '../segment-member.ts';
@@ -24,7 +25,8 @@ export function runTranscript(text: string): string {
     const commands = block.split('\n----')[0] ?? '';
     if (!block.includes('\n----')) return block;
     for (const command of commands.split('\n').filter((line) => !line.startsWith('#'))) {
-      if (command.startsWith('nodes ')) segment = startNodes(command, log);
+      if (command === 'quiet') log.quiet();
+      else if (command.startsWith('nodes ')) segment = startNodes(command, log);
       else if (segment === undefined) throw new Error(`no nodes before: ${command}`);
       else carryOut(command, segment, log);
     }
@@ -90,6 +92,7 @@ function stateLine({ state, leader, term }: ReturnType<SegmentLan['status']>): s
 interface Log {
   effect(at: number, node: string, effect: MemberEffect): void;
   line(at: number, node: string, text: string): void;
+  quiet(): void;
   /** What was logged since, the same words of several nodes in one millisecond as one line. */
   take(): string[];
 }
@@ -97,7 +100,8 @@ interface Log {
 function createLog(): Log {
   let lines = new Map<string, { at: number; nodes: string[]; text: string }>();
   /** Of an LA only the first of a leader and term is news. */
-  const aliveTold = new Set<string>();
+  const told = new Set<string>();
+  let isQuiet = false;
 
   function line(at: number, node: string, text: string): void {
     const key = `${Math.round(at)} ${text}`;
@@ -119,14 +123,17 @@ function createLog(): Log {
     };
     const word = words[message.type];
     if (word === undefined) return;
-    const alive = `${node} ${message.term}`;
-    if (word === 'LA' && aliveTold.has(alive)) return;
-    if (word === 'LA') aliveTold.add(alive);
+    const key = `${node} ${word} ${message.term}`;
+    if (told.has(key) && (word === 'LA' || (word === 'LC' && isQuiet))) return;
+    told.add(key);
     line(at, node, `says ${word}${whom}: term ${message.term}${priority}`);
   }
 
   return {
     line,
+    quiet() {
+      isQuiet = true;
+    },
     effect(at, node, effect) {
       if (effect.effect === 'send') said(at, node, effect.to, effect.message);
       else if (effect.effect === 'persist') {
