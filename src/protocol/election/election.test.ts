@@ -51,6 +51,13 @@ test('ELEC-2: what could not be written down is given up, and written in a new t
   assert.deepEqual(leader.give({ input: 'persistFailed' }), ['leader null 1']);
 });
 
+test('ELEC-16: a claim ends with a stale LA, since a leader is alive', () => {
+  const node = scriptedElection();
+  node.pass(1500);
+  assert.deepEqual(node.hear('z', 'leader-alive', 0, worse), ['newer-term 1 to z']);
+  assert.deepEqual(node.pass(3000), []);
+});
+
 test('ELEC-3, ELEC-16: an LA of an older term is not followed; its sender is told, and leads on above that term', () => {
   const node = scriptedElection({ ballot: { term: 9, vote: 'z' } });
   assert.deepEqual(node.hear('a', 'leader-alive', 8, better), ['newer-term 9 to a']);
@@ -88,6 +95,19 @@ test('ELEC-6: a leader is lost after lostMs without an LA, and claims come after
   assert.deepEqual(node.pass(2999), []);
   assert.deepEqual(node.pass(1), ['leader null 5']);
   assert.deepEqual(node.pass(400), ['durable 6 m', 'leader-claim 6']);
+});
+
+test('ELEC-6: LAs that are stale, or of a lesser leader, hold claims back as well', () => {
+  const stale = scriptedElection({ ballot: { term: 9, vote: 'z' } });
+  stale.pass(1000);
+  stale.hear('a', 'leader-alive', 8, better);
+  assert.deepEqual(stale.pass(3000), []);
+  assert.deepEqual(stale.pass(300), ['durable 10 m', 'leader-claim 10']);
+  const lesser = following('a', 5);
+  lesser.pass(2500);
+  lesser.hear('b', 'leader-alive', 5, worse);
+  assert.deepEqual(lesser.pass(3000), ['leader null 5']);
+  assert.deepEqual(lesser.pass(300), ['durable 6 m', 'leader-claim 6']);
 });
 
 test('ELEC-6: who may have led a moment ago listens as long as the others do', () => {
@@ -149,7 +169,7 @@ test('ELEC-10, ELEC-11: who is not answered does not lead, says so, and claims r
 test('ELEC-11: who hears others and is not heard says that', () => {
   const node = scriptedElection({ ballot: { term: 4, vote: 'z' } });
   node.pass(2000);
-  node.hear('z', 'leader-alive', 3, worse);
+  node.hear('z', 'leader-claim', 3, worse);
   assert.ok(node.pass(10_000).includes('unheard'));
 });
 
@@ -264,17 +284,19 @@ const heard: fc.Arbitrary<Heard> = fc.record({
   priority: fc.constantFrom(1, worse, plainPriority, better, 10_000),
 });
 
-/** One life of the node: what it claims and says as a leader, each behind its ballot, and when it heard an LA that it follows. */
+/** One life of the node: what it claims and says as a leader, each behind its ballot, and when it heard LAs that
+ * are not stale. */
 function live(ballot: Ballot, words: readonly Heard[]) {
   const node = scriptedElection({ ballot });
   const alive: number[] = [];
   for (const { afterMs, from, type, term, priority } of words) {
     node.pass(afterMs);
+    if (type === 'leader-alive' && term >= node.election.status(node.now).term) alive.push(node.now);
     node.hear(from, type, term, priority);
-    if (node.state() === 'known' && node.election.status(node.now).aliveAgoMs === 0) alive.push(node.now);
   }
   node.pass(10_000);
   let durable = ballot;
+  let leader = '';
   const said = node.lines.flatMap(({ at, line }) => {
     const [type = '', word = '', vote = null] = line.split(' ');
     const term = Number(word);
@@ -282,9 +304,10 @@ function live(ballot: Ballot, words: readonly Heard[]) {
       assert.ok(term >= durable.term, 'a ballot goes back');
       durable = { term, vote };
     }
+    if (type === 'leader') leader = word;
     if (!type.startsWith('leader-')) return [];
     assert.deepEqual(durable, { term, vote: 'm' }, `ELEC-2: ${line}`);
-    return [{ at, type, term }];
+    return [{ at, type, term, leads: leader === 'm' }];
   });
   return { said, alive, durable };
 }
@@ -301,12 +324,12 @@ test('ELEC-2, ELEC-8: over two lives and whatever is heard, nothing is said befo
   );
 });
 
-test('ELEC-6: no claim is made sooner than triggerMinMs after an LA that was followed, whatever is heard', () => {
+test('ELEC-6: who does not lead claims no sooner than triggerMinMs after an LA, whatever is heard', () => {
   fc.assert(
     fc.property(fc.array(heard), (words) => {
       const { said, alive } = live({ term: 0, vote: null }, words);
-      for (const { at, type } of said) {
-        if (type !== 'leader-claim') continue;
+      for (const { at, type, leads } of said) {
+        if (type !== 'leader-claim' || leads) continue;
         const last = alive.findLast((each) => each < at) ?? Number.NEGATIVE_INFINITY;
         assert.ok(at - last >= segmentTimings.fast.triggerMinMs, `${at - last} ms after an LA`);
       }

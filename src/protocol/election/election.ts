@@ -72,6 +72,7 @@ export function createElection(options: ElectionOptions): Election {
     if (served) ballots.forgetClaim();
   }
 
+  /** To unknown, from wherever; in unknown, the next claim is put off. */
   function giveUp(now: Instant): void {
     become(now, { name: 'unknown', claimAt: never });
     state = { name: 'unknown', claimAt: standing.claimAt(now) };
@@ -102,7 +103,6 @@ export function createElection(options: ElectionOptions): Election {
   }
 
   function follow(now: Instant, leader: Claim): void {
-    standing.noteAlive(now);
     standing.noteAnswered();
     become(now, { name: 'known', leader, lostAt: now + timing.lostMs });
     ballots.voteFor(leader, []);
@@ -129,7 +129,7 @@ export function createElection(options: ElectionOptions): Election {
     speech.claim(now, state.claim, true);
   }
 
-  /** ELEC-9: to a worse claim, or a leader that is none any more. */
+  /** ELEC-9: to a worse claim, or a worse leader. */
   function answer(now: Instant, { claim }: { readonly claim: Claim }, term: number): void {
     if (!rules.answersWorseClaim()) return;
     // A leader's term is to be its own.
@@ -172,11 +172,18 @@ export function createElection(options: ElectionOptions): Election {
   }
 
   function onAlive(now: Instant, heard: Claim): void {
+    if (state.name === 'leading' || (state.name === 'votingOpen' && state.isIncumbent)) {
+      onRival(now, heard, state);
+      return;
+    }
     const isStale = rules.isStale(heard.term, ballots.term());
     switch (state.name) {
       case 'unknown':
-        if (isStale) speech.newerTerm(heard.node);
-        else follow(now, heard);
+      case 'votingOpen':
+        if (isStale) {
+          speech.newerTerm(heard.node);
+          giveUp(now);
+        } else follow(now, heard);
         return;
       case 'conceding':
         if (!isStale) follow(now, heard);
@@ -184,14 +191,6 @@ export function createElection(options: ElectionOptions): Election {
       case 'known':
         if (heard.node === state.leader.node ? !isStale : rules.isHigherLeader(heard, state.leader))
           follow(now, heard);
-        // ELEC-6: that of a lesser one counts too.
-        else if (!isStale) standing.noteAlive(now);
-        return;
-      case 'votingOpen':
-      case 'leading':
-        if (serving() !== undefined) onRival(now, heard, state);
-        else if (isStale) answer(now, state, heard.term);
-        else follow(now, heard);
         return;
     }
   }
@@ -217,6 +216,7 @@ export function createElection(options: ElectionOptions): Election {
     if (!toGroup || (message.type === 'register' && message.leader === node)) attendedAt = now;
     switch (message.type) {
       case 'leader-alive':
+        standing.noteAlive(now);
         onAlive(now, { term: message.term, priority: message.priority, node: from });
         return;
       case 'leader-claim':

@@ -40,7 +40,7 @@ export interface Standing {
   listen(until: Instant): void;
   /** It leads from now on, or no longer; its own LAs count like those of others. */
   lead(isLeading: boolean, aliveAt: Instant): void;
-  /** It heard an LA that it follows. */
+  /** It heard an LA, of whomever. */
   noteAlive(at: Instant): void;
   lastAliveAt(): Instant;
   /** Somebody answered, or there is no need. */
