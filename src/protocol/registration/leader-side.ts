@@ -98,7 +98,7 @@ export function createLeaderSide(options: SideOptions): LeaderSide {
       sendList(current, { group: true });
       view.replace(listed(current));
       const { term, list } = current;
-      outbox.deliver({ fact: 'members', term, list, members: view.members() });
+      outbox.deliver({ fact: 'members', leader: node, term, list, members: view.members() });
     } else if (current.behind.size > behindAloneMax) {
       sendList(current, { group: true });
     } else {

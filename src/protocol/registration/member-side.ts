@@ -88,8 +88,8 @@ export function createMemberSide(options: SideOptions): MemberSide {
     const outcome = view.take(part);
     if (outcome === 'dropped') return;
     if (outcome === 'whole') {
-      const { term } = current;
-      outbox.deliver({ fact: 'members', term, list: part.list, members: view.members() });
+      const { leader, term } = current;
+      outbox.deliver({ fact: 'members', leader, term, list: part.list, members: view.members() });
     }
     const entry = part.members.find((member) => member.node === node);
     if (rules.isRegistered(entry, current.nonce)) {

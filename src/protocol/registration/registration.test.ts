@@ -146,7 +146,7 @@ test('REG-6: a leader has a limit of members', () => {
 });
 
 test('REG-3 REG-9: a list of another leader, another term, or with another nonce registers nobody', () => {
-  const { lan, elect, machine } = createRegistrationLan({ members: 2 });
+  const { lan, elect, facts, machine } = createRegistrationLan({ members: 2 });
   lan.crash('n001');
   elect('n001', 4);
   lan.run(400);
@@ -162,6 +162,12 @@ test('REG-3 REG-9: a list of another leader, another term, or with another nonce
   assert.equal(tell('n001', 3, nonce), false);
   assert.equal(tell('n001', 4, nonce - 1), false);
   assert.equal(tell('n001', 4, nonce), true);
+  lan.run(0);
+  assert.deepEqual(
+    facts('members').map(({ fact: { leader, term, list } }) => ({ leader, term, list })),
+    [{ leader: 'n001', term: 4, list: 1 }],
+    'of three lists one counts, and is told once',
+  );
 });
 
 test('REG-5 REG-19: maintenance is told at once and reported; free space and load come with the next report', () => {

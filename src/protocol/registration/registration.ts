@@ -47,9 +47,10 @@ export type RegistrationFact =
   | { readonly fact: 'registered'; readonly registered: boolean }
   /** The leader is heard and does not hear this node, whatever it sends. */
   | { readonly fact: 'unheard'; readonly leader: string }
-  /** A whole list, new to this node; of the leader, the one that it has just sent. */
+  /** A whole list, new to this node; of the leader, the one that it has just sent. Lists are counted by leader and term: two parts may be led in one term. */
   | {
       readonly fact: 'members';
+      readonly leader: string;
       readonly term: number;
       readonly list: number;
       readonly members: readonly ListedMember[];
