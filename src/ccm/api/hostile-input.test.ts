@@ -38,6 +38,8 @@ test('path, query and body are judged together', async () => {
   );
 });
 
+const multicastTo = (group: string) => ({ transport: 'multicast', group, port: 17_446 });
+
 const wrongRequests: readonly (readonly [string, string, string, unknown?])[] = [
   ['a list for a body', 'POST', '/api/v1/groups', []],
   ['a text for a body', 'POST', '/api/v1/groups', '"x"'],
@@ -63,6 +65,17 @@ const wrongRequests: readonly (readonly [string, string, string, unknown?])[] = 
     '/api/v1/tokens',
     { name: 'x', roles: ['viewer'], expiresAt: '2020-01-01T00:00:00Z' },
   ],
+  ['a group that is none', 'PATCH', '/api/v1/segments/x', { channel: multicastTo('10.0.0.1') }],
+  ['a group by name', 'PATCH', '/api/v1/segments/x', { channel: multicastTo('all.example.org') }],
+  [
+    'a group with unicast',
+    'PATCH',
+    '/api/v1/segments/x',
+    { channel: { ...multicastTo('239.1.1.1'), transport: 'unicast' } },
+  ],
+  ['a role that no node has', 'PATCH', '/api/v1/nodes/x', { leadRole: 'king' }],
+  ['a factor above the most', 'PATCH', '/api/v1/nodes/x', { leadFactor: 101 }],
+  ['a segment that is no name', 'POST', '/api/v1/join-tokens', { segment: 'Rack 5' }],
   ['a life without end', 'POST', '/api/v1/join-tokens', { lifeSeconds: 1e9 }],
 ];
 

@@ -37,8 +37,8 @@ export interface SegmentRegistry {
   find(id: string): SegmentRecord | undefined;
   /** By name. Throws NOT_FOUND. */
   get(name: string): SegmentRecord;
-  /** With a name that it makes up. */
-  make(actor: string): SegmentRecord;
+  /** With a name that it makes up, and this id when nodes have one already that the database has lost. */
+  make(actor: string, id?: string): SegmentRecord;
   /** The one of that name, new when there is none. Throws INVALID_INPUT. */
   ensure(name: string, actor: string): SegmentRecord;
   /** Throws NOT_FOUND, INVALID_INPUT, ALREADY_EXISTS. */
@@ -85,8 +85,7 @@ export function createSegmentRegistry(
     });
   }
 
-  function insert(name: string, actor: string): SegmentRecord {
-    const id = randomBytes(16).toString('hex');
+  function insert(name: string, actor: string, id = randomBytes(16).toString('hex')): SegmentRecord {
     const { transport, group, port } = defaultControlChannel;
     database.run(
       queries.insertInto('segments').values({
@@ -120,12 +119,13 @@ export function createSegmentRegistry(
     find,
     get,
 
-    make(actor) {
+    make(actor, id) {
       return database.transaction(() => {
         database.afterCommit(() => failpoint('ccm.segment.made'));
         return insert(
           freeSegmentName((name) => named(name) === undefined),
           actor,
+          id,
         );
       });
     },

@@ -3,6 +3,10 @@
 import type { BelievedReport } from '../db/schema.ts';
 import type { EventInput } from '../registry/event-log.ts';
 
+/** Beyond so many they are told in one. */
+const eventsMax = 50;
+const namesMax = 20;
+
 /** Of the members: who came, left, fell silent, is back. */
 export function reportChanges(
   segment: string,
@@ -23,7 +27,22 @@ export function reportChanges(
     if (known.online === online) return [];
     return [event(online ? 'memberReturned' : 'memberOffline', node)];
   });
-  return [...changes, ...[...former.keys()].map((node) => event('memberLeft', node))];
+  const all = [...changes, ...[...former.keys()].map((node) => event('memberLeft', node))];
+  if (all.length <= eventsMax) return all;
+  // A cut of half a large segment is one event, with how many of each kind and some of the names.
+  const kinds = Map.groupBy(all, ({ kind }) => kind.replace('segment.member', '').toLowerCase());
+  const counts = [...kinds].map(([kind, events]) => [
+    kind,
+    { count: events.length, nodes: events.slice(0, namesMax).map(({ node }) => node) },
+  ]);
+  const { leader, term } = now;
+  return [
+    {
+      actor: leader,
+      kind: 'segment.membersChanged',
+      data: { segment, leader, term, ...Object.fromEntries(counts) },
+    },
+  ];
 }
 
 /** Whether the rows would say something else: numbers that move by themselves are not worth a write each time. */

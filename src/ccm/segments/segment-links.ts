@@ -68,7 +68,7 @@ const tellAfterMs = 500;
 /** A node that has just come waits less: it does nothing in its segment before. */
 const firstTellAfterMs = 20;
 /** Then other work has its turn. */
-const toldAtOnce = 100;
+const toldAtOnce = 20;
 
 export function createSegmentLinks(options: SegmentLinksOptions): SegmentLinks {
   const { registry, send, settings, clock } = options;

@@ -189,6 +189,20 @@ test('SEG-5: a node joins where its leader lists it and it says so itself, or wh
   assert.equal(idOf('web5'), idOf('web1'), 'a leader without a segment too');
 });
 
+test('SEG-4: nodes that remember a segment which the CCM has lost have it again, under its id', async () => {
+  const { connect, report, say, idOf, told, registry } = await segmentFixture();
+  const lost = 'd'.repeat(32);
+  connect('web1', 'web2');
+  say('web2', { leader: 'web1', segment: lost });
+  report('web1', ['web2'], { segment: lost });
+  assert.deepEqual([idOf('web1'), idOf('web2')], [lost, lost]);
+  assert.deepEqual(told('web1', 'segmentVerdict').at(-1)?.accepted?.leader, 'web1');
+  registry.segments.place('web2', null, 'operator', 'test');
+  say('web2', { leader: 'web1', segment: lost });
+  report('web1', ['web2']);
+  assert.equal(idOf('web2'), lost, 'taken out, it finds it by itself');
+});
+
 test('SEG-5: a token’s segment is where a node belongs, before anybody heard it', async () => {
   const { registry, connect, told } = await segmentFixture();
   const { id } = registry.segments.ensure('rack-5', 'test');
@@ -243,6 +257,23 @@ test('SEG-7: members that come, fall silent, return and go are in the log; what 
   report('web1', [], { freeBytes: 7, connections: 9 });
   assert.equal(registry.segments.find(idOf('web1'))?.reportedAt, written);
   assert.equal(events().length, before + 3);
+});
+
+test('SEG-7: what happens to many nodes at once is one event', async () => {
+  const { connect, report, say, events, registry } = await settled();
+  const many = Array.from({ length: 60 }, (_, index) => `n${index}`);
+  connect(...many);
+  for (const node of many) say(node, { leader: 'web1' });
+  report('web1', ['web2', ...many]);
+  report(
+    'web1',
+    ['web2', ...many].map((node) => `-${node}`),
+  );
+  assert.deepEqual(events().slice(-2), ['membersChanged', 'membersChanged']);
+  const last = registry.events.page({ after: registry.events.newestId() - 1, limit: 1 })[0];
+  assert.ok(last);
+  const { count, nodes } = last.data['offline'] as { count: number; nodes: string[] };
+  assert.deepEqual([count, nodes.length], [61, 20]);
 });
 
 test('KEYS-7 SEG-2: a removed node leads nothing, its certificate is told to all, and its name begins anew', async () => {

@@ -66,7 +66,7 @@ export interface SegmentsOptions {
 }
 
 const fix = 'Look at the agent on this node; upgrade it.';
-const reportIntervalMs = 250;
+const wordIntervalMs = 250;
 /** By then the one that is to lead knows of it. */
 const resignAfterMs = 500;
 /** An election in its own segment lasts less. */
@@ -94,8 +94,11 @@ export function createSegments(options: SegmentsOptions): Segments {
     },
   });
   const asking = createSegmentAsking(clock);
-  const gate = createNewestWins<Report>(reportIntervalMs, clock, (node, report) => {
+  const takenReports = createNewestWins<Report>(wordIntervalMs, clock, (node, report) => {
     quietly(node, () => take(node, report));
+  });
+  const takenStates = createNewestWins<NodeState>(wordIntervalMs, clock, (node, state) => {
+    quietly(node, () => said(node, state));
   });
   const places: PlacesView = {
     segment: registry.segments.find,
@@ -130,8 +133,14 @@ export function createSegments(options: SegmentsOptions): Segments {
 
   /** Undefined: the report is not its sender's to make. A leader without a segment is given one here. */
   function segmentOf(record: NodeRecord, { segment }: Report): string | undefined {
-    if (segment !== unassignedSegment) return segment === record.segment ? segment : undefined;
-    if (record.segment !== null) return record.segment;
+    if (record.segment !== null) {
+      return segment === record.segment || segment === unassignedSegment ? record.segment : undefined;
+    }
+    if (segment !== unassignedSegment) {
+      // SEG-4: nodes remember their segment when the database was copied back from before it, or an operator took them out of it.
+      place(record.name, places.segment(segment) ?? registry.segments.make(record.name, segment), 'heard');
+      return segment;
+    }
     const heard = heardSegment(links.stateOf(record.name)?.state, places);
     const given = heard ?? registry.segments.make(record.name);
     place(record.name, given, heard === undefined ? 'new' : 'heard');
@@ -173,12 +182,12 @@ export function createSegments(options: SegmentsOptions): Segments {
       return;
     }
     const held = { segment, said, ...believable(segment, said), at: clock.now() };
-    reports.set(node, held);
-    if (held.ignored > 0)
+    if (held.ignored > 0 && held.ignored !== reports.get(node)?.ignored)
       logger.warn(
         { node, ignored: held.ignored },
         'a leader reported members that are none of its segment’s',
       );
+    reports.set(node, held);
     if (!leaders.claimed(segment, { leader: node, term: said.term }, said.segment)) return;
     believe(segment, held.believed);
     if (said.triggers.includes('operator')) asking.answered(segment);
@@ -231,12 +240,13 @@ export function createSegments(options: SegmentsOptions): Segments {
   }
 
   function gone(node: string, because: 'link' | 'resigned' | 'removed' | 'moved'): void {
-    gate.forget(node);
+    takenReports.forget(node);
     reports.delete(node);
     leaders.gone(node, because);
   }
 
   function leave(node: string, because: 'link' | 'removed'): void {
+    takenStates.forget(node);
     wandering.get(node)?.();
     wandering.delete(node);
     quietly(node, () => gone(node, because));
@@ -260,8 +270,8 @@ export function createSegments(options: SegmentsOptions): Segments {
     welcomed: links.welcomed,
     message(node, message) {
       requireHonest(node, message);
-      if (message.type === 'segmentReport') gate.offer(node, message);
-      else quietly(node, () => said(node, message));
+      if (message.type === 'segmentReport') takenReports.offer(node, message);
+      else takenStates.offer(node, message);
     },
     disconnected(node) {
       // When the CCM stops, nobody is gone.
@@ -315,7 +325,8 @@ export function createSegments(options: SegmentsOptions): Segments {
       isClosed = true;
       links.close();
       leaders.close();
-      gate.close();
+      takenReports.close();
+      takenStates.close();
       for (const cancel of wandering.values()) cancel();
     },
   };

@@ -34,6 +34,9 @@ export interface SegmentFixture {
   events(): string[];
 }
 
+/** What one node says is taken at most four times a second. */
+const wordIntervalMs = 250;
+
 export async function segmentFixture(): Promise<SegmentFixture> {
   const { registry, clock: registryClock } = await temporaryRegistry();
   const manual = createManualClock(registryClock.now);
@@ -105,6 +108,7 @@ export async function segmentFixture(): Promise<SegmentFixture> {
         dropped: {},
         ...more,
       });
+      clock.advance(wordIntervalMs);
     },
     report(leader, others, more = {}) {
       const members = [leader, ...others].map(
@@ -133,8 +137,7 @@ export async function segmentFixture(): Promise<SegmentFixture> {
         connections: 3,
         ...more,
       });
-      // Reports of one leader are taken at most four times a second.
-      clock.advance(250);
+      clock.advance(wordIntervalMs);
     },
     events: () =>
       registry.events
