@@ -1,8 +1,11 @@
 // ccm.yaml: where the CCM listens, how others reach it, its limits and its log.
 
 import { z } from 'zod';
+import { type SegmentTiming, timingPresets } from '../model/segment.ts';
 import { parseListenAddress } from '../net/http/listen-address.ts';
 import { pluginEntriesSchema } from '../plugins/host/plugin-entry.ts';
+import { segmentTimings, timerLimits } from '../protocol/segment/timing.ts';
+import { timingProblems } from '../protocol/segment/timing-problems.ts';
 import { logSchema } from './service-logger.ts';
 
 const listen = z
@@ -18,6 +21,25 @@ export const origin = z
   .url({ protocol: /^https?$/, message: 'Is not an http(s) URL' })
   .refine((text) => URL.canParse(text) && new URL(text).origin === text, {
     message: 'Is not an origin: no path and no slash at the end, such as https://ccm.example.org',
+  });
+
+const segments = z
+  .strictObject({
+    preset: z
+      .enum(timingPresets)
+      .default('fast')
+      .describe('`fast`: a new leader within 5 s; `classic`: slower, for networks that lose or delay much.'),
+    timers: z
+      .partialRecord(z.enum(Object.keys(timerLimits) as (keyof SegmentTiming)[]), z.int())
+      .default({})
+      .describe(
+        'Single timers in milliseconds, such as `reportMs: 30000`; what is beyond its limits, or does not fit the others (ELEC-30), is refused by name.',
+      ),
+  })
+  .check((context) => {
+    const { preset, timers } = context.value;
+    for (const message of timingProblems({ ...segmentTimings[preset], ...timers }))
+      context.issues.push({ code: 'custom', path: ['timers'], message, input: timers });
   });
 
 export const ccmConfigurationSchema = z.strictObject({
@@ -54,6 +76,9 @@ export const ccmConfigurationSchema = z.strictObject({
     .describe(
       'What certificates of nodes and of the agents’ port last; each is renewed by itself when a third of that is left.',
     ),
+  segments: segments
+    .prefault({})
+    .describe('The timing of elections and registration in all segments; every agent is told.'),
   plugins: pluginEntriesSchema,
   log: logSchema.prefault({}).describe('The log, on standard error.'),
 });

@@ -41,6 +41,28 @@ test('config check finds that a file of tls cannot be read', async (t) => {
   assert.equal((await cli.run(['config', 'check', 'ccm.yaml'])).code, 0);
 });
 
+test('ELEC-30: config check names timers of segments that are beyond their limits, do not fit together, or do not exist', async (t) => {
+  const cli = createTestCli(t);
+  const check = async (segments: string) => {
+    writeFileSync(join(cli.directory, 'ccm.yaml'), `segments: ${segments}\n`);
+    return cli.run(['config', 'check', 'ccm.yaml']);
+  };
+  const good = ['{}', '{preset: classic}', '{timers: {reportMs: 30000}}'];
+  for (const segments of good) assert.equal((await check(segments)).code, 0, segments);
+  const wrong = {
+    '{timers: {aliveMs: 5}}': /segments\.timers.*aliveMs is 5; it is from 100/,
+    '{timers: {lostMs: 2000}}': /segments\.timers.*lostMs is 2000; it is at least triggerMinMs/,
+    '{preset: classic, timers: {windowMs: 700}}': /segments\.timers.*windowMs is 700/,
+    '{timers: {lostSeconds: 5}}': /lostSeconds/,
+    '{preset: slow}': /segments\.preset/,
+  };
+  for (const [segments, said] of Object.entries(wrong)) {
+    const { code, stderr } = await check(segments);
+    assert.equal(code, 2, segments);
+    assert.match(stderr, said);
+  }
+});
+
 test('a missing option and a wrong word are told by name', async (t) => {
   const cli = createTestCli(t);
   assert.match((await cli.run(['ccm', 'init'])).stderr, /Missing required option --dir/);

@@ -89,6 +89,11 @@ export const importRules: ImportRules = {
     },
     { from: 'src/cli/', to: 'src/net/atomic-file.ts', because: 'contexts and tokens are kept as state is' },
     {
+      from: 'src/cli/ccm-configuration.ts',
+      to: 'src/protocol/segment/',
+      because: 'timers in ccm.yaml are judged as the machines need them',
+    },
+    {
       from: 'bench/purge/',
       to: 'plugins/cache-purge/testing/measure-purge.ts',
       because: 'the plugin itself is measured, as its tests start it',

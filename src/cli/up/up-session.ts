@@ -76,6 +76,7 @@ export async function startUp(options: UpOptions): Promise<UpSession> {
       configuration: {
         listen: `${upHost}:${state.port}`,
         agentListen: `${upHost}:${state.agentPort}`,
+        segments: { preset: 'fast', timers: {} },
         plugins: [],
         certificateDays: 90,
         log: options.log,
