@@ -8,14 +8,23 @@ import path from 'node:path';
 import { testNeeding } from '../../plugins/testing/test-needing.ts';
 import { mountExt4 } from '../testing/small-disk.ts';
 import type { SiteStore } from './site-store.ts';
-import { expectedOnDisk, type ModelTree, modelFile, modelTreeId, readDisk } from './testing/model-tree.ts';
+import {
+  commandsBetween,
+  expectedOnDisk,
+  type ModelTree,
+  modelFile,
+  modelTreeId,
+  readDisk,
+} from './testing/model-tree.ts';
 import {
   assignmentBetween,
   decisionFor,
+  kitAssignment,
   kitSite,
   makeRoot,
   openKitStore,
   openPublishedStore,
+  receive,
   receiveAndStage,
   release,
 } from './testing/site-kit.ts';
@@ -133,6 +142,46 @@ testNeeding(
       places,
       () => void spawnSync('chattr', ['-R', '-i', path.join(root, kitSite)]),
     );
+  },
+);
+
+testNeeding(
+  ['root'],
+  'N44: a file that the agent may not read any more is drift of the kind mode, whoever keeps it from it, and is put right from outside',
+  async (t) => {
+    const root = makeRoot();
+    t.after(() => fs.rmSync(root, { recursive: true }));
+    fs.chownSync(root, user, user);
+    await asUser(async () => {
+      const store = await openPublishedStore(root, treeAt(0));
+      const live = fs.realpathSync(path.join(root, kitSite, 'live'));
+      const [index, page] = [path.join(live, 'a/index.html'), path.join(live, 'b/page.html')];
+      fs.chmodSync(index, 0);
+      process.seteuid?.(0);
+      fs.chownSync(page, 0, 0);
+      fs.chmodSync(page, 0o600);
+      process.seteuid?.(user);
+      const found = [
+        { path: 'a/index.html', problem: 'mode' },
+        { path: 'b/page.html', problem: 'mode' },
+      ] as const;
+      const { signal } = new AbortController();
+      assert.deepEqual(await store.check(['a/index.html', 'b/page.html'], signal), found);
+      assert.deepEqual((await store.verify()).drift, found);
+      // The inodes of all its trees: only the CCM has these bytes, and nothing is chmod-ed (STG-35).
+      assert.deepEqual(await store.mend(found, signal), found);
+      const tree = modelTreeId(treeAt(0));
+      const encoded = kitAssignment({
+        release: release(1),
+        baseTree: tree,
+        targetTree: tree,
+        commands: commandsBetween(new Map(), treeAt(0)),
+        overrides: { type: 'restore' },
+      });
+      assert.deepEqual(await store.restore(await receive(store, encoded), found, signal), []);
+      assert.deepEqual(readDisk(live), expectedOnDisk(treeAt(0)));
+      await store.close();
+    });
   },
 );
 
