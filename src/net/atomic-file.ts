@@ -9,7 +9,9 @@ export async function writeFileAtomic(path: string, data: string | Uint8Array, m
   const temporary = `${path}.${process.pid}.tmp`;
   await removeLeftovers(path);
   try {
-    await withFile(temporary, 'w', mode, async (file) => {
+    // Whatever somebody put there is not written through.
+    await rm(temporary, { force: true });
+    await withFile(temporary, 'wx', mode, async (file) => {
       await file.chmod(mode);
       await file.writeFile(data);
       await file.sync();

@@ -1,7 +1,8 @@
 // How far the re-reading of a site is and what it found, kept over restarts. Losing it costs a pass, so it is written seldom and no
 // failure of it stops anything.
 
-import { readFile } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { z } from 'zod';
 import { failpoint } from '../../faults/failpoint.ts';
 import { removeLeftovers, writeFileAtomic } from '../../net/atomic-file.ts';
@@ -43,6 +44,21 @@ export interface ScrubRecord {
 }
 
 const writeDelayMs = 30_000;
+/** All paths as long as they may be, in JSON. */
+const bytesMax = 128 * 1024 ** 2;
+
+/** STG-32: somebody may have put a pipe there, or a file without end. */
+async function readOwn(path: string): Promise<string> {
+  const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
+  const file = await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+  try {
+    const stat = await file.stat();
+    if (!stat.isFile() || stat.size > bytesMax) throw new Error(`${path} is no record`);
+    return await file.readFile('utf8');
+  } finally {
+    await file.close();
+  }
+}
 
 export function createScrubRecord(file: string, clock: Clock): ScrubRecord {
   let state: ScrubState = { began: null, after: null, passedAt: null, drifted: [] };
@@ -67,7 +83,7 @@ export function createScrubRecord(file: string, clock: Clock): ScrubRecord {
     async load() {
       await removeLeftovers(file);
       try {
-        const { version: _, ...kept } = schema.parse(JSON.parse(await readFile(file, 'utf8')));
+        const { version: _, ...kept } = schema.parse(JSON.parse(await readOwn(file)));
         state = kept;
       } catch {
         // Missing or damaged: a pass begins.

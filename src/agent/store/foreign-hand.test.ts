@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, test } from 'node:test';
 import { zstdCompressSync } from 'node:zlib';
 import { createDirectoryHandles } from './directory-handles.ts';
@@ -86,6 +87,28 @@ test('a hard link to an outside file under the journal’s temporary name, or in
   assertUntouched();
   assert.deepEqual(readDisk(live()), expectedOnDisk(two));
 });
+
+for (const name of ['index.db', 'twins.db'])
+  test(`an outside database that ${name} is a link to, soft or hard, is neither used nor written`, async () => {
+    await receiveAndStage(store, assignmentBetween(release(2), one, two));
+    await store.writeTwin(release(2), 'index.html', '.gz', Buffer.from('packed'));
+    await store.sealTwins(release(2));
+    await store.decide(decisionFor(release(2), modelTreeId(two)));
+    const file = path.join(outside, 'other.db');
+    const database = new DatabaseSync(file);
+    database.exec('CREATE TABLE own (a TEXT)');
+    database.close();
+    const before = fs.readFileSync(file);
+    for (const link of [fs.linkSync, fs.symlinkSync]) {
+      await store.close();
+      fs.rmSync(inSite(name));
+      link(file, inSite(name));
+      store = await openKitStore(root);
+      assert.deepEqual((await store.verify()).drift, []);
+      await store.settle();
+      assert.deepEqual(fs.readFileSync(file), before);
+    }
+  });
 
 test('a pipe under the journal’s temporary name holds nothing up, and one in its place counts as no journal', async () => {
   execFileSync('mkfifo', [inSite('state.json.tmp')]);

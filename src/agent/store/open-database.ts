@@ -27,6 +27,7 @@ export function isDamaged(error: unknown): boolean {
 
 /** Throws STATE_DIRECTORY_LOCKED, and what the disk is to blame for. */
 export function openDatabase(file: string, kind: DatabaseKind): DatabaseSync {
+  removeForeign(file);
   try {
     return prepareDatabase(file, kind);
   } catch (cause) {
@@ -53,8 +54,19 @@ function unwritable(file: string): unknown {
   }
 }
 
+const suffixes = ['', '-wal', '-shm', '-journal'];
+
 export function removeDatabase(file: string): void {
-  for (const suffix of ['', '-wal', '-shm', '-journal']) fs.rmSync(`${file}${suffix}`, { force: true });
+  for (const suffix of suffixes) fs.rmSync(`${file}${suffix}`, { force: true });
+}
+
+/** STG-32: SQLite would follow links, and write on devices and on what has another name besides. Then all of it is lost. */
+function removeForeign(file: string): void {
+  const isForeign = suffixes.some((suffix) => {
+    const stat = fs.lstatSync(`${file}${suffix}`, { throwIfNoEntry: false });
+    return stat !== undefined && !stat.isDirectory() && !(stat.isFile() && stat.nlink === 1);
+  });
+  if (isForeign) removeDatabase(file);
 }
 
 function resultCode(error: unknown): number | undefined {

@@ -147,7 +147,7 @@ async function emptyWork(disk: Disk, layout: Layout): Promise<string[]> {
 }
 
 function readJournal(disk: Disk, layout: Layout): string | undefined {
-  if (!disk.lstat(layout.journal)) return undefined;
+  if (!disk.lstat(layout.journal)?.isFile()) return undefined;
   const fd = disk.open(layout.journal, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   try {
     if (!disk.fstat(fd).isFile()) return undefined;
