@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -33,4 +33,30 @@ test('an agent that ends is started again, also when its preparation failed befo
     'it could not be started: Error: no port 2',
     'exit code 3',
   ]);
+});
+
+test('an agent whose log cannot be opened, as without a free descriptor, is started when it can', async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), 'treecast-child-'));
+  t.after(() => rmSync(directory, { recursive: true, force: true }));
+  const logPath = join(directory, 'agent.log');
+  mkdirSync(logPath);
+  const ends: string[] = [];
+  const seen = Promise.withResolvers<void>();
+  const child = startAgentChild({
+    directory: join(directory, 'no-agent'),
+    logPath,
+    env: process.env,
+    async beforeRestart() {
+      if (ends.length === 2) rmdirSync(logPath);
+    },
+    onExit(what) {
+      ends.push(what);
+      if (ends.length === 3) seen.resolve();
+    },
+  });
+  await seen.promise;
+  await child.stop(1000);
+  const [first, second, third] = ends;
+  for (const what of [first, second]) assert.match(what as string, /^it could not be started: Error: EISDIR/);
+  assert.equal(third, 'exit code 3');
 });

@@ -32,10 +32,24 @@ export function startAgentChild(options: AgentChildOptions): AgentChild {
   let isStopping = false;
   let retryDelayMs = firstRetryDelayMs;
 
+  /** Without a free file descriptor, say, there is one a little later. */
   function start(): void {
     if (isStopping) return;
+    try {
+      watch(spawnAgent(options));
+    } catch (error) {
+      couldNotStart(error);
+    }
+  }
+
+  function couldNotStart(error: unknown): void {
+    if (isStopping) return;
+    options.onExit(`it could not be started: ${String(error)}`);
+    scheduleRestart();
+  }
+
+  function watch(started: ChildProcess): void {
     const startedAt = performance.now();
-    const started = spawnAgent(options);
     child = started;
     let hasEnded = false;
     const ended = (what: string): void => {
@@ -58,12 +72,11 @@ export function startAgentChild(options: AgentChildOptions): AgentChild {
   async function restart(): Promise<void> {
     try {
       await options.beforeRestart();
-      start();
     } catch (error) {
-      if (isStopping) return;
-      options.onExit(`it could not be started: ${String(error)}`);
-      scheduleRestart();
+      couldNotStart(error);
+      return;
     }
+    start();
   }
 
   start();
