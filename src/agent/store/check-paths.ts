@@ -26,8 +26,13 @@ export async function checkPaths(
   const inspector = createInspector({ disk, modes: modes(), signal });
   const drift: Drift[] = [];
   try {
+    /** What is below a name that is not there is not there either, and is not looked for, however deep it would be. */
+    let missing: string | undefined;
     for (const path of withParents(paths)) {
-      const entry = path === '' ? layout.tree(live.directory) : entryIfReachable(handles, path);
+      const isBelow = missing !== undefined && path.startsWith(missing);
+      const entry =
+        path === '' ? layout.tree(live.directory) : isBelow ? undefined : entryIfReachable(handles, path);
+      if (!isBelow && (entry === undefined || disk.lstat(entry) === undefined)) missing = `${path}/`;
       try {
         const problem = await inspector.problemWith(entry, wantedAt(context, live, path), isTooLong(path));
         if (problem) drift.push({ path: path === '' ? rootName : path, problem });

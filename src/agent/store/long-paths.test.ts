@@ -5,7 +5,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import type { DriftPolicy } from '../../model/site.ts';
-import { createDisk } from './disk.ts';
+import { createDisk, type Disk } from './disk.ts';
 import { isTooLong, whereTooLong } from './long-path.ts';
 import type { SiteStore } from './site-store.ts';
 import { type ModelTree, modelFile } from './testing/model-tree.ts';
@@ -138,4 +138,29 @@ test('ASG-16 a path is cut where it becomes too long, by bytes', () => {
   assert.deepEqual([whereTooLong(cut), whereTooLong('a/b')], [cut, 'a/b']);
   const whole = 'x'.repeat(5_000);
   assert.equal(whereTooLong(whole), whole);
+});
+
+test('STG-38 what is named below a directory that is gone costs no look for each level', async () => {
+  nest('d', 600);
+  const deep = Array.from({ length: 600 }, () => 'd').join('/');
+  await store.close();
+  const policy: DriftPolicy = { action: 'repair', extra: 'remove', ignore: [] };
+  const real = createDisk();
+  let opened = 0;
+  const open: Disk['open'] = (...how) => {
+    opened += 1;
+    return real.open(...how);
+  };
+  store = await openKitStore(
+    root,
+    { ...real, open },
+    { ...kitGrant, policy: { ...kitGrant.policy, drift: policy } },
+  );
+  const found = await store.check([`${deep}/last`], never);
+  assert.deepEqual(found, [{ path: `${deep}/last`, problem: 'extra' }]);
+  await store.mend(found, never);
+  assert.equal(fs.existsSync(path.join(live(), 'd')), false);
+  opened = 0;
+  assert.deepEqual(await store.check([`${deep}/last`], never), []);
+  assert.ok(opened < 10, `${opened} directories were opened`);
 });

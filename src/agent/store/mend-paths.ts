@@ -23,7 +23,7 @@ import { givable } from './owner.ts';
 import { removeDirectory } from './removal.ts';
 import type { SiteContext } from './site-context.ts';
 import type { Drift } from './site-store.ts';
-import { runInSlices } from './slices.ts';
+import { createSlices, runInSlices } from './slices.ts';
 import { abandonTree, pathsOf } from './slots.ts';
 import { replaceSlot, type Slot } from './state.ts';
 import { directoryMode, IndexGap } from './tree-index.ts';
@@ -328,13 +328,15 @@ async function dropTwin({ context, tree, options }: Mender, path: string): Promi
 
 /** With the directories around it that are no part of the tree and now empty. */
 async function removeExtra(mender: Mender, path: string): Promise<void> {
-  const { context, tree } = mender;
+  const { context, tree, options } = mender;
   if (!(await removeUnlessIgnored(mender, path))) return;
+  const slices = createSlices(options.signal);
   let parent = parentOf(path);
   while (parent !== '' && wantedAt(context, tree.slot, parent) === undefined) {
     tree.handles.forget(parent);
     if (entryIfReachable(tree.handles, parent) === undefined || !removeIfEmpty(mender, parent)) break;
     parent = parentOf(parent);
+    if (slices.due()) await slices.pause();
   }
   tree.syncs.directory(parent);
 }
