@@ -46,6 +46,7 @@ import { segmentSetControlChannel } from './segment-set-control-channel.ts';
 import { segmentSetLeader } from './segment-set-leader.ts';
 import { segmentShow } from './segment-show.ts';
 import { segmentWeigh } from './segment-weigh.ts';
+import { simulateElection } from './simulate-election.ts';
 import { siteAdd } from './site-add.ts';
 import { siteList } from './site-list.ts';
 import { siteRemove } from './site-remove.ts';
@@ -114,5 +115,6 @@ export const commands: readonly CliCommand[] = [
   assignmentInspect,
   configCheck,
   configSchema,
+  simulateElection,
   doctor,
 ];

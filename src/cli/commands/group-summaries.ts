@@ -13,4 +13,5 @@ export const groupSummaries: Readonly<Record<string, string>> = {
   agent: 'join and run the agent of a server',
   assignment: 'look into assignments',
   config: 'configuration files',
+  simulate: 'the protocols in virtual time, under faults',
 };

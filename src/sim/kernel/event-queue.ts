@@ -9,8 +9,8 @@ export interface EventQueue {
   now(): number;
   /** What lies in the past happens now. */
   add<Subject>(at: number, happen: Happen<Subject>, subject: Subject, index: number): void;
-  /** Lets everything happen that is due up to and including `end`, and ends there. */
-  runUntil(end: number): void;
+  /** Lets everything happen that is due up to and including `end`, and ends there; or behind so many events, wherever it is then. */
+  runUntil(end: number, eventsMax?: number): void;
   /** Ends `runUntil` behind the event that asks for it. */
   stop(): void;
   /** Events that have happened. */
@@ -78,8 +78,9 @@ export function createEventQueue(): EventQueue {
       subjects[hole] = subject;
       indexes[hole] = index;
     },
-    runUntil(end) {
+    runUntil(end, eventsMax = Number.POSITIVE_INFINITY) {
       stopped = false;
+      const last = happened + eventsMax;
       while (size > 0 && (times[0] as number) <= end && !stopped) {
         now = times[0] as number;
         const happen = handlers[0] as Happen<unknown>;
@@ -88,6 +89,7 @@ export function createEventQueue(): EventQueue {
         closeTop();
         happened += 1;
         happen(subject, index);
+        if (happened >= last) stopped = true;
       }
       if (!stopped && now < end) now = end;
     },

@@ -1,11 +1,11 @@
 // One simulated node: it runs a protocol machine as a driver with sockets would, on its own clock, and suffers crashes, pauses, slowness and
 // a disk that fails. What is durable survives a crash as of the last write that was carried out. Decides nothing of the protocol.
 
-import type { Effect, Machine, Outgoing } from '../../protocol/machine.ts';
+import type { Effect, Instant, Machine, Outgoing } from '../../protocol/machine.ts';
 import type { CrashMoment } from '../faults/fault.ts';
 import type { EventQueue } from '../kernel/event-queue.ts';
 import type { Random } from '../kernel/random.ts';
-import { createReplayGuard } from './replay-guard.ts';
+import { createIntroductions } from './introductions.ts';
 import { type ClockSkew, createSimClock } from './sim-clock.ts';
 
 /** Shared by all that receive it. */
@@ -14,7 +14,8 @@ export interface Packet<Message> {
   readonly boot: number;
   readonly counter: number;
   readonly toGroup: boolean;
-  readonly message: Message;
+  /** Or the drivers' own: one asks the other to introduce itself, and it does. */
+  readonly message: Message | 'ask' | 'answer';
 }
 
 /** What a node tells of what happens in it, in the order in which it happens. */
@@ -24,7 +25,7 @@ export interface NodeObserver<Message, Durable, Fact> {
   stopped(node: number): void;
   sent(node: number, to: Outgoing<Message>['to'], message: Message): void;
   /** Before the machine sees it. */
-  heard(node: number, packet: Packet<Message>): void;
+  heard(node: number, from: number, message: Message): void;
   persisted(node: number, state: Durable): void;
   told(node: number, fact: Fact): void;
   logged(node: number, event: string, data: object): void;
@@ -37,14 +38,20 @@ export interface SimNodeOptions<Message, Durable, Fact, Input> {
   readonly queue: EventQueue;
   readonly random: Random;
   readonly skew: ClockSkew;
+  /** Its boot counter is not durable. */
+  readonly forgetsBoots: boolean;
   /** Made anew at each start, from what is durable. */
-  createMachine(durable: Durable | undefined): Machine<Input, Effect<Message, Durable, Fact>>;
+  createMachine(now: Instant, durable: Durable | undefined): Machine<Input, Effect<Message, Durable, Fact>>;
   readonly inputs: {
-    message(packet: Packet<Message>): Input;
+    message(from: number, message: Message, toGroup: boolean): Input;
     readonly persistFailed: Input;
     readonly stop: Input;
   };
-  transmit(to: Outgoing<Message>['to'], packet: Packet<Message>): void;
+  /** What the driver makes of one message: the parts of a long list. */
+  split(message: Message): readonly Message[];
+  /** To one node, or to the group. */
+  transmit(to: number | 'group', packet: Packet<Message>): void;
+  indexOf(name: string): number;
   readonly observer: NodeObserver<Message, Durable, Fact>;
 }
 
@@ -64,6 +71,8 @@ export interface SimNode<Message, Input> {
   tell(input: Input): void;
   isUp(): boolean;
   isPaused(): boolean;
+  /** What its clock shows. */
+  localNow(): Instant;
 }
 
 /** A socket's buffer: what comes beyond is dropped by the kernel. */
@@ -80,9 +89,9 @@ export function createSimNode<Message, Durable, Fact, Input>(
   options: SimNodeOptions<Message, Durable, Fact, Input>,
 ): SimNode<Message, Input> {
   type NodeEffect = Effect<Message, Durable, Fact>;
-  const { index, queue, random, observer, inputs, transmit } = options;
+  const { index, queue, random, observer, inputs, transmit, indexOf } = options;
   const clock = createSimClock(options.skew);
-  const guard = createReplayGuard(options.nodes);
+  const introductions = createIntroductions<Packet<Message>>(options.nodes);
 
   // What survives a crash.
   let durable: Durable | undefined;
@@ -127,10 +136,16 @@ export function createSimNode<Message, Durable, Fact, Input>(
     );
   };
 
-  const send = ({ to, message }: Outgoing<Message>): void => {
+  const emit = (to: number | 'group', message: Packet<Message>['message']): void => {
     counter += 1;
-    observer.sent(index, to, message);
-    transmit(to, { from: index, boot, counter, toGroup: 'group' in to, message });
+    transmit(to, { from: index, boot, counter, toGroup: to === 'group', message });
+  };
+
+  const send = ({ to, message }: Outgoing<Message>): void => {
+    for (const part of options.split(message)) {
+      observer.sent(index, to, part);
+      emit('group' in to ? 'group' : indexOf(to.node), part);
+    }
   };
 
   const persist = (effect: Extract<NodeEffect, { effect: 'persist' }>): void => {
@@ -164,7 +179,7 @@ export function createSimNode<Message, Durable, Fact, Input>(
           (waiting as NodeEffect[]).push(...behind.slice(at));
           break;
         }
-        carryOut(next);
+        if (!failing || next.effect !== 'send') carryOut(next);
       }
       settle();
     });
@@ -226,13 +241,20 @@ export function createSimNode<Message, Durable, Fact, Input>(
 
   const take = (item: Packet<Message> | { readonly input: Input }): void => {
     if (machine === undefined) return;
-    if ('input' in item) machine.handle(localNow(), item.input);
-    else {
-      if (!guard.passes(item.from, item.boot, item.counter)) return;
-      observer.heard(index, item);
-      machine.handle(localNow(), inputs.message(item));
+    if ('input' in item) {
+      machine.handle(localNow(), item.input);
+      settle();
+    } else if (item.message === 'ask') emit(item.from, 'answer');
+    else if (item.message === 'answer') {
+      for (const held of introductions.answered(item)) take(held);
+    } else {
+      const judged = introductions.judge(item, queue.now());
+      if (judged === 'ask') emit(item.from, 'ask');
+      if (judged !== 'fresh') return;
+      observer.heard(index, item.from, item.message);
+      machine.handle(localNow(), inputs.message(item.from, item.message, item.toGroup));
+      settle();
     }
-    settle();
   };
 
   /** Takes what waits, one thing after another. */
@@ -291,10 +313,10 @@ export function createSimNode<Message, Durable, Fact, Input>(
   return {
     start() {
       if (machine !== undefined) return;
-      boot += 1;
+      boot = options.forgetsBoots ? 1 : boot + 1;
       counter = 0;
-      guard.forget();
-      machine = options.createMachine(durable);
+      introductions.forget();
+      machine = options.createMachine(localNow(), durable);
       observer.started(index);
       settle();
     },
@@ -333,5 +355,6 @@ export function createSimNode<Message, Durable, Fact, Input>(
     tell: (input) => offer({ input }),
     isUp: () => machine !== undefined,
     isPaused: () => isPaused,
+    localNow,
   };
 }

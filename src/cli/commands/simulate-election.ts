@@ -1,0 +1,98 @@
+// Runs the election in the simulator: many seeds, each a segment of its own with faults of its own, and says which break a rule.
+
+import { z } from 'zod';
+import { TreecastError } from '../../model/treecast-error.ts';
+import { mutantNames } from '../../sim/mutants/all-mutants.ts';
+import { seedFaults } from '../../sim/seeds/run-seed.ts';
+import { runSeeds } from '../../sim/seeds/run-seeds.ts';
+import { defineCommand } from '../command.ts';
+import type { CommandContext } from '../command-context.ts';
+import { count } from '../input-schemas.ts';
+import { createSeedTotals, seedLine } from '../simulation-lines.ts';
+
+const membersMax = 2000;
+
+const positive = count.refine((value) => value > 0, 'Has to be at least 1');
+const seedNumber = z
+  .string()
+  .regex(/^\d{1,16}$/, 'Is not a whole number')
+  .transform(Number)
+  .refine(Number.isSafeInteger, 'Is too large: 2^53 - 1 is the last seed');
+
+export const simulateElection = defineCommand({
+  name: 'simulate election',
+  summary: 'elections and registrations of a segment in virtual time, under faults drawn from seeds',
+  details:
+    'Each seed is a segment of its own, about two minutes long: lost, late and doubled packets, partitions, crashes, pauses, wrong clocks, full disks; then calm, in which everything must be in order within its bounds. ' +
+    'Progress goes to standard error. With --mutate one known mistake is made on purpose, and the run ends with the first seed that shows it: the exit code is 1 then.',
+  options: [
+    { flags: '--members <count>', summary: `nodes of the segment, 2 to ${membersMax} (default: 50)` },
+    { flags: '--seeds <count>', summary: 'how many seeds to run (default: 100)' },
+    { flags: '--first-seed <seed>', summary: 'the first of them (default: 1)' },
+    { flags: '--trace', summary: 'print everything that happens in a single seed' },
+    { flags: '--mutate <name>', summary: 'with one planted mistake; see --list-mutants' },
+    { flags: '--list-mutants', summary: 'name the planted mistakes' },
+  ],
+  examples: [
+    { line: 'treecast simulate election --members 50 --seeds 1000 --json', explanation: 'on all processors' },
+    {
+      line: 'treecast simulate election --first-seed 17 --seeds 1 --trace',
+      explanation: 'replays seed 17 with everything that happens in it',
+    },
+  ],
+  kind: 'local',
+  exits: ['ok', 'failed'],
+  json: '`{"scenario":"election","members","seeds","first_seed","violations","failed":[{"seed","checker","what","at_ms","replay"}],"mutant","virtual_s","elections","faults","seconds"}` in the last line; `seeds` are those that were run. With --list-mutants an array of names.',
+  input: z.strictObject({
+    members: count
+      .refine((value) => value >= 2 && value <= membersMax, `Has to be from 2 to ${membersMax}`)
+      .default(50),
+    seeds: positive.default(100),
+    firstSeed: seedNumber.default(1),
+    trace: z.boolean().default(false),
+    mutate: z.string().optional(),
+    listMutants: z.boolean().default(false),
+  }),
+  async run({ members, seeds, firstSeed, trace, mutate, listMutants }, { output, signal }) {
+    if (listMutants) {
+      output.answer(mutantNames, () => mutantNames);
+      return 'ok';
+    }
+    const mutant = mutate ?? null;
+    if (mutant !== null && !mutantNames.includes(mutant)) {
+      throw new TreecastError('INVALID_INPUT', `--mutate: there is no mistake named ${mutant}.`, {
+        fix: `Use one of ${mutantNames.join(', ')}.`,
+      });
+    }
+    if (!Number.isSafeInteger(firstSeed + seeds)) {
+      throw new TreecastError('INVALID_INPUT', '--first-seed: is too large for so many seeds.', {
+        fix: 'Seeds end at 2^53 - 1.',
+      });
+    }
+    if (trace && seeds !== 1) {
+      throw new TreecastError('INVALID_INPUT', '--trace: is for a single seed.', { fix: 'Add --seeds 1.' });
+    }
+    if (seeds === 1) for (const line of seedFaults(firstSeed, members)) output.note(line);
+    const totals = createSeedTotals({ members, firstSeed, mutant });
+    await runSeeds({
+      members,
+      mutant,
+      firstSeed,
+      seeds,
+      stopsAtViolation: mutant !== null,
+      signal,
+      onResult(result) {
+        totals.add(result);
+        output.note(seedLine(result));
+      },
+      ...(trace ? { trace: traceTo(output) } : {}),
+    });
+    const summary = totals.summary();
+    output.answer(summary, () => totals.lines());
+    return summary.violations === 0 ? 'ok' : 'failed';
+  },
+});
+
+function traceTo(output: CommandContext['output']): (line: string) => void {
+  return (line) => output.note(line);
+}

@@ -1,0 +1,38 @@
+// Everything that is checked in a run of a segment, one file each.
+
+import type { MakeChecker } from '../segment-view.ts';
+import { acceptedStays } from './accepted-stays.ts';
+import { bestCandidate } from './best-candidate.ts';
+import { ccmAcceptsOne } from './ccm-accepts-one.ts';
+import { ccmView } from './ccm-view.ts';
+import { claimAnswered } from './claim-answered.ts';
+import { claimInterval } from './claim-interval.ts';
+import { durableFirst } from './durable-first.ts';
+import { failover } from './failover.ts';
+import { listsAgree } from './lists-agree.ts';
+import { lonelyLeader } from './lonely-leader.ts';
+import { noFlapping } from './no-flapping.ts';
+import { quietAfterPause } from './quiet-after-pause.ts';
+import { registered } from './registered.ts';
+import { rivalLeaders } from './rival-leaders.ts';
+import { settledLeader } from './settled-leader.ts';
+import { traffic } from './traffic.ts';
+
+export const allCheckers: readonly MakeChecker[] = [
+  durableFirst,
+  claimInterval,
+  rivalLeaders,
+  ccmAcceptsOne,
+  settledLeader,
+  bestCandidate,
+  failover,
+  registered,
+  ccmView,
+  noFlapping,
+  acceptedStays,
+  claimAnswered,
+  lonelyLeader,
+  quietAfterPause,
+  listsAgree,
+  traffic,
+];

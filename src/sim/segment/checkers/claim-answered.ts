@@ -1,0 +1,41 @@
+// A leader answers a worse claim at once with its own (R5.1): who claims although there is a leader learns of it.
+
+import type { ControlMessage } from '../../../model/segment.ts';
+import type { MakeChecker } from '../segment-view.ts';
+
+/** A durable write, what was said a moment ago and need not be said again, a timer that is late. */
+const atOnceMs = 250;
+const never = Number.POSITIVE_INFINITY;
+
+export const claimAnswered: MakeChecker = ({ nodes, now, isTroubled }, violate) => {
+  /** What each said last of its own priority. */
+  const said = nodes.map(() => 0);
+  const dueAt = nodes.map(() => never);
+  const priorityIn = (message: ControlMessage): number | undefined =>
+    message.type === 'leader-claim' || message.type === 'leader-alive' ? message.priority : undefined;
+  return {
+    name: 'claim-answered',
+    sent(node, message) {
+      said[node.index] = priorityIn(message) ?? (said[node.index] as number);
+      if (message.type === 'leader-claim') dueAt[node.index] = never;
+    },
+    stopped(node) {
+      dueAt[node.index] = never;
+    },
+    followed(node) {
+      if (node.leader !== node.index) dueAt[node.index] = never;
+    },
+    heard(node, _from, message) {
+      if (message.type !== 'leader-claim' || node.leader !== node.index) return;
+      if (message.priority >= (said[node.index] as number)) return;
+      dueAt[node.index] = Math.min(dueAt[node.index] as number, now() + atOnceMs);
+    },
+    tick() {
+      for (const node of nodes) {
+        if (now() <= (dueAt[node.index] as number)) continue;
+        if (isTroubled(node.index)) dueAt[node.index] = never;
+        else violate(`${node.name} leads and does not answer a worse claim`);
+      }
+    },
+  };
+};

@@ -1,0 +1,32 @@
+// No member claims sooner than the configured minimum after the last LA that it heard, whatever else happened (R5.1), nor before it has
+// listened for long enough after its start.
+
+import type { MakeChecker } from '../segment-view.ts';
+
+/** A claim is said only when it is durable; an LA that came meanwhile was too late for it. */
+const durableWithinMs = 15;
+
+export const claimInterval: MakeChecker = ({ nodes, plan, timing, now }, violate) => {
+  const aliveAt = nodes.map(() => Number.NEGATIVE_INFINITY);
+  return {
+    name: 'claim-interval',
+    stopped(node) {
+      aliveAt[node.index] = Number.NEGATIVE_INFINITY;
+    },
+    heard(node, _from, message) {
+      // What is older than its own term is no leader to it.
+      if (message.type === 'leader-alive' && message.term >= node.durableTerm) aliveAt[node.index] = now();
+    },
+    sent(node, message) {
+      if (message.type !== 'leader-claim' || node.leader === node.index) return;
+      const rate = plan.members[node.index]?.skew.rate ?? 1;
+      if ((now() - node.upSince) * rate < timing.listenMs - 1) {
+        violate(`${node.name} claims ${Math.round(now() - node.upSince)} ms after its start`);
+      }
+      const sinceMs = (now() - (aliveAt[node.index] as number)) * rate;
+      if (sinceMs > durableWithinMs && sinceMs < timing.triggerMinMs - 1) {
+        violate(`${node.name} claims ${Math.round(sinceMs)} ms after it has heard an LA`);
+      }
+    },
+  };
+};

@@ -1,0 +1,82 @@
+// What the wire makes of control messages, without encoding them: how long each is, and into which parts a long list is split. Mirrors
+// src/net/segment/wire, which the simulator may not import; a test compares the two.
+
+import type { ControlMessage, ListedMember, MemberOffer } from '../../model/segment.ts';
+
+/** Header and signature of a datagram. */
+const envelopeBytes = 136;
+const datagramBytesMax = 1232;
+const listHeadBytes = 17;
+const solicitHeadBytes = 7;
+const offerBytes = 13;
+const itemsMax = 255;
+
+/** UDP payload of one datagram; names and addresses are ASCII here. */
+export function messageBytes(message: ControlMessage): number {
+  return envelopeBytes + bodyBytes(message);
+}
+
+/** What one message is sent as. */
+export function splitMessage(message: ControlMessage): readonly ControlMessage[] {
+  const roomBytes = datagramBytesMax - envelopeBytes;
+  if (message.type === 'member-list') {
+    const groups = packed(message.members, listedBytes, roomBytes - listHeadBytes);
+    return groups.map((members, part) => ({ ...message, part, parts: groups.length, members }));
+  }
+  if (message.type === 'solicit') {
+    const groups = packed(message.nodes, textBytes, roomBytes - solicitHeadBytes);
+    return groups.map((nodes) => ({ ...message, nodes }));
+  }
+  return [message];
+}
+
+function packed<Item>(items: readonly Item[], bytesOf: (item: Item) => number, bytesMax: number): Item[][] {
+  let group: Item[] = [];
+  const groups = [group];
+  let bytes = 0;
+  for (const item of items) {
+    const more = bytesOf(item);
+    if (bytes + more > bytesMax || group.length === itemsMax) {
+      group = [];
+      groups.push(group);
+      bytes = 0;
+    }
+    group.push(item);
+    bytes += more;
+  }
+  return groups;
+}
+
+const textBytes = (text: string): number => 1 + text.length;
+const listedBytes = ({ node, address }: ListedMember): number =>
+  textBytes(node) + textBytes(address) + 2 + 8 + 1;
+const offered = (_: MemberOffer): number => offerBytes;
+
+function bodyBytes(message: ControlMessage): number {
+  switch (message.type) {
+    case 'leader-alive':
+      return message.move === null ? 27 : 27 + 24 + (message.move.channel.group ?? '').length;
+    case 'leader-claim':
+      return 14;
+    case 'register':
+      return (
+        14 +
+        textBytes(message.leader) +
+        textBytes(message.address) +
+        3 +
+        message.capabilities.reduce((sum, capability) => sum + textBytes(capability), 0) +
+        offered(message.offer)
+      );
+    case 'member-list':
+      return message.members.reduce((sum, member) => sum + listedBytes(member), listHeadBytes);
+    case 'here':
+      return 12 + offered(message.offer);
+    case 'solicit':
+      return message.nodes.reduce((sum, node) => sum + textBytes(node), solicitHeadBytes);
+    case 'concede':
+    case 'newer-term':
+    case 'resign':
+    case 'leave':
+      return 6;
+  }
+}
