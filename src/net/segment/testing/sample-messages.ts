@@ -51,7 +51,7 @@ export const sampleMessages: readonly SegmentMessage[] = [
     certificate: Buffer.from('30820123', 'hex'),
   },
   { type: 'certificate', nonce: '0123456789abcdef', since: 17, certificate: Buffer.from('30820123', 'hex') },
-  { type: 'probe', nonce: 'fedcba9876543210', sequence: 3, isLast: true, oneIn: 4, paddingBytes: 5 },
+  { type: 'probe', nonce: 'fedcba9876543210', sequence: 3, oneIn: 4, paddingBytes: 5 },
   { type: 'probe-answer', nonce: 'fedcba9876543210', heardByGroup: 0b1101, heardAlone: 2 ** 32 - 1 },
   { type: 'present' },
 ];
@@ -138,7 +138,6 @@ export const anyMessage: fc.Arbitrary<SegmentMessage> = fc.oneof(
     type: fc.constant('probe' as const),
     nonce,
     sequence: fc.integer({ min: 0, max: 31 }),
-    isLast: fc.boolean(),
     oneIn: fc.integer({ min: 1, max: 65_535 }),
     paddingBytes: fc.integer({ min: 0, max: 1_000 }),
   }),

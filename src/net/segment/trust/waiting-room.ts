@@ -26,7 +26,7 @@ interface Entry {
 }
 
 const entriesMax = 256;
-const waitingMax = 8;
+const waitingMax = 16;
 /** An answer that takes longer is none, and what waited longer is no news. */
 const answerMs = 5_000;
 /** Who does not answer is asked less and less often, down to this. */

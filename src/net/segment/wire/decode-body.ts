@@ -73,7 +73,6 @@ const decoders: Decoders = {
     const head = {
       nonce: decodeNonce(reader),
       sequence: reader.u8(),
-      isLast: reader.boolean(),
       oneIn: reader.u16(),
       paddingBytes: reader.u16(),
     };

@@ -70,10 +70,9 @@ const encoders: Encoders = {
     writer.u16(certificate.length);
     writer.bytes(certificate);
   },
-  probe(writer, { nonce, sequence, isLast, oneIn, paddingBytes }) {
+  probe(writer, { nonce, sequence, oneIn, paddingBytes }) {
     writer.bytes(Buffer.from(nonce, 'hex'));
     writer.u8(sequence);
-    writer.boolean(isLast);
     writer.u16(oneIn);
     writer.u16(paddingBytes);
     writer.bytes(Buffer.alloc(paddingBytes));

@@ -27,8 +27,6 @@ export type DriverMessage =
       readonly nonce: string;
       /** From 0. */
       readonly sequence: number;
-      /** The last of its series: who heard it answers, and who heard none of it does not. */
-      readonly isLast: boolean;
       /** Among many, one in so many answers. */
       readonly oneIn: number;
       readonly paddingBytes: number;
