@@ -11,6 +11,7 @@ const tree = 'd8329fc1cc938780ffdd9f94e0d364e0ea74f579';
 const release = { epoch: 1, sequence: 42 };
 const held = { release, tree };
 const id = 'ab'.repeat(32);
+const segment = 'cd'.repeat(16);
 
 const decision: Decision = {
   version: 1,
@@ -83,6 +84,47 @@ export const agentMessages: readonly AgentMessage[] = [
     receipt: signedReceipt,
     drift: [{ path: 'a/b', problem: 'content' }],
   },
+  {
+    type: 'segmentReport',
+    segment,
+    term: 7,
+    priority: 412.5,
+    leader: 'web1',
+    list: 3,
+    triggers: ['join'],
+    members: [
+      {
+        node: 'web1',
+        online: true,
+        address: '10.0.0.1',
+        port: 17_446,
+        capabilities: ['mctp-1'],
+        offer: { maintenance: false, freeBytes: 1e9, load: 12 },
+      },
+      { node: 'web2', online: false, address: 'fe80::1%eth0', port: 1, capabilities: null, offer: null },
+    ],
+    location: 'row 5',
+    timeZone: 'Europe/Berlin',
+    freeBytes: 1e9,
+    cpus: 2,
+    connections: 3,
+  },
+  {
+    type: 'segmentState',
+    segment,
+    state: 'known',
+    term: 7,
+    leader: 'web1',
+    priority: 412.5,
+    priorityTerms: { cpu: 12.5, led: 400 },
+    aliveAgoMs: 250,
+    address: '10.0.0.2',
+    port: 17_446,
+    transport: 'multicast',
+    reason: 'group delivery works both ways',
+    heard: [segment],
+    dropped: { replay: 2 },
+  },
 ];
 
 export const ccmMessages: readonly CcmMessage[] = [
@@ -113,6 +155,23 @@ export const ccmMessages: readonly CcmMessage[] = [
   { type: 'decision', decision: signedDecision },
   { type: 'abort', site: 'sample', release },
   { type: 'verify', request: 'r1', site: 'sample' },
+  {
+    type: 'segment',
+    id: segment,
+    name: 'amber-heron',
+    role: 'allowed',
+    factor: 1,
+    maintenance: false,
+    channel: { transport: 'multicast', group: 'ff15::1', port: 17_446 },
+    preset: 'fast',
+    timers: { reportMs: 30_000 },
+    peers: [{ node: 'web2', address: '10.0.0.2', port: 17_446 }],
+    others: 1,
+  },
+  { type: 'segmentVerdict', segment, term: 7, accepted: { leader: 'web1', term: 7 }, assigned: null },
+  { type: 'segmentAsked', trigger: 'operator' },
+  { type: 'segmentResign' },
+  { type: 'revocations', number: 1, fingerprints: [id] },
 ];
 
 export const ticketFacts = { job: 'job-1', assignment: id, fetcher: 'web1', expiresAt: 1_763_900_000_000 };
@@ -132,6 +191,8 @@ const bodies: readonly object[] = [
   { name: 'alice', roles: ['author'], sites: ['docs'], expiresAt: 1_763_900_000_000 },
   { ref: 'main', allowDelete: true },
   { labels: { zone: 'b' }, maintenance: true },
+  { segment: 'rack-5', leadRole: 'preassigned', leadFactor: 2 },
+  { name: 'rack-5', channel: { transport: 'multicast', group: '239.255.84.67', port: 17_446 } },
 ];
 
 /** Each endpoint with a body that it takes, where one of these is one. */

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { NodeResource, SegmentMemberResource, SegmentResource } from '../model/api.ts';
+import { segmentsFinding } from './doctor/ccm-checks.ts';
 import { fleetLines, fleetOverview } from './fleet-overview.ts';
 import { nodeLines } from './resource-lines.ts';
 import { segmentLines, segmentTable } from './segment-lines.ts';
@@ -139,4 +140,14 @@ test('status names segments without a leader, nodes that are new, and certificat
   assert.match(text, /new nodes: web1/);
   assert.match(text, /within two weeks: web1 \(2027-01-01\)/);
   assert.deepEqual(fleetLines(fleetOverview([], [later], nowMs), createStyle(false)), []);
+});
+
+test('doctor warns of segments without a leader and in parts, not of those whose nodes are all away', () => {
+  const away = segment.members.map((member) => ({ ...member, connected: false }));
+  const whole = { ...segment, refused: [] };
+  const asleep = { ...whole, name: 'asleep', leader: null, members: away };
+  assert.deepEqual(segmentsFinding([whole, asleep]), { outcome: 'ok', message: '1 segment with a leader' });
+  const { outcome, message } = segmentsFinding([segment, { ...whole, name: 'rack-6', leader: null }]);
+  assert.equal(outcome, 'warn');
+  assert.match(message, /rack-6 has no leader; rack-5 is in parts \(web3 refused\)/);
 });

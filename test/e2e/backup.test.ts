@@ -21,6 +21,8 @@ before(async () => {
   await fleet.join('web1');
   await fleet.agent('web1').start();
   await fleet.untilConnected('web1');
+  await fleet.client().joinTokens.create({ segment: 'rack' });
+  await fleet.client().nodes.update('web1', { segment: 'rack', leadFactor: 2 });
 });
 after(() => fleet.close());
 
@@ -64,6 +66,11 @@ test('JOB-25 after a total loss the whole backup takes the place of the director
   await fleet.untilConnected('web1');
   await until('the CCM knows', async () => (await fleet.client().sites.status('docs')).lost !== undefined);
   assert.equal(await fleet.page('web1', 'docs'), 'newest');
+  const [rack] = (await fleet.client().segments.list()).filter(({ name }) => name === 'rack');
+  assert.deepEqual(
+    rack?.members.map(({ node, placedBy, factor }) => [node, placedBy, factor]),
+    [['web1', 'operator', 2]],
+  );
   await pushed('after the loss');
   // The next start is one like any other.
   await fleet.ccm.end();

@@ -22,7 +22,7 @@ export const doctor = defineCommand({
     { flags: '--offline', summary: 'this machine only' },
   ],
   examples: [
-    { line: 'treecast doctor', explanation: 'Node, Git, disk, context, CCM, clock, token, nodes' },
+    { line: 'treecast doctor', explanation: 'Node, Git, disk, context, CCM, clock, token, nodes, segments' },
     {
       line: 'treecast doctor --offline --port 7070 --port 7443',
       explanation: 'before a CCM is started here',

@@ -1,7 +1,8 @@
 // What `doctor` looks at on the CCM that the CLI talks to: known, reachable, healthy, the token, the clock, the nodes.
 
 import type { Client } from '../../client/client.ts';
-import type { NodeResource } from '../../model/api.ts';
+import type { NodeResource, SegmentResource } from '../../model/api.ts';
+import { TreecastError } from '../../model/treecast-error.ts';
 import type { Connection } from '../connection.ts';
 import { endingCertificates } from '../ending-certificates.ts';
 import { countText } from '../text.ts';
@@ -30,6 +31,7 @@ export function ccmChecks(connection: () => Promise<Connection>, client: () => P
       },
     },
     { name: 'nodes', run: async () => nodesFinding(await client()) },
+    { name: 'segments', run: async () => segmentsFinding(await segmentsOf(await client())) },
     {
       name: 'certificates',
       run: async () => certificatesFinding(await (await client()).nodes.list(), Date.now()),
@@ -110,6 +112,40 @@ export function certificatesFinding(
     message: `Certificates that have ended or end within two weeks: ${names.join(', ')}`,
     fix: 'Agents renew by themselves while they reach the CCM: see that these run, and what their logs say.',
   };
+}
+
+/** Nothing is held up by it today, and it tells of a network that is not as it was meant. */
+export function segmentsFinding(
+  segments: readonly Pick<SegmentResource, 'name' | 'leader' | 'refused' | 'members'>[],
+): Finding {
+  const leaderless = segments.filter(
+    ({ leader, members }) => leader === null && members.some(({ connected }) => connected),
+  );
+  const split = segments.filter(({ refused }) => refused.length > 0);
+  if (leaderless.length + split.length === 0) {
+    const led = segments.filter(({ leader }) => leader !== null).length;
+    return { outcome: 'ok', message: `${countText(led, 'segment')} with a leader` };
+  }
+  const said = [
+    ...leaderless.map(({ name }) => `${name} has no leader`),
+    ...split.map(
+      ({ name, refused }) =>
+        `${name} is in parts (${refused.map(({ leader }) => leader).join(', ')} refused)`,
+    ),
+  ];
+  return {
+    outcome: 'warn',
+    message: `Segments: ${said.join('; ')}`,
+    fix: 'See who hears whom: `treecast segment show SEGMENT`, `treecast node show NODE`. After a change on the network this passes by itself.',
+  };
+}
+
+/** A CCM of before segments has none. */
+async function segmentsOf(client: Client): Promise<readonly SegmentResource[]> {
+  return client.segments.list().catch((error: unknown) => {
+    if (error instanceof TreecastError && error.code === 'NOT_FOUND') return [];
+    throw error;
+  });
 }
 
 async function nodesFinding(client: Client): Promise<Finding> {
