@@ -3,7 +3,6 @@
 
 import { type KeyObject, randomUUID } from 'node:crypto';
 import { join } from 'node:path';
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { AssignmentFacts } from '../assignment/assignment-encoder.ts';
 import { dictionaryBytesMax } from '../assignment/decode-payload.ts';
 import { dataPlainBytesMax } from '../assignment/header-schema.ts';
@@ -11,6 +10,7 @@ import type { ContentKey } from '../assignment/seal.ts';
 import { type AssignmentHeader, type Command, inlineBytesMax, type Payload } from '../model/assignment.ts';
 import type { ObjectId } from '../model/tree.ts';
 import { TreecastError } from '../model/treecast-error.ts';
+import { createSlices } from '../slices/slices.ts';
 import type { BuildPool } from './build-pool.ts';
 import { isCompressedType } from './compressed-type.ts';
 import {
@@ -66,8 +66,6 @@ export interface BuiltAssignment extends AssignmentPaths {
 
 /** Contents that all together are smaller stay in memory until they are stored. */
 const memoryBytesMax = 1024 ** 2;
-/** The event loop gets its turn at least this often. */
-const sliceMs = 8;
 
 /** Parts in order. Throws ASSIGNMENT_TOO_LARGE for a file that fits in no part, the signal's reason, and what the readers throw; leaves no files then. */
 export async function buildAssignments(input: BuildInput): Promise<BuiltAssignment[]> {
@@ -98,14 +96,11 @@ export async function buildAssignments(input: BuildInput): Promise<BuiltAssignme
       return part;
     };
     const source = { ...input, repeated: await repeatedBlobs(input.plan) };
-    let sliceEndMs = performance.now() + sliceMs;
+    const slices = createSlices();
     for await (const batch of prepareContents(input.plan, source)) {
       for (const prepared of batch) {
         await addCommand(prepared, { input: source, temporary, partFor, current: () => part });
-        if (performance.now() > sliceEndMs) {
-          await nextTurn();
-          sliceEndMs = performance.now() + sliceMs;
-        }
+        if (slices.due()) await slices.pause();
       }
       input.signal?.throwIfAborted();
       await part.drain();

@@ -1,10 +1,10 @@
 // Reads and encodes the contents of planned commands ahead of their use: in batches, several at once, bytes in flight bounded,
 // results in the order of the commands, so that the same plan always gives the same assignment.
 
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { dictionaryBytesMax } from '../assignment/decode-payload.ts';
 import type { ObjectId } from '../model/tree.ts';
 import { TreecastError } from '../model/treecast-error.ts';
+import { nextTurn } from '../slices/slices.ts';
 import type { BuildPool } from './build-pool.ts';
 import { isCompressedType } from './compressed-type.ts';
 import type { ContentPolicy, ContentRule } from './content-policy.ts';

@@ -4,6 +4,7 @@
 import { pathProblem } from '../assignment/path-rule.ts';
 import { type ObjectId, submoduleMode, type TreeChange } from '../model/tree.ts';
 import { TreecastError } from '../model/treecast-error.ts';
+import { runAtOnce, runInSlices, type Steps } from '../slices/slices.ts';
 import { isFileMode } from './copy-sources.ts';
 import {
   changedDirectories,
@@ -11,8 +12,8 @@ import {
   directoryChanges,
   directoryQuestions,
   parentsOf,
+  sliceChanges,
 } from './directory-changes.ts';
-import { runAtOnce, runInSlices, sliceChanges } from './in-slices.ts';
 import type { PlannedTreeCommand } from './planned-command.ts';
 
 export interface PlanInput {
@@ -57,7 +58,7 @@ export function planCommandsInSlices(input: PlanInput): Promise<PlannedTreeComma
   return runInSlices(planSteps(input));
 }
 
-function* questionSteps(changes: readonly TreeChange[]): Generator<void, PlanQuestions> {
+function* questionSteps(changes: readonly TreeChange[]): Steps<PlanQuestions> {
   const sizes = new Set<ObjectId>();
   for (const [i, { before, after }] of changes.entries()) {
     if (i % sliceChanges === sliceChanges - 1) yield;
@@ -68,7 +69,7 @@ function* questionSteps(changes: readonly TreeChange[]): Generator<void, PlanQue
   return { sizes: [...sizes], directories: directoryQuestions(yield* changedDirectories(changes)) };
 }
 
-function* planSteps(input: PlanInput): Generator<void, PlannedTreeCommand[]> {
+function* planSteps(input: PlanInput): Steps<PlannedTreeCommand[]> {
   const changed = yield* changedDirectories(input.changes);
   const directories = directoryChanges(changed, input.directories);
   const made = new Set(directories.made);

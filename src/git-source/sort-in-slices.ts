@@ -1,6 +1,6 @@
 // Sorts as Array.sort does, giving the event loop its turns: a million paths take more than a second. Stable, like that one.
 
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { nextTurn } from '../slices/slices.ts';
 
 /** Sorted or merged between two turns; some ten milliseconds of paths. */
 export const sliceItems = 8_192;

@@ -1,8 +1,8 @@
 // Walks tree objects: what differs between two trees (reading only subtrees that differ), and all leaves of one.
 // Where the objects come from is the reader's business; both backends share this walk.
 
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { emptyTreeIds, type ObjectId, type TreeChange, type TreeEntry } from '../model/tree.ts';
+import { nextTurn } from '../slices/slices.ts';
 import { sliceItems, sortInSlices } from './sort-in-slices.ts';
 import { checkPathLength, treeEntriesMax, treeTooLarge } from './tree-limits.ts';
 import { directoryMode, orderKey, type TreeObjectEntry } from './tree-object.ts';

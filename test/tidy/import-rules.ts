@@ -27,6 +27,7 @@ export interface ImportRules {
 const shared = [
   'src/model',
   'src/faults',
+  'src/slices',
   'src/protocol',
   'src/assignment',
   'src/delta',
@@ -43,7 +44,8 @@ export const importRules: ImportRules = {
     { folder: 'src/protocol', mayImport: ['src/model'], packages: [], pure: true },
     { folder: 'src/assignment', mayImport: ['src/model'] },
     { folder: 'src/faults', mayImport: [] },
-    { folder: 'src/delta', mayImport: ['src/model', 'src/faults', 'src/assignment'] },
+    { folder: 'src/slices', mayImport: ['src/model'] },
+    { folder: 'src/delta', mayImport: ['src/model', 'src/faults', 'src/slices', 'src/assignment'] },
     { folder: 'src/plugins', mayImport: ['src/model', 'src/faults'] },
     { folder: 'src/client', mayImport: ['src/model'] },
     { folder: 'src/git-source', mayImport: shared },

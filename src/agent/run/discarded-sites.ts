@@ -4,9 +4,9 @@
 import { readdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { failpoint } from '../../faults/failpoint.ts';
+import { runInSlices } from '../../slices/slices.ts';
 import { createDisk } from '../store/disk.ts';
 import { removeTree } from '../store/removal.ts';
-import { runInSlices } from '../store/slices.ts';
 
 export interface DiscardedSites {
   discard(site: string): Promise<void>;

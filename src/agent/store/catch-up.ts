@@ -2,12 +2,12 @@
 // Works on a slot that nobody serves; may be interrupted at any step and done again.
 
 import type fs from 'node:fs';
+import type { Steps } from '../../slices/slices.ts';
 import { type DirectoryHandles, parentOf } from './directory-handles.ts';
 import type { Disk } from './disk.ts';
 import type { SyncSet } from './durability.ts';
 import { isOwnedBy, type Owner } from './owner.ts';
 import { removeDirectory } from './removal.ts';
-import type { Steps } from './slices.ts';
 
 export interface CatchUpTools {
   readonly disk: Disk;

@@ -4,10 +4,10 @@
 import type fs from 'node:fs';
 import { encodeTree, type ObjectIdLength, treeIdOfBytes } from '../../assignment/object-id.ts';
 import { emptyTreeId, type ObjectId } from '../../model/tree.ts';
+import type { Steps } from '../../slices/slices.ts';
 import type { DirectoryHandles } from './directory-handles.ts';
 import type { Disk } from './disk.ts';
 import type { Drift } from './site-store.ts';
-import type { Steps } from './slices.ts';
 import type { StagedTwins } from './staged-twins.ts';
 import { isTouchedDirectory, type TouchedDirectory } from './touched-paths.ts';
 import { directoryMode, type IndexDirectory, IndexGap, type TreeIndex } from './tree-index.ts';

@@ -8,11 +8,11 @@ import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, test } from 'node:test';
 import { zstdCompressSync } from 'node:zlib';
+import { runInSlices } from '../../slices/slices.ts';
 import { createDirectoryHandles } from './directory-handles.ts';
 import { createDisk } from './disk.ts';
 import { removeTree } from './removal.ts';
 import type { SiteStore } from './site-store.ts';
-import { runInSlices } from './slices.ts';
 import {
   expectedOnDisk,
   type ModelTree,

@@ -13,6 +13,7 @@ import { failpoint } from '../../faults/failpoint.ts';
 import { type AssignmentHeader, blockBytes, type Command } from '../../model/assignment.ts';
 import type { Release } from '../../model/release.ts';
 import { TreecastError } from '../../model/treecast-error.ts';
+import { runInSlices, type Steps } from '../../slices/slices.ts';
 import type { Disk } from './disk.ts';
 import { allEnded } from './durability.ts';
 import { type CommandSurvey, type Lag, surveyCommands } from './lag.ts';
@@ -20,7 +21,6 @@ import type { Layout } from './layout.ts';
 import { createAnew, openOwn } from './own-file.ts';
 import { removeTree } from './removal.ts';
 import type { InboxEntry } from './site-store.ts';
-import { runInSlices, type Steps } from './slices.ts';
 import { explainDisk, spaceNeeded } from './space.ts';
 
 /**

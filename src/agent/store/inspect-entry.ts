@@ -5,11 +5,11 @@ import type fs from 'node:fs';
 import { constants } from 'node:fs';
 import { blobIdOf, createBlobHash, type ObjectIdLength } from '../../assignment/object-id.ts';
 import type { ObjectId } from '../../model/tree.ts';
+import { throwIfAborted } from '../../slices/slices.ts';
 import type { Disk } from './disk.ts';
 import type { Modes } from './interpreter.ts';
 import { isOwnedBy } from './owner.ts';
 import type { DriftProblem } from './site-store.ts';
-import { throwIfAborted } from './slices.ts';
 import { directoryMode, type IndexEntry } from './tree-index.ts';
 
 export interface Inspector {

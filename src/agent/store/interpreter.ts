@@ -9,6 +9,7 @@ import { blobIdOf, createBlobHash, type ObjectIdLength } from '../../assignment/
 import type { Command } from '../../model/assignment.ts';
 import type { EntryMode, FileMode, ObjectId } from '../../model/tree.ts';
 import { TreecastError } from '../../model/treecast-error.ts';
+import { createSlices } from '../../slices/slices.ts';
 import { commandError } from './command-error.ts';
 import { type DirectoryHandles, parentOf } from './directory-handles.ts';
 import type { Disk } from './disk.ts';
@@ -16,7 +17,6 @@ import type { SyncSet } from './durability.ts';
 import { createFileWriter, type FileFacts } from './file-writer.ts';
 import type { Owner } from './owner.ts';
 import type { PluginCommands } from './plugin-commands.ts';
-import { createSlices } from './slices.ts';
 import type { StagedTwins } from './staged-twins.ts';
 import { type TouchedDirectory, touchDirectory, touchLeaf, touchRemoved } from './touched-paths.ts';
 

@@ -2,7 +2,7 @@
 // what the inbox keeps (the assignment's manifest, or a list), short ones are spelled out, so the journal stays small. Pure.
 
 import type { Command } from '../../model/assignment.ts';
-import type { Steps } from './slices.ts';
+import type { Steps } from '../../slices/slices.ts';
 
 export interface Lag {
   /** Everything may differ: the slot was not made from the live tree. */

@@ -5,6 +5,7 @@ import { constants } from 'node:fs';
 import { blobIdOf } from '../../assignment/object-id.ts';
 import { failpoint } from '../../faults/failpoint.ts';
 import type { ObjectId } from '../../model/tree.ts';
+import { createSlices, runInSlices } from '../../slices/slices.ts';
 import { rootName } from './check-paths.ts';
 import {
   createDirectoryHandles,
@@ -23,7 +24,6 @@ import { givable } from './owner.ts';
 import { removeDirectory } from './removal.ts';
 import type { SiteContext } from './site-context.ts';
 import type { Drift } from './site-store.ts';
-import { createSlices, runInSlices } from './slices.ts';
 import { abandonTree, pathsOf } from './slots.ts';
 import { replaceSlot, type Slot } from './state.ts';
 import { directoryMode, IndexGap } from './tree-index.ts';

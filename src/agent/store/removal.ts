@@ -2,9 +2,9 @@
 // however deep they are. What cannot be removed stays, with the directories above it: all the rest goes first, then the first reason is
 // thrown. Decides nothing about what may go.
 
+import type { Steps } from '../../slices/slices.ts';
 import { createDirectoryHandles, type DirectoryHandles } from './directory-handles.ts';
 import type { Disk } from './disk.ts';
-import type { Steps } from './slices.ts';
 
 /** What lies deeper is moved up first: recursion ends where a tree made for it does not. */
 const levelsMax = 32;

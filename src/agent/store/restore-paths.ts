@@ -4,6 +4,7 @@ import { createDataReader } from '../../assignment/data-reader.ts';
 import { type ContentKey, openDataKey } from '../../assignment/seal.ts';
 import type { ObjectId } from '../../model/tree.ts';
 import { TreecastError } from '../../model/treecast-error.ts';
+import { runInSlices } from '../../slices/slices.ts';
 import { createDirectoryHandles } from './directory-handles.ts';
 import { createSyncSet } from './durability.ts';
 import type { ReceivedAssignment } from './inbox.ts';
@@ -14,7 +15,6 @@ import { createPluginCommands } from './plugin-commands.ts';
 import { removeTree } from './removal.ts';
 import type { SiteContext } from './site-context.ts';
 import type { Drift } from './site-store.ts';
-import { runInSlices } from './slices.ts';
 import { createTouchedDirectory, isTouchedDirectory, type TouchedDirectory } from './touched-paths.ts';
 
 export async function restorePaths(

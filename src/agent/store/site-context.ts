@@ -1,5 +1,6 @@
 // What the parts of one site's store work with. Holds handles and the little state that a crash may forget; decides nothing.
 
+import type { Steps } from '../../slices/slices.ts';
 import type { Disk } from './disk.ts';
 import type { Inbox } from './inbox.ts';
 import type { Modes } from './interpreter.ts';
@@ -7,7 +8,6 @@ import type { Journal } from './journal.ts';
 import type { Lag } from './lag.ts';
 import type { Layout, LayoutHandles } from './layout.ts';
 import type { Reserve } from './reserve.ts';
-import type { Steps } from './slices.ts';
 import type { TreeIndex } from './tree-index.ts';
 import type { TwinRecords } from './twin-records.ts';
 

@@ -4,6 +4,7 @@
 import { failpoint } from '../../faults/failpoint.ts';
 import { TreecastError } from '../../model/treecast-error.ts';
 import { diskTroubleOf } from '../../net/disk-trouble.ts';
+import { nextTurn, runInSlices, runOneSlice, type Steps, throwIfAborted } from '../../slices/slices.ts';
 import { catchUp } from './catch-up.ts';
 import { createDirectoryHandles } from './directory-handles.ts';
 import { createSyncSet, syncFileSystem } from './durability.ts';
@@ -11,7 +12,6 @@ import { emptyLag, isEmptyLag, type Lag, uniteLags } from './lag.ts';
 import { trashPrefix } from './layout.ts';
 import { givable } from './owner.ts';
 import type { SiteContext, TreeInMaking } from './site-context.ts';
-import { nextTurn, runInSlices, runOneSlice, type Steps, throwIfAborted } from './slices.ts';
 import { linkTree } from './spare-tree.ts';
 import {
   addSlot,

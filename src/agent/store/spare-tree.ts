@@ -1,9 +1,9 @@
 // Makes a tree by hard links: the same directories, every file and symlink the same inode as in the source. No bytes move.
 
+import type { Steps } from '../../slices/slices.ts';
 import type { DirectoryHandles } from './directory-handles.ts';
 import type { Disk } from './disk.ts';
 import type { Owner } from './owner.ts';
-import type { Steps } from './slices.ts';
 
 export interface LinkTools {
   readonly disk: Disk;

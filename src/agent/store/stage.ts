@@ -6,6 +6,7 @@ import { type ContentKey, openDataKey } from '../../assignment/seal.ts';
 import { failpoint } from '../../faults/failpoint.ts';
 import type { Command } from '../../model/assignment.ts';
 import { TreecastError } from '../../model/treecast-error.ts';
+import { runInSlices } from '../../slices/slices.ts';
 import { startsFromNothing } from './acceptance.ts';
 import { catchUp } from './catch-up.ts';
 import { type ChangedTree, readChangedTree } from './changed-tree.ts';
@@ -20,7 +21,6 @@ import { createPluginCommands } from './plugin-commands.ts';
 import { emptyDirectory } from './removal.ts';
 import type { SiteContext } from './site-context.ts';
 import type { Drift, StageProgress, TreeProof } from './site-store.ts';
-import { runInSlices } from './slices.ts';
 import { catchUpSlot, copyTwinRecords, makeTree, pathsOf, renameSlot, withTwins } from './slots.ts';
 import { createStagedTwins, knowTwinsOfNext } from './staged-twins.ts';
 import {

@@ -3,10 +3,10 @@
 
 import type fs from 'node:fs';
 import { emptyTreeIds, type ObjectId } from '../../model/tree.ts';
+import { runInSlices, type Steps } from '../../slices/slices.ts';
 import type { DirectoryHandles } from './directory-handles.ts';
 import type { SyncSet } from './durability.ts';
 import type { SiteContext } from './site-context.ts';
-import { runInSlices, type Steps } from './slices.ts';
 import { slotOf } from './state.ts';
 import { isTouchedDirectory, type TouchedDirectory } from './touched-paths.ts';
 import { type IndexDirectory, IndexGap } from './tree-index.ts';

@@ -7,8 +7,8 @@ import { decodeTree, type ObjectIdLength, treeIdOfBytes } from '../../assignment
 import { failpoint } from '../../faults/failpoint.ts';
 import { emptyTreeIds, type ObjectId } from '../../model/tree.ts';
 import { TreecastError } from '../../model/treecast-error.ts';
+import type { Steps } from '../../slices/slices.ts';
 import { isDamaged, openDatabase, removeDatabase } from './open-database.ts';
-import type { Steps } from './slices.ts';
 
 export interface IndexEntry {
   /** As in Git's tree objects: `100644`, `100755`, `120000`, `40000`. */

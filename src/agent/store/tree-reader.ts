@@ -10,10 +10,10 @@ import {
   treeIdOfBytes,
 } from '../../assignment/object-id.ts';
 import { emptyTreeId, type ObjectId } from '../../model/tree.ts';
+import { throwIfAborted } from '../../slices/slices.ts';
 import type { Disk } from './disk.ts';
 import { createGate } from './gate.ts';
 import { isOwnedBy, type Owner } from './owner.ts';
-import { throwIfAborted } from './slices.ts';
 import type { TwinsIn } from './twin-reading.ts';
 
 export interface ReadEntry {

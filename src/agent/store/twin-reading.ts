@@ -2,8 +2,8 @@
 
 import type fs from 'node:fs';
 import type { ObjectId } from '../../model/tree.ts';
+import { runInSlices } from '../../slices/slices.ts';
 import type { SiteContext } from './site-context.ts';
-import { runInSlices } from './slices.ts';
 import type { Slot } from './state.ts';
 import { IndexGap, type TreeIndex } from './tree-index.ts';
 import type { DirectoryReading } from './tree-reader.ts';

@@ -5,9 +5,9 @@
 import type { DatabaseSync, SQLInputValue } from 'node:sqlite';
 import { failpoint } from '../../faults/failpoint.ts';
 import type { ObjectId } from '../../model/tree.ts';
+import type { Steps } from '../../slices/slices.ts';
 import { nameOf, parentOf } from './directory-handles.ts';
 import { isDamaged, openDatabase, removeDatabase } from './open-database.ts';
-import type { Steps } from './slices.ts';
 import { IndexGap } from './tree-index.ts';
 import { twinNamesOf } from './twin-names.ts';
 

@@ -2,6 +2,7 @@
 // decided, and lookups take every row of a lineage's range, so the rows of a publish that is not decided go before the next one's are there.
 
 import { failpoint } from '../../faults/failpoint.ts';
+import { nextTurn } from '../../slices/slices.ts';
 import type { CcmDatabase, Query } from '../db/ccm-database.ts';
 import { rawQuery } from '../db/raw-query.ts';
 
@@ -48,7 +49,7 @@ export function createPathTimeRows(database: CcmDatabase): PathTimeRows {
     for (const sequence of [...(dropped.get(site) ?? [])]) {
       while (database.run(rawQuery(deleted, [site, sequence])).changes > 0) {
         failpoint('ccm.path-times.dropped');
-        await turn();
+        await nextTurn();
       }
       dropped.get(site)?.delete(sequence);
     }
@@ -64,7 +65,7 @@ export function createPathTimeRows(database: CcmDatabase): PathTimeRows {
       if (slice.length < sliceRows) continue;
       database.writeBatch(slice, { durable });
       slice = [];
-      await turn();
+      await nextTurn();
       if (isDropped(site, sequence)) return;
     }
     if (slice.length > 0) database.writeBatch(slice, { durable });
@@ -96,8 +97,4 @@ export function createPathTimeRows(database: CcmDatabase): PathTimeRows {
         .where('sequence', '>', after)
         .where('sequence', '<', before),
   };
-}
-
-function turn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }

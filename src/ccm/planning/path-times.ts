@@ -2,6 +2,7 @@
 // the path, always above the path's previous one. Rows hold only what differs from a lineage's base time.
 
 import type { TreeChange } from '../../model/tree.ts';
+import { nextTurn } from '../../slices/slices.ts';
 import type { Lineage } from '../core/state.ts';
 import type { CcmDatabase } from '../db/ccm-database.ts';
 import { rawQuery } from '../db/raw-query.ts';
@@ -37,7 +38,7 @@ export function createPathTimes(database: CcmDatabase): PathTimes {
     const found = new Map<string, T>();
     for (const path of paths) {
       found.set(path, each(path));
-      if (found.size % sliceRows === 0) await new Promise(setImmediate);
+      if (found.size % sliceRows === 0) await nextTurn();
     }
     return found;
   }

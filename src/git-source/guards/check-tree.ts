@@ -1,8 +1,8 @@
 // The guards: judges a wanted tree before any ref moves (and again in the planner). Works on what differs from the live tree, so its cost
 // is that of the change; a live tree was judged when it was pushed.
 
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { emptyTreeIds, type ObjectId, submoduleMode, type TreeChange } from '../../model/tree.ts';
+import { nextTurn } from '../../slices/slices.ts';
 import type { GitSource } from '../git-source.ts';
 import { checkContents } from './content-guard.ts';
 import { checkDeletions, type DeletionLimits } from './deletion-guard.ts';

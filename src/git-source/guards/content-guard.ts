@@ -1,8 +1,8 @@
 // Judges the contents of new and changed files: none is larger than an assignment can bring, and none is a Git LFS pointer, which would be
 // served instead of the file it stands for.
 
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { TreeChange } from '../../model/tree.ts';
+import { nextTurn } from '../../slices/slices.ts';
 import type { GitSource } from '../git-source.ts';
 import { fileBytesMax } from '../tree-limits.ts';
 import { type Violation, violationsMax } from './violation.ts';

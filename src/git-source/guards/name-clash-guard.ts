@@ -1,27 +1,23 @@
 // Refuses new names that differ from another one in the same directory only by case or by how accents are written: such a tree cannot be
 // checked out on many machines, and URLs of it are mixed up (N57). What is live was judged when it was pushed.
 
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ObjectId, TreeChange } from '../../model/tree.ts';
+import { createSlices } from '../../slices/slices.ts';
 import type { GitSource } from '../git-source.ts';
 import { foldName } from './folded-name.ts';
 import { type Violation, violationsMax } from './violation.ts';
 
-const turnMs = 10;
 const namesPerLook = 256;
 
 /** Lets others run when its turn has lasted long enough; asked often. */
 type Pause = () => Promise<void> | undefined;
 
 function createPause(): Pause {
-  let turnEnd = performance.now() + turnMs;
+  const slices = createSlices();
   let looks = 0;
   return () => {
     looks += 1;
-    if (looks % namesPerLook !== 0 || performance.now() < turnEnd) return undefined;
-    return nextTurn().then(() => {
-      turnEnd = performance.now() + turnMs;
-    });
+    return looks % namesPerLook === 0 && slices.due() ? slices.pause() : undefined;
   };
 }
 

@@ -2,8 +2,8 @@
 // a component that is no symlink, missing ones too, counts as a directory, so only symlinks matter and only their changes cause work.
 
 import { isUtf8 } from 'node:buffer';
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ObjectId, TreeChange } from '../../model/tree.ts';
+import { createSlices } from '../../slices/slices.ts';
 import type { GitSource } from '../git-source.ts';
 import { pathBytesMax } from '../tree-limits.ts';
 import { createSymlinkTree, type SymlinkTree } from './symlink-tree.ts';
@@ -11,7 +11,6 @@ import { type Violation, violationsMax } from './violation.ts';
 
 const symlinkMode = '120000';
 const linksAtOnce = 1_024;
-const turnMs = 10;
 /** Path components followed in one judgement; a tree that needs more was made to cost time. */
 const stepsMax = 20_000_000;
 
@@ -45,13 +44,10 @@ export async function checkSymlinks(
 
 async function judge(tree: SymlinkTree): Promise<Violation[]> {
   const violations: Violation[] = [];
-  let turnEnd = performance.now() + turnMs;
+  const slices = createSlices();
   for (const { path, target } of tree.links()) {
     // By the clock: one symlink may cost as much as thousands of others.
-    if (performance.now() >= turnEnd) {
-      await nextTurn();
-      turnEnd = performance.now() + turnMs;
-    }
+    if (slices.due()) await slices.pause();
     const outcome = tree.resolve(path);
     if (outcome === 'inside') continue;
     const shown = target.length > 80 ? `${target.slice(0, 80)}…` : target;

@@ -1,7 +1,7 @@
-// Runs long synchronous work in slices, so that the static server in the same process keeps answering.
+// Runs long synchronous work in slices, so that whatever else the process does (serving, links, other sites) goes on meanwhile.
 // Decides only when to let go of the event loop, never what the work is.
 
-import { TreecastError } from '../../model/treecast-error.ts';
+import { TreecastError } from '../model/treecast-error.ts';
 
 /** Work in steps: each `yield` is a place where it may be interrupted. */
 export type Steps<T = void> = Generator<undefined, T, undefined>;
@@ -39,6 +39,14 @@ export async function runInSlices<T>(steps: Steps<T>, signal?: AbortSignal): Pro
     }
   } finally {
     steps.return(undefined as never);
+  }
+}
+
+/** Where nothing else waits. */
+export function runAtOnce<T>(steps: Steps<T>): T {
+  for (;;) {
+    const step = steps.next();
+    if (step.done) return step.value;
   }
 }
 
