@@ -106,6 +106,8 @@ export type ControlMessage =
       readonly type: 'leader-alive';
       readonly term: number;
       readonly priority: number;
+      /** The CCM accepts its sender as the segment's leader. */
+      readonly accepted: boolean;
       /** The newest list, 0: none yet. */
       readonly list: number;
       /** Number of the newest list of revoked certificates that the leader knows. */

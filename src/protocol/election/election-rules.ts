@@ -88,8 +88,8 @@ export const electionRules = {
   },
 
   /** ELEC-15 */
-  yieldsTo(accepted: string | null, rival: string): boolean {
-    return accepted === rival;
+  yieldsTo(rivalIsAccepted: boolean, isAccepted: boolean): boolean {
+    return rivalIsAccepted && !isAccepted;
   },
 
   /** ELEC-17 */

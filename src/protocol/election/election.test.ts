@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import type { ControlMessage } from '../../model/segment.ts';
 import { segmentTimings } from '../segment/timing.ts';
 import type { Ballot } from './claim.ts';
+import type { ElectionInput } from './election-messages.ts';
 import {
   plainCandidate,
   plainPriority,
@@ -206,6 +207,30 @@ test('ELEC-15: a refused leader follows the accepted one, better or not, and ans
   assert.deepEqual(node.hear('z', 'leader-claim', 2, 1), []);
   assert.equal(node.hear('y', 'leader-alive', 1, 1)[0], 'durable 2 m', 'others are met as ever');
   assert.deepEqual(node.hear('z', 'leader-alive', 2, 1), ['durable 2 z', 'leader z 2']);
+});
+
+test('ELEC-15: of two leaders the one that the CCM accepts goes on, better or not', () => {
+  const alive = (priority: number, term: number, accepted: boolean): ElectionInput => ({
+    ...{ input: 'message', from: 'z', toGroup: true },
+    message: { type: 'leader-alive', term, priority, accepted, list: 0, revocations: 0, move: null },
+  });
+  const accepted = leading();
+  accepted.give({ input: 'accepted', leader: 'm' });
+  assert.equal(accepted.give(alive(10_000, 1, false))[1], 'leader-claim 2');
+  assert.deepEqual(accepted.give(alive(10_000, 2, false)), [], 'answered in a moment');
+  assert.equal(accepted.state(), 'votingOpen');
+  accepted.give({ input: 'accepted', leader: null });
+  assert.deepEqual(accepted.give(alive(10_000, 2, false)), ['durable 2 z', 'leader z 2']);
+  const unknowing = leading();
+  assert.deepEqual(unknowing.give(alive(1, 0, true)), ['newer-term 1 to z']);
+  assert.deepEqual(unknowing.give(alive(1, 2, true)), ['durable 2 z', 'leader z 2']);
+  const both = leading();
+  both.give({ input: 'accepted', leader: 'm' });
+  assert.equal(
+    both.give(alive(1, 1, true))[1],
+    'leader-claim 2',
+    'one of them is not up to date: the better goes on',
+  );
 });
 
 test('ELEC-17: after a pause a node listens first: no leader is lost, nobody claims', () => {

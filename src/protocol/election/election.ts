@@ -25,7 +25,8 @@ export interface ElectionOptions {
   readonly candidate: Candidate;
   /** How many other nodes are known to be up. */
   readonly others: number;
-  readonly announced: Announced;
+  /** What registration and the driver have the LA say. */
+  readonly announced: (now: Instant) => Omit<ReturnType<Announced>, 'accepted'>;
   readonly rules?: ElectionRules;
 }
 
@@ -43,7 +44,8 @@ export function createElection(options: ElectionOptions): Election {
   const log = (event: string, data: LogLine['data']): void => emit({ effect: 'log', event, data });
   const ballots = createBallotBox({ node, ballot: options.ballot, rules, emit });
   const standing = createStanding({ ...options, rules, isOwnBallot: options.ballot.vote === node });
-  const speech = createSpeech({ timing, rules, announced: options.announced, ballots, emit });
+  const announced: Announced = (now) => ({ accepted: accepted === node, ...options.announced(now) });
+  const speech = createSpeech({ timing, rules, announced, ballots, emit });
 
   let state: ElectionState = { name: 'unknown', claimAt: standing.claimAt(options.now) };
   let accepted: string | null = null;
@@ -161,7 +163,7 @@ export function createElection(options: ElectionOptions): Election {
       case 'leading': {
         const term = Math.max(heard.term, state.claim.term);
         const isStale = rules.isStale(heard.term, state.claim.term);
-        if (serving() !== undefined && rules.yieldsTo(accepted, heard.node)) {
+        if (serving() !== undefined && rules.yieldsTo(accepted === heard.node, accepted === node)) {
           if (isStale) speech.newerTerm(heard.node);
         } else if (isStale || !rules.isBetter(heard, claimFor(now, term))) answer(now, state, heard.term);
         else if (serving() === undefined) concede(now, heard);
@@ -171,9 +173,9 @@ export function createElection(options: ElectionOptions): Election {
     }
   }
 
-  function onAlive(now: Instant, heard: Claim): void {
+  function onAlive(now: Instant, heard: Claim, isAccepted: boolean): void {
     if (state.name === 'leading' || (state.name === 'votingOpen' && state.isIncumbent)) {
-      onRival(now, heard, state);
+      onRival(now, heard, isAccepted || accepted === heard.node, state);
       return;
     }
     const isStale = rules.isStale(heard.term, ballots.term());
@@ -195,20 +197,22 @@ export function createElection(options: ElectionOptions): Election {
     }
   }
 
-  /** Two leaders hear each other. */
+  /** Two leaders hear each other: the one that the CCM accepts goes on, else the better one. */
   function onRival(
     now: Instant,
     rival: Claim,
-    current: { readonly name: string; readonly claim: Claim },
+    rivalIsAccepted: boolean,
+    { name, claim }: { readonly name: string; readonly claim: Claim },
   ): void {
-    const isStale = rules.isStale(rival.term, current.claim.term);
-    if (rules.yieldsTo(accepted, rival.node)) {
+    const isStale = rules.isStale(rival.term, claim.term);
+    const isAccepted = accepted === node;
+    if (rules.yieldsTo(rivalIsAccepted, isAccepted)) {
       if (isStale) speech.newerTerm(rival.node);
       else follow(now, rival);
-    } else if (current.name === 'leading')
-      openVoting(now, rules.contestTerm(current.claim.term, rival.term), true);
-    else if (!isStale && rules.isBetter(rival, current.claim)) follow(now, rival);
-    else answer(now, current, rival.term);
+    } else if (name === 'leading') openVoting(now, rules.contestTerm(claim.term, rival.term), true);
+    else if (!isStale && !rules.yieldsTo(isAccepted, rivalIsAccepted) && rules.isBetter(rival, claim))
+      follow(now, rival);
+    else answer(now, { claim }, rival.term);
   }
 
   function onMessage(now: Instant, from: string, message: ControlMessage, toGroup: boolean): void {
@@ -217,7 +221,7 @@ export function createElection(options: ElectionOptions): Election {
     switch (message.type) {
       case 'leader-alive':
         standing.noteAlive(now);
-        onAlive(now, { term: message.term, priority: message.priority, node: from });
+        onAlive(now, { term: message.term, priority: message.priority, node: from }, message.accepted);
         return;
       case 'leader-claim':
         onClaim(now, { term: message.term, priority: message.priority, node: from });

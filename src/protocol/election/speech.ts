@@ -8,8 +8,8 @@ import type { ElectionRules } from './election-rules.ts';
 
 type LeaderAlive = Extract<ControlMessage, { readonly type: 'leader-alive' }>;
 
-/** What else an LA says. */
-export type Announced = (now: Instant) => Pick<LeaderAlive, 'list' | 'revocations' | 'move'>;
+/** What an LA says beside the claim. */
+export type Announced = (now: Instant) => Omit<LeaderAlive, 'type' | 'term' | 'priority'>;
 
 export interface SpeechOptions {
   readonly timing: SegmentTiming;

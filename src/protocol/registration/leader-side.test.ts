@@ -288,7 +288,14 @@ test('REG-21: all go at one moment, also when LAs are lost; a member ignores the
     ['n004', 1],
     ['n001', 0],
   ] as const) {
-    const said = { type: 'leader-alive', term, priority: 7, list: 1, revocations: 0 } as const;
+    const said = {
+      type: 'leader-alive',
+      term,
+      priority: 7,
+      accepted: false,
+      list: 1,
+      revocations: 0,
+    } as const;
     lan.input('n002', { input: 'message', from, message: { ...said, move: elsewhere } });
   }
   lan.run(5);

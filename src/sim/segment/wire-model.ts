@@ -55,7 +55,7 @@ const offered = (_: MemberOffer): number => offerBytes;
 function bodyBytes(message: ControlMessage): number {
   switch (message.type) {
     case 'leader-alive':
-      return message.move === null ? 27 : 27 + 24 + (message.move.channel.group ?? '').length;
+      return message.move === null ? 28 : 28 + 24 + (message.move.channel.group ?? '').length;
     case 'leader-claim':
       return 14;
     case 'register':

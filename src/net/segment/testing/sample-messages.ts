@@ -12,11 +12,12 @@ const description: MemberDescription = {
 };
 
 export const sampleMessages: readonly SegmentMessage[] = [
-  { type: 'leader-alive', term: 7, priority: 512, list: 3, revocations: 2, move: null },
+  { type: 'leader-alive', term: 7, priority: 512, accepted: true, list: 3, revocations: 2, move: null },
   {
     type: 'leader-alive',
     term: 7,
     priority: 0.5,
+    accepted: true,
     list: 3,
     revocations: 2,
     move: {
@@ -97,6 +98,7 @@ export const anyMessage: fc.Arbitrary<SegmentMessage> = fc.oneof(
     type: fc.constant('leader-alive' as const),
     term: u48,
     priority,
+    accepted: fc.boolean(),
     list: u48,
     revocations: u48,
     move: fc.option(record({ segment: fc.constant('0f'.repeat(16)), channel, afterMs: u32 })),

@@ -15,6 +15,7 @@ const alive = (term: number): SegmentMessage => ({
   type: 'leader-alive',
   term,
   priority: 1,
+  accepted: true,
   list: 0,
   revocations: 0,
   move: null,

@@ -34,6 +34,7 @@ const decoders: Decoders = {
   'leader-alive': (reader) => ({
     term: reader.u48(),
     priority: reader.f64(),
+    accepted: reader.boolean(),
     list: reader.u48(),
     revocations: reader.u48(),
     move: reader.boolean() ? decodeMove(reader) : null,

@@ -15,9 +15,10 @@ type Encoders = {
 export const transportCodes = { multicast: 1, unicast: 2 } as const;
 
 const encoders: Encoders = {
-  'leader-alive'(writer, { term, priority, list, revocations, move }) {
+  'leader-alive'(writer, { term, priority, accepted, list, revocations, move }) {
     writer.u48(term);
     writer.f64(priority);
+    writer.boolean(accepted);
     writer.u48(list);
     writer.u48(revocations);
     writer.boolean(move !== null);

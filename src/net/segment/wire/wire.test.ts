@@ -192,6 +192,7 @@ test('CHAN-5: an LA has at most 250 bytes, whatever it says', () => {
     type: 'leader-alive',
     term: 2 ** 48 - 1,
     priority: Number.MAX_VALUE,
+    accepted: true,
     list: 2 ** 48 - 1,
     revocations: 2 ** 48 - 1,
     move: {

@@ -96,7 +96,15 @@ export function scriptedElection(options: ScriptedOptions = {}): ScriptedElectio
           from,
           toGroup: type !== 'concede' && type !== 'newer-term' && type !== 'here',
         },
-        message: { type, term, priority, list: 0, revocations: 0, move: null } as unknown as ControlMessage,
+        message: {
+          type,
+          term,
+          priority,
+          accepted: false,
+          list: 0,
+          revocations: 0,
+          move: null,
+        } as unknown as ControlMessage,
       }),
     state: () => election.status(now).state,
   };

@@ -93,7 +93,14 @@ export function createRegistrationLan(options: RegistrationLanOptions): Registra
 
   function sayAlive(leader: string, term: number): void {
     const said = machines.get(leader)?.announced(lan.now) ?? { list: 0, move: null };
-    const message = { type: 'leader-alive', term, priority: 7, revocations: 0, ...said } as const;
+    const message = {
+      type: 'leader-alive',
+      term,
+      priority: 7,
+      accepted: true,
+      revocations: 0,
+      ...said,
+    } as const;
     for (const node of nodes)
       if (node !== leader) lan.input(node, { input: 'message', from: leader, message });
   }
