@@ -18,3 +18,9 @@ export type ElectionState =
     }
   | { readonly name: 'conceding'; readonly to: Claim; readonly endsAt: Instant }
   | { readonly name: 'leading'; readonly claim: Claim };
+
+/** The claim with which a node leads; undefined: it does not. */
+export function servingClaim(state: ElectionState): Claim | undefined {
+  if (state.name === 'leading') return state.claim;
+  return state.name === 'votingOpen' && state.isIncumbent ? state.claim : undefined;
+}

@@ -239,6 +239,16 @@ test('ELEC-17: after a pause a node listens first: no leader is lost, nobody cla
   assert.equal(member.state(), 'known');
   assert.deepEqual(member.hear('a', 'leader-alive', 5, better), []);
   assert.deepEqual(member.pass(2900), []);
+  const briefly = following();
+  briefly.freeze(1100);
+  briefly.pass(1899);
+  assert.equal(briefly.state(), 'known', 'a leader is not lost sooner for it');
+  briefly.pass(1);
+  assert.equal(briefly.state(), 'unknown');
+  const almostDue = scriptedElection();
+  almostDue.freeze(1458);
+  assert.equal(almostDue.state(), 'unknown', 'its own timer was not late');
+  assert.deepEqual(almostDue.pass(499), []);
   const candidate = scriptedElection();
   assert.deepEqual(candidate.freeze(5000), []);
   assert.deepEqual(candidate.hear('a', 'leader-alive', 5, 1), ['durable 5 a', 'leader a 5']);

@@ -5,9 +5,10 @@ import type { ControlMessage, SegmentTiming } from '../../model/segment.ts';
 import type { Instant, LogLine, Machine } from '../machine.ts';
 import { createBallotBox } from './ballot-box.ts';
 import type { Ballot, Claim } from './claim.ts';
+import { createDeadlines } from './deadline.ts';
 import type { ElectionEffect, ElectionInput, ElectionStatus } from './election-messages.ts';
 import { type ElectionRules, electionRules } from './election-rules.ts';
-import type { ElectionState } from './election-state.ts';
+import { type ElectionState, servingClaim } from './election-state.ts';
 import { type Announced, createSpeech } from './speech.ts';
 import { type Candidate, createStanding } from './standing.ts';
 
@@ -46,10 +47,13 @@ export function createElection(options: ElectionOptions): Election {
   const standing = createStanding({ ...options, rules, isOwnBallot: options.ballot.vote === node });
   const announced: Announced = (now) => ({ accepted: accepted === node, ...options.announced(now) });
   const speech = createSpeech({ timing, rules, announced, ballots, emit });
+  const deadlines = createDeadlines(timing, rules, speech);
 
   let state: ElectionState = { name: 'unknown', claimAt: standing.claimAt(options.now) };
   let accepted: string | null = null;
   let isStopped = false;
+  /** When this machine last ran. */
+  let lookedAt: Instant = options.now;
   /** When somebody last spoke to this node, or it began to lead. */
   let attendedAt: Instant = longAgo;
   /** Somebody was heard since the first of the claims that nobody answered. */
@@ -58,16 +62,10 @@ export function createElection(options: ElectionOptions): Election {
 
   // States.
 
-  /** The claim with which it leads; undefined: it does not. */
-  function serving(): Claim | undefined {
-    if (state.name === 'leading') return state.claim;
-    return state.name === 'votingOpen' && state.isIncumbent ? state.claim : undefined;
-  }
-
   function become(now: Instant, next: ElectionState): void {
-    const served = serving() !== undefined;
+    const served = servingClaim(state) !== undefined;
     state = next;
-    const serves = serving() !== undefined;
+    const serves = servingClaim(state) !== undefined;
     if (served === serves) return;
     standing.lead(serves, speech.aliveAt());
     attendedAt = now;
@@ -111,7 +109,7 @@ export function createElection(options: ElectionOptions): Election {
   }
 
   function resign(now: Instant, why: string): void {
-    const claim = serving();
+    const claim = servingClaim(state);
     if (claim === undefined) return;
     log('leader resigns', { why, term: claim.term });
     speech.resign(claim.term);
@@ -132,10 +130,10 @@ export function createElection(options: ElectionOptions): Election {
   }
 
   /** ELEC-9: to a worse claim, or a worse leader. */
-  function answer(now: Instant, { claim }: { readonly claim: Claim }, term: number): void {
+  function answer(now: Instant, own: Claim, term: number): void {
     if (!rules.answersWorseClaim()) return;
     // A leader's term is to be its own.
-    if (term > claim.term) raise(now, serving() === undefined ? term : term + 1);
+    if (term > own.term) raise(now, servingClaim(state) === undefined ? term : term + 1);
     else speech.claimSoon(now);
   }
 
@@ -163,10 +161,11 @@ export function createElection(options: ElectionOptions): Election {
       case 'leading': {
         const term = Math.max(heard.term, state.claim.term);
         const isStale = rules.isStale(heard.term, state.claim.term);
-        if (serving() !== undefined && rules.yieldsTo(accepted === heard.node, accepted === node)) {
+        if (servingClaim(state) !== undefined && rules.yieldsTo(accepted === heard.node, accepted === node)) {
           if (isStale) speech.newerTerm(heard.node);
-        } else if (isStale || !rules.isBetter(heard, claimFor(now, term))) answer(now, state, heard.term);
-        else if (serving() === undefined) concede(now, heard);
+        } else if (isStale || !rules.isBetter(heard, claimFor(now, term)))
+          answer(now, state.claim, heard.term);
+        else if (servingClaim(state) === undefined) concede(now, heard);
         else if (state.name === 'leading' || term > state.claim.term) openVoting(now, term, true);
         return;
       }
@@ -174,8 +173,9 @@ export function createElection(options: ElectionOptions): Election {
   }
 
   function onAlive(now: Instant, heard: Claim, isAccepted: boolean): void {
-    if (state.name === 'leading' || (state.name === 'votingOpen' && state.isIncumbent)) {
-      onRival(now, heard, isAccepted || accepted === heard.node, state);
+    const own = servingClaim(state);
+    if (own !== undefined) {
+      onRival(now, heard, isAccepted || accepted === heard.node, own);
       return;
     }
     const isStale = rules.isStale(heard.term, ballots.term());
@@ -198,21 +198,16 @@ export function createElection(options: ElectionOptions): Election {
   }
 
   /** Two leaders hear each other: the one that the CCM accepts goes on, else the better one. */
-  function onRival(
-    now: Instant,
-    rival: Claim,
-    rivalIsAccepted: boolean,
-    { name, claim }: { readonly name: string; readonly claim: Claim },
-  ): void {
-    const isStale = rules.isStale(rival.term, claim.term);
+  function onRival(now: Instant, rival: Claim, rivalIsAccepted: boolean, own: Claim): void {
+    const isStale = rules.isStale(rival.term, own.term);
     const isAccepted = accepted === node;
     if (rules.yieldsTo(rivalIsAccepted, isAccepted)) {
       if (isStale) speech.newerTerm(rival.node);
       else follow(now, rival);
-    } else if (name === 'leading') openVoting(now, rules.contestTerm(claim.term, rival.term), true);
-    else if (!isStale && !rules.yieldsTo(isAccepted, rivalIsAccepted) && rules.isBetter(rival, claim))
+    } else if (state.name === 'leading') openVoting(now, rules.contestTerm(own.term, rival.term), true);
+    else if (!isStale && !rules.yieldsTo(isAccepted, rivalIsAccepted) && rules.isBetter(rival, own))
       follow(now, rival);
-    else answer(now, { claim }, rival.term);
+    else answer(now, own, rival.term);
   }
 
   function onMessage(now: Instant, from: string, message: ControlMessage, toGroup: boolean): void {
@@ -246,42 +241,26 @@ export function createElection(options: ElectionOptions): Election {
 
   // Time.
 
+  /** It looks at the clock at least every aliveMs, so that it notices when it could not. */
   function nextTimeout(): Instant {
-    const aliveAt = serving() === undefined ? never : speech.aliveAt() + timing.aliveMs;
-    switch (state.name) {
-      case 'unknown':
-        return state.claimAt;
-      case 'known':
-        return state.lostAt;
-      case 'conceding':
-        return state.endsAt;
-      case 'votingOpen':
-        return Math.min(state.endsAt, claimDueAt(state), aliveAt);
-      case 'leading':
-        return Math.min(speech.claimDueAt(), aliveAt);
-    }
-  }
-
-  function claimDueAt({ isIncumbent, isAnswered, endsAt }: VotingOpen): Instant {
-    const repeatAt = isIncumbent || isAnswered ? never : speech.claimedAt() + rules.repeatMs(timing);
-    return Math.min(speech.claimDueAt(), repeatAt < endsAt ? repeatAt : never);
+    return Math.min(deadlines.next(state), lookedAt + timing.aliveMs);
   }
 
   /** ELEC-17: who slept does not know what it missed, and reads the messages that waited for it before it acts. */
   function noticePause(now: Instant): void {
     const lateMs = now - nextTimeout();
     if (!rules.wasPaused(timing, lateMs)) return;
-    if (serving() !== undefined && !rules.wasSilent(timing, now - speech.aliveAt())) return;
+    if (servingClaim(state) !== undefined && !rules.wasSilent(timing, now - speech.aliveAt())) return;
     log('pause noticed', { lateMs: Math.round(lateMs), state: state.name });
     const until = now + timing.aliveMs;
     standing.listen(until);
-    if (state.name === 'known') state = { ...state, lostAt: until };
-    else if (state.name === 'conceding') state = { ...state, endsAt: until };
+    if (state.name === 'known') state = { ...state, lostAt: Math.max(state.lostAt, until) };
+    else if (state.name === 'conceding') state = { ...state, endsAt: Math.max(state.endsAt, until) };
     else giveUp(now);
   }
 
   function act(now: Instant): void {
-    if (nextTimeout() > now) return;
+    if (deadlines.next(state) > now) return;
     switch (state.name) {
       case 'unknown':
         if (standing.unanswered() === 0) hasHeard = false;
@@ -297,14 +276,13 @@ export function createElection(options: ElectionOptions): Election {
       case 'votingOpen':
       case 'leading': {
         const { claim } = state;
-        const isServing = serving() !== undefined;
+        const isServing = servingClaim(state) !== undefined;
         if (isServing && rules.isUnattended(timing, now - attendedAt, standing.others())) {
           resign(now, 'nobody speaks to it');
           return;
         }
-        const dueAt = state.name === 'votingOpen' ? claimDueAt(state) : speech.claimDueAt();
-        if (dueAt <= now) speech.claim(now, claim, false);
-        if (isServing && speech.aliveAt() + timing.aliveMs <= now) speech.alive(now, claim);
+        if (deadlines.claim(state) <= now) speech.claim(now, claim, false);
+        if (deadlines.alive(state) <= now) speech.alive(now, claim);
         if (state.name === 'votingOpen' && state.endsAt <= now) closeVoting(now, state);
         return;
       }
@@ -354,7 +332,7 @@ export function createElection(options: ElectionOptions): Election {
 
   /** ELEC-18: derived from the state, so that no transition can forget to tell. */
   function tellLeader(): void {
-    const claim = state.name === 'known' ? state.leader : serving();
+    const claim = state.name === 'known' ? state.leader : servingClaim(state);
     const leader = claim?.node ?? null;
     const term = claim?.term ?? ballots.term();
     if (leader === told.leader && (leader === null || term === told.term)) return;
@@ -369,6 +347,7 @@ export function createElection(options: ElectionOptions): Election {
       noticePause(now);
       take(now, input);
       tellLeader();
+      lookedAt = now;
     },
 
     onTimeout(now) {
@@ -376,17 +355,15 @@ export function createElection(options: ElectionOptions): Election {
       noticePause(now);
       act(now);
       tellLeader();
+      lookedAt = now;
     },
 
     pollEffect: () => effects.shift(),
 
-    nextTimeout() {
-      const next = isStopped ? never : nextTimeout();
-      return next === never ? undefined : next;
-    },
+    nextTimeout: () => (isStopped ? undefined : nextTimeout()),
 
     status(now) {
-      const aliveAt = serving() === undefined ? standing.lastAliveAt() : speech.aliveAt();
+      const aliveAt = servingClaim(state) === undefined ? standing.lastAliveAt() : speech.aliveAt();
       return {
         ...standing.priority(now),
         state: state.name,
