@@ -17,19 +17,23 @@ export interface ListView {
   whole(): number;
   /** Sorted by name. */
   members(): readonly ListedMember[];
-  /** A leader's own list. */
+  /** A leader's own list, sorted by name. */
   replace(members: readonly ListedMember[]): void;
   drop(node: string): void;
 }
 
+type Members = readonly ListedMember[];
+
 export function createListView(node: string, rules: RegistrationRules): ListView {
-  let known = new Map<string, ListedMember>();
+  /** The last whole list. */
+  let known: Members = [];
   let newest = 0;
   let whole = 0;
-  let parts: (readonly ListedMember[] | undefined)[] = [];
+  let parts: (Members | undefined)[] = [];
 
   return {
     begin() {
+      known = union(known, parts);
       newest = 0;
       whole = 0;
       parts = [];
@@ -39,26 +43,51 @@ export function createListView(node: string, rules: RegistrationRules): ListView
       if (rules.isOldList(part.list, newest) || part.list < 1) return 'dropped';
       if (part.part < 0 || part.part >= part.parts || part.parts > membersMax) return 'dropped';
       if (part.list !== newest) {
+        known = union(known, parts);
         newest = part.list;
         parts = Array.from({ length: part.parts }, () => undefined);
       }
       if (part.parts !== parts.length) return 'dropped';
       // A part that has come before tells nothing that is new, but it shows that the leader still says so.
+      if (whole === newest) return 'part';
       parts[part.part] = part.members;
-      for (const member of part.members) if (known.size < membersMax) known.set(member.node, member);
-      if (whole === newest || parts.includes(undefined)) return 'part';
+      if (parts.includes(undefined)) return 'part';
       whole = newest;
-      known = new Map(parts.flatMap((each) => each ?? []).map((member) => [member.node, member]));
+      known = sorted(parts.flatMap((each) => each ?? []).slice(0, membersMax));
+      parts = Array.from({ length: part.parts }, () => undefined);
       return 'whole';
     },
 
     whole: () => whole,
-    members: () => [...known.values()].sort((left, right) => (left.node < right.node ? -1 : 1)),
+    members: () => union(known, parts),
     replace(members) {
-      known = new Map(members.map((member) => [member.node, member]));
+      known = members;
+      parts = [];
     },
     drop(gone) {
-      if (gone !== node) known.delete(gone);
+      if (gone === node) return;
+      known = known.filter((member) => member.node !== gone);
+      parts = parts.map((part) => part?.filter((member) => member.node !== gone));
     },
   };
+}
+
+/** What newer parts say counts; usually there is nothing to unite. */
+function union(known: Members, parts: readonly (Members | undefined)[]): Members {
+  if (parts.every((part) => part === undefined)) return known;
+  const united = new Map(known.map((member) => [member.node, member]));
+  for (const part of parts)
+    for (const member of part ?? []) if (united.size < membersMax) united.set(member.node, member);
+  return sorted([...united.values()]);
+}
+
+/** Leaders say them in order; parts of somebody's invention may not be. */
+function sorted(members: Members): Members {
+  const isSorted = members.every(
+    (member, index) => index === 0 || (members[index - 1]?.node ?? '') < member.node,
+  );
+  if (isSorted) return members;
+  return [...new Map(members.map((member) => [member.node, member])).values()].sort((left, right) =>
+    left.node < right.node ? -1 : 1,
+  );
 }

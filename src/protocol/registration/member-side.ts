@@ -91,7 +91,9 @@ export function createMemberSide(options: SideOptions): MemberSide {
       const { leader, term } = current;
       outbox.deliver({ fact: 'members', leader, term, list: part.list, members: view.members() });
     }
-    const entry = part.members.find((member) => member.node === node);
+    // The part that makes a list whole need not be the one that names this node.
+    const said = outcome === 'whole' ? view.members() : part.members;
+    const entry = said.find((member) => member.node === node);
     if (rules.isRegistered(entry, current.nonce)) {
       if (!current.isRegistered) setRegistered(now, current, true);
     } else if (current.isRegistered) {

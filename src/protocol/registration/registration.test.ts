@@ -234,3 +234,13 @@ test('REG-10: a member that missed a list gets it again, alone; several get it t
     else assert.ok(again.length < 12, `${again.length} lists, ${alone} to one alone`);
   }
 });
+
+test('REG-9 REG-11: a list whose last part names others leaves nobody out', () => {
+  const { lan, run, machine, nodes, sent, since, facts } = settledSegment(40);
+  assert.equal(sent('register').length, 39, 'nobody had to ask twice');
+  lan.input('n040', { input: 'stop' });
+  run(5000);
+  assert.equal(since(sent('register')).length, 0);
+  assert.equal(facts('registered').length, 39);
+  assert.ok(nodes.slice(0, 39).every((node) => machine(node).members().length === 39));
+});
