@@ -31,16 +31,15 @@ export function reportChanges(
   if (all.length <= eventsMax) return all;
   // A cut of half a large segment is one event, with how many of each kind and some of the names.
   const kinds = Map.groupBy(all, ({ kind }) => kind.replace('segment.member', '').toLowerCase());
-  const counts = [...kinds].map(([kind, events]) => [
-    kind,
-    { count: events.length, nodes: events.slice(0, namesMax).map(({ node }) => node) },
-  ]);
+  const counts: Record<string, { readonly count: number; readonly nodes: readonly unknown[] }> = {};
+  for (const [kind, events] of kinds)
+    counts[kind] = { count: events.length, nodes: events.slice(0, namesMax).map(({ node }) => node) };
   const { leader, term } = now;
   return [
     {
       actor: leader,
       kind: 'segment.membersChanged',
-      data: { segment, leader, term, ...Object.fromEntries(counts) },
+      data: { segment, leader, term, ...counts },
     },
   ];
 }
