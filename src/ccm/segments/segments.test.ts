@@ -41,6 +41,7 @@ test('SEG-4 LINK-44: the first report of nodes without a segment makes one for a
   );
   assert.match(last?.name ?? '', /^[a-z]+-[a-z]+$/);
   const count = told('web2', 'segment').length;
+  segments.changed();
   clock.advance(60_000);
   assert.equal(told('web2', 'segment').length, count, 'nothing changed, nothing is told');
   assert.deepEqual(events(), [
@@ -246,6 +247,20 @@ test('SEG-6: of two that are alone and hear each other the younger one moves, an
   assert.equal(segments.list().find(({ id }) => id === younger)?.leader, null);
 });
 
+test('SEG-6: a leader that somebody follows stays, though it hears an older segment and is refused in its own', async () => {
+  const { connect, say, report, idOf, clock } = await settled('web3', 'web4');
+  connect('far1');
+  report('far1', []);
+  report('web3', ['web4'], { term: 9 });
+  say('web3', { state: 'leading', term: 9, leader: 'web3', heard: [idOf('far1')] });
+  clock.advance(20_000);
+  assert.equal(idOf('web3'), idOf('web1'));
+  report('web3', ['-web4'], { term: 9 });
+  say('web3', { state: 'leading', term: 9, leader: 'web3', heard: [idOf('far1')], aliveAgoMs: 0 });
+  clock.advance(20_000);
+  assert.equal(idOf('web3'), idOf('far1'), 'alone it goes');
+});
+
 test('SEG-7: members that come, fall silent, return and go are in the log; what only counts up is not written', async () => {
   const { report, events, registry, idOf } = await settled();
   const before = events().length;
@@ -296,7 +311,7 @@ test('KEYS-7 SEG-2: a removed node leads nothing, its certificate is told to all
 });
 
 test('operators’ changes are told: name, channel, role, factor, maintenance, and another segment', async () => {
-  const { registry, segments, told, clock, idOf } = await settled();
+  const { registry, segments, told, clock, idOf, report } = await settled();
   const name = registry.segments.find(idOf('web1'))?.name ?? '';
   registry.segments.rename(name, 'rack-5', 'test');
   const channel = { transport: 'unicast', group: null, port: 5_000 } as const;
@@ -313,8 +328,17 @@ test('operators’ changes are told: name, channel, role, factor, maintenance, a
     ['rack-5', channel, 'preassigned', 2, true],
   );
   assert.equal(told('web1', 'segment').at(-1)?.role, 'allowed', 'one of a segment at most');
-  registry.segments.place('web1', registry.segments.ensure('rack-6', 'test').id, 'operator', 'test');
+  const [other, third] = ['rack-6', 'rack-7'].map((made) => registry.segments.ensure(made, 'test').id);
+  registry.segments.place('web1', third ?? null, 'operator', 'test');
+  report('web1', []);
+  assert.deepEqual(
+    [segments.get('rack-5').leader, segments.get('rack-7').leader?.node],
+    [null, 'web1'],
+    'it reports for its new segment before anybody said that something changed',
+  );
+  registry.segments.place('web1', other ?? null, 'operator', 'test');
   segments.changed();
+  assert.equal(segments.get('rack-7').leader, null);
   assert.equal(segments.get('rack-5').leader, null, 'it leads its former segment no more');
   clock.advance(600);
   assert.deepEqual(
