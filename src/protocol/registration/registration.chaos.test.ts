@@ -3,6 +3,8 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import fc from 'fast-check';
+import { timingProblems } from '../segment/timing-problems.ts';
 import { createRegistrationLan, type RegistrationLan, testTiming } from './testing/registration-lan.ts';
 
 interface Chaos extends RegistrationLan {
@@ -110,4 +112,34 @@ test('REG-7: whatever happens, a leader sends no more lists than the quiet delay
     );
     assert.equal(since.length, (nodes.length - 1) * 10);
   }
+});
+
+test('ELEC-30 REG-7 REG-13: with whatever timers are accepted, members are registered in time, the dead are found, and nobody else is offline', () => {
+  const accepted = fc
+    .record(
+      Object.fromEntries(
+        Object.entries(testTiming).map(([timer, ms]) => [
+          timer,
+          fc.integer({ min: Math.ceil(ms / 3), max: ms * 3 }),
+        ]),
+      ),
+    )
+    .map((timers) => ({ ...testTiming, ...timers }))
+    .filter((timing) => timingProblems(timing).length === 0);
+  fc.assert(
+    fc.property(accepted, fc.integer({ min: 1, max: 1000 }), (timing, seed) => {
+      const { lan, nodes, elect, run, machine, facts } = createRegistrationLan({ members: 4, seed, timing });
+      elect('n001', 1);
+      run(timing.retryRandomMs + timing.quietMaxMs + 50);
+      assert.ok(nodes.every((node) => machine(node).isRegistered()));
+      run(2 * timing.offlineMs);
+      const blamed = () =>
+        facts('segment-report').some(({ fact }) => fact.report.members.some(({ online }) => !online));
+      assert.equal(blamed(), false);
+      lan.crash('n004');
+      run(1.3 * timing.offlineMs + timing.quietMaxMs);
+      assert.equal(blamed(), true);
+    }),
+    { numRuns: 200 },
+  );
 });

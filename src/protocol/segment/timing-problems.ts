@@ -14,7 +14,8 @@ const proportions: readonly (readonly [Timer, number, Timer])[] = [
   ['concedeMs', 1, 'windowMs'],
   ['quietMaxMs', 1, 'quietMs'],
   ['silentMs', 2, 'hereMs'],
-  ['offlineMs', 1, 'silentMs'],
+  // So that there is time to ask whoever is silent, several times.
+  ['offlineMs', 1.2, 'silentMs'],
   ['offlineMs', 1, 'lostMs'],
 ];
 

@@ -1,6 +1,7 @@
 // Registration machines on a small LAN, with the election's word given by the test: who leads, in which term, and an LA twice a second.
 
 import type { ControlMessage, MemberDescription, SegmentTiming } from '../../../model/segment.ts';
+import { segmentTimings } from '../../segment/timing.ts';
 import { createLan, type Lan } from '../../testing/lan.ts';
 import {
   createRegistration,
@@ -11,25 +12,7 @@ import {
 import type { RegistrationRules } from '../registration-rules.ts';
 import { splitList } from './split-list.ts';
 
-/** The figures of `fast` that matter here. */
-export const testTiming: SegmentTiming = {
-  aliveMs: 500,
-  lostMs: 3000,
-  triggerMinMs: 3000,
-  listenMs: 1200,
-  claimDelayMinMs: 100,
-  claimDelayMaxMs: 400,
-  windowMs: 600,
-  concedeMs: 1500,
-  quietMs: 300,
-  quietMaxMs: 2000,
-  retryMs: 200,
-  retryRandomMs: 300,
-  hereMs: 1500,
-  silentMs: 4000,
-  offlineMs: 6000,
-  reportMs: 10_000,
-};
+export const testTiming = segmentTimings.fast;
 
 export function describeMember(index: number): MemberDescription {
   return {
@@ -68,10 +51,11 @@ export interface RegistrationLanOptions {
   /** Of a list in one datagram. */
   readonly partMembersMax?: number;
   readonly rules?: RegistrationRules;
+  readonly timing?: SegmentTiming;
 }
 
 export function createRegistrationLan(options: RegistrationLanOptions): RegistrationLan {
-  const { members, seed = 1, rules } = options;
+  const { members, seed = 1, rules, timing = testTiming } = options;
   const lan = createLan<RegistrationInput, ControlMessage, RegistrationFact>({
     ...{ seed, lossShare: options.lossShare ?? 0, duplicateShare: options.duplicateShare ?? 0 },
     delayMaxMs: options.delayMaxMs ?? 2,
@@ -84,7 +68,7 @@ export function createRegistrationLan(options: RegistrationLanOptions): Registra
 
   function start(node: string): void {
     const machine = createRegistration({
-      ...{ node, timing: testTiming, random: lan.random, self: describeMember(nodes.indexOf(node) + 1) },
+      ...{ node, timing, random: lan.random, self: describeMember(nodes.indexOf(node) + 1) },
       ...(rules === undefined ? {} : { rules }),
     });
     machines.set(node, machine);
@@ -122,7 +106,7 @@ export function createRegistrationLan(options: RegistrationLanOptions): Registra
     run(forMs) {
       for (const end = lan.now + forMs; lan.now < end; ) {
         if (alive !== null) sayAlive(alive.leader, alive.term);
-        lan.run(Math.min(testTiming.aliveMs, end - lan.now));
+        lan.run(Math.min(timing.aliveMs, end - lan.now));
       }
     },
     facts: (kind, node) =>
