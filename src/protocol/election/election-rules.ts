@@ -1,7 +1,7 @@
 // The decisions of an election, each a function of its own, so that the simulator can replace one by a wrong one. No state, no messages.
 // Rules: docs/spec/election.md.
 
-import type { SegmentTiming } from '../../model/segment.ts';
+import type { ControlMessage, SegmentTiming } from '../../model/segment.ts';
 import type { Instant } from '../machine.ts';
 import type { Ballot, Claim } from './claim.ts';
 
@@ -80,6 +80,12 @@ export const electionRules = {
   /** ELEC-11: by then everybody else has lost a leader that died, and hears claims. */
   isUnanswered(timing: SegmentTiming, claims: number): boolean {
     return claims >= Math.max(unansweredMin, Math.ceil(timing.lostMs / timing.windowMs));
+  },
+
+  /** ELEC-13: whether it shows that this leader is heard. What a rival says to one that it takes for its member does not. */
+  speaksToLeader(message: ControlMessage, toGroup: boolean, node: string): boolean {
+    if (message.type === 'register') return message.leader === node;
+    return !toGroup && message.type !== 'solicit' && message.type !== 'member-list';
   },
 
   /** ELEC-13: members say that they are there; a leader to whom nobody speaks is not heard. */

@@ -156,6 +156,18 @@ test('ELEC-9: a worse claim is answered at once: by a claim, by a claimant, and 
   assert.equal(leader.state(), 'leading');
 });
 
+test('ELEC-13: a rival that asks a leader as one of its members does not hear it', () => {
+  const node = leading();
+  for (let second = 0; second < 5; second += 1) {
+    node.pass(1000);
+    node.give({
+      ...{ input: 'message', from: 'z', toGroup: false },
+      message: { type: 'solicit', term: 1, nodes: ['m'] },
+    });
+  }
+  assert.ok(node.pass(1500).includes('resign 1'));
+});
+
 test('ELEC-10, ELEC-11: who is not answered does not lead, says so, and claims rarely; alone, it leads', () => {
   const node = scriptedElection();
   const lines = node.pass(10_000);

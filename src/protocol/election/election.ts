@@ -212,7 +212,7 @@ export function createElection(options: ElectionOptions): Election {
 
   function onMessage(now: Instant, from: string, message: ControlMessage, toGroup: boolean): void {
     hasHeard = true;
-    if (!toGroup || (message.type === 'register' && message.leader === node)) attendedAt = now;
+    if (rules.speaksToLeader(message, toGroup, node)) attendedAt = now;
     switch (message.type) {
       case 'leader-alive':
         standing.noteAlive(now);
