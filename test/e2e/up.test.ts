@@ -280,7 +280,17 @@ test('doctor finds nothing that fails', async () => {
   );
   assert.deepEqual(
     checks.filter(({ name }) => name !== 'disk').map(({ name, outcome }) => `${name} ${outcome}`),
-    ['node ok', 'git ok', 'context ok', 'ccm ok', 'clock ok', 'token ok', 'nodes ok', 'certificates ok'],
+    [
+      'node ok',
+      'git ok',
+      'context ok',
+      'ccm ok',
+      'clock ok',
+      'token ok',
+      'nodes ok',
+      'segments ok',
+      'certificates ok',
+    ],
   );
 });
 
