@@ -7,6 +7,23 @@ import type { GitServiceName } from './git-service.ts';
 import { flushPacket, packet } from './pkt-line.ts';
 import { clientEnvironment, type TestServer } from './test-server.ts';
 
+export const noCommit = '0'.repeat(40);
+
+/** The body of a push of one ref. */
+export function bodyOf(
+  { before = noCommit, commit, ref = 'refs/heads/main', capabilities }: RefUpdate,
+  pack: Uint8Array,
+): Buffer {
+  return Buffer.concat([packet(`${before} ${commit} ${ref}\0 ${capabilities}`), flushPacket, pack]);
+}
+
+export interface RefUpdate {
+  readonly before?: string | undefined;
+  readonly commit: string;
+  readonly ref?: string;
+  readonly capabilities: string;
+}
+
 export async function pushBody(
   server: TestServer,
   commit: string,
@@ -20,8 +37,7 @@ export async function pushBody(
   git.stdin.end(`${commit}\n`);
   const parts: Buffer[] = [];
   for await (const part of git.stdout as AsyncIterable<Buffer>) parts.push(part);
-  const command = packet(`${'0'.repeat(40)} ${commit} ${ref}\0 ${capabilities}`);
-  return Buffer.concat([command, flushPacket, ...parts]);
+  return bodyOf({ commit, ref, capabilities }, Buffer.concat(parts));
 }
 
 export interface RawPush {

@@ -1,8 +1,9 @@
-// Pushes objects that no git client would send: a pack made by hand, posted as a client posts it; and what the terminal would show.
+// Pushes without a git client: objects that none would send, in a pack made by hand, or none at all, posted as a client posts them; and what
+// the terminal would show.
 
 import { createHash } from 'node:crypto';
 import { deflateSync } from 'node:zlib';
-import { packet } from '../../../src/git-source/endpoint/pkt-line.ts';
+import { bodyOf } from '../../../src/git-source/endpoint/test-push.ts';
 import { createTestObjects, type TestObjects } from '../../../src/git-source/test-objects.ts';
 
 type RawObject = readonly [type: string, bytes: Buffer];
@@ -48,32 +49,31 @@ function sizeOf(type: number, length: number): Buffer {
   return Buffer.from(bytes);
 }
 
-/** `url` with user and token in it. What the pusher's terminal would show. */
+/** `url` with user and token in it; without objects: the server has them. What the pusher's terminal would show, or why it was refused. */
 export async function rawPush(
   url: string,
   commit: string,
-  objects: Iterable<RawObject>,
+  objects: Iterable<RawObject> = [],
   ref = 'refs/heads/main',
 ): Promise<string> {
   const at = new URL(url);
   const authorization = `Basic ${Buffer.from(`${at.username}:${at.password}`).toString('base64')}`;
   at.username = '';
   at.password = '';
-  const refs = await fetch(`${at.href}/info/refs?service=git-receive-pack`, {
+  const advertised = await fetch(`${at.href}/info/refs?service=git-receive-pack`, {
     headers: { authorization },
-  }).then((answer) => answer.text());
-  const before = new RegExp(`([0-9a-f]{40}) ${ref}`).exec(refs)?.[1] ?? '0'.repeat(40);
-  const body = Buffer.concat([
-    packet(`${before} ${commit} ${ref}\0 report-status side-band-64k object-format=sha1 agent=hand`),
-    Buffer.from('0000'),
-    packOf(objects),
-  ]);
+  });
+  const refs = await advertised.text();
+  if (!advertised.ok) return refs;
+  const before = new RegExp(`([0-9a-f]{40}) ${ref}\n`).exec(refs)?.[1];
+  const capabilities = 'report-status side-band-64k object-format=sha1 agent=hand';
   const answer = await fetch(`${at.href}/git-receive-pack`, {
     method: 'POST',
     headers: { authorization, 'content-type': 'application/x-git-receive-pack-request' },
-    body,
+    body: new Uint8Array(bodyOf({ before, commit, ref, capabilities }, packOf(objects))),
   });
-  return sidebandText(Buffer.from(await answer.arrayBuffer()));
+  const told = Buffer.from(await answer.arrayBuffer());
+  return answer.ok ? sidebandText(told) : told.toString('utf8');
 }
 
 /** What came for the terminal and the report, packets taken apart. */
