@@ -1,12 +1,14 @@
 // N66: the directories of a CCM and an agent of a former version, taken over by this one: what is live stays, and publishing goes on.
 
 import assert from 'node:assert/strict';
-import { readFile, rename, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { createSeparateFleet } from '../e2e/support/separate-fleet.ts';
 import { runProgram } from '../lab/run-program.ts';
 import { recordedState, recordedVersions } from './recorded.ts';
+
+const recordedTwins: string[] = [];
 
 for (const version of recordedVersions) {
   test(`N66 ${version}: state directories are taken over`, async (t) => {
@@ -22,6 +24,12 @@ for (const version of recordedVersions) {
     const text = await readFile(identity, 'utf8');
     await writeFile(identity, text.replace('https://127.0.0.1:17443', fleet.agentUrl));
     assert.equal(await fleet.page('web1', 'docs'), 'two\n');
+    const site = join(fleet.directory, 'web1/sites/docs');
+    const twin = await readFile(join(site, 'live/p70.html.gz'), 'utf8').catch(() => null);
+    if (twin !== null) {
+      recordedTwins.push(version);
+      assert.notDeepEqual(await readdir(join(site, 'inbox')), [], 'the journal names what is in the inbox');
+    }
     await fleet.ccm.start();
     await fleet.agent('web1').start();
     await fleet.untilConnected('web1');
@@ -37,5 +45,11 @@ for (const version of recordedVersions) {
     assert.equal(rolledBack.code, 0, rolledBack.stderr);
     assert.equal(await fleet.page('web1', 'docs'), 'two\n');
     assert.equal((await fleet.treecast('verify', 'docs')).code, 0);
+    const kept = await readFile(join(site, 'live/p70.html.gz'), 'utf8').catch(() => null);
+    assert.equal(kept, twin, 'the tree rolled back to has its twins');
   });
 }
+
+test('N66 at least one recorded version has twins, and an inbox that its journal names', () => {
+  assert.notDeepEqual(recordedTwins, []);
+});
