@@ -312,7 +312,7 @@ async function dieBehindTheSwitch(fleet: StrikingFleet): Promise<void> {
   await fleet.struck;
 }
 
-/** An index that knows little is swept after fewer new directories. */
+/** An index that knows little is swept after fewer new directories; and there is something to sweep, of trees that are gone by then. */
 async function forgetIndex(fleet: StrikingFleet): Promise<void> {
   await fleet.stopAgent();
   const site = join(fleet.nodeDirectories[1] as string, 'sites', fleet.fleet.site);
@@ -320,6 +320,10 @@ async function forgetIndex(fleet: StrikingFleet): Promise<void> {
     if (name.startsWith('index.db')) await rm(join(site, name), { force: true });
   await fleet.revive('agent');
   await fleet.allConnected();
+  for (let pushes = 0; pushes < 4; pushes++) {
+    await fleet.change('many');
+    await fleet.push();
+  }
 }
 
 /** A site's repository stays when the site is removed; the next one of that name would find it. */
