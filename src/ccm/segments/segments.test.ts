@@ -6,7 +6,7 @@ import { unassignedSegment } from '../../model/segment.ts';
 import { TreecastError } from '../../model/treecast-error.ts';
 import { hasCode } from '../registry/testing/has-code.ts';
 import { certificateOf } from '../registry/testing/temporary-registry.ts';
-import { segmentFixture } from './testing/segment-fixture.ts';
+import { segmentFixture, stateWord } from './testing/segment-fixture.ts';
 
 /** `web1` leads, `web2` follows, both in a segment that `web1` was the first of. */
 async function settled(...more: string[]) {
@@ -90,6 +90,20 @@ test('SEG-2: a leader that says it leads no more gives way; a word from before i
   assert.equal(segments.list()[0]?.leader?.node, 'web2');
   const accepted = events().filter((line) => line.startsWith('leader'));
   assert.deepEqual(accepted.slice(-3), ['leaderRefused web2', 'leaderGone web1', 'leaderAccepted web2']);
+});
+
+test('SEG-2: a leader that went into its segment by itself, in a term of that one, leads no more what it led before', async () => {
+  const { report, say, segments, idOf } = await settled();
+  report('web1', ['web2'], { segment: unassignedSegment, term: 4 });
+  report('web2', ['web1'], { term: 2 });
+  // The second one waits, since a word of each kind is taken at once only now and then; the report that came after it does not.
+  segments.message('web1', stateWord({ segment: unassignedSegment, state: 'leading', term: 4 }));
+  segments.message('web1', stateWord({ segment: unassignedSegment, state: 'unknown', term: 3 }));
+  report('web1', ['web2'], { term: 4 });
+  assert.equal(segments.list()[0]?.leader?.node, 'web1');
+  report('web1', ['web2'], { segment: unassignedSegment, term: 4 });
+  say('web1', { segment: idOf('web1'), state: 'known', term: 2, leader: 'web2' });
+  assert.equal(segments.list()[0]?.leader?.node, 'web2');
 });
 
 test('SEG-3: after a start the accepted one is waited for, five seconds and no longer; nothing is forgotten', async () => {

@@ -30,6 +30,8 @@ export interface HeldReport {
   readonly believed: BelievedReport;
   readonly ignored: number;
   readonly at: number;
+  /** The how manyth word of a node to this CCM it was. */
+  readonly word: number;
 }
 
 export interface Segments {
@@ -65,6 +67,16 @@ export interface SegmentsOptions {
   readonly logger: Pick<Logger, 'warn' | 'error'>;
 }
 
+interface Word<Message> {
+  readonly message: Message;
+  readonly word: number;
+}
+
+/** Terms tell that within a segment; each segment counts its own. */
+function isNewer(state: NodeState, word: number, led: HeldReport): boolean {
+  return state.segment === led.said.segment ? state.term >= led.said.term : word > led.word;
+}
+
 const fix = 'Look at the agent on this node; upgrade it.';
 const wordIntervalMs = 250;
 /** By then the one that is to lead knows of it. */
@@ -94,11 +106,12 @@ export function createSegments(options: SegmentsOptions): Segments {
     },
   });
   const asking = createSegmentAsking(clock);
-  const takenReports = createNewestWins<Report>(wordIntervalMs, clock, (node, report) => {
-    quietly(node, () => take(node, report));
+  let words = 0;
+  const takenReports = createNewestWins<Word<Report>>(wordIntervalMs, clock, (node, { message, word }) => {
+    quietly(node, () => take(node, message, word));
   });
-  const takenStates = createNewestWins<NodeState>(wordIntervalMs, clock, (node, state) => {
-    quietly(node, () => said(node, state));
+  const takenStates = createNewestWins<Word<NodeState>>(wordIntervalMs, clock, (node, { message, word }) => {
+    quietly(node, () => said(node, message, word));
   });
   const places: PlacesView = {
     segment: registry.segments.find,
@@ -173,7 +186,7 @@ export function createSegments(options: SegmentsOptions): Segments {
     return { believed: { ...report, members }, ignored };
   }
 
-  function take(node: string, said: Report): void {
+  function take(node: string, said: Report, word: number): void {
     const record = registry.nodes.find(node);
     if (record === undefined) return;
     const segment = segmentOf(record, said);
@@ -181,7 +194,7 @@ export function createSegments(options: SegmentsOptions): Segments {
       links.tellAgain(node);
       return;
     }
-    const held = { segment, said, ...believable(segment, said), at: clock.now() };
+    const held = { segment, said, ...believable(segment, said), at: clock.now(), word };
     if (held.ignored > 0 && held.ignored !== reports.get(node)?.ignored)
       logger.warn(
         { node, ignored: held.ignored },
@@ -199,11 +212,11 @@ export function createSegments(options: SegmentsOptions): Segments {
     registry.segments.reported(id, report, reportChanges(segment.name, segment.report, report));
   }
 
-  function said(node: string, state: NodeState): void {
+  function said(node: string, state: NodeState, word: number): void {
     links.said(node, state);
     const led = reports.get(node);
     const isLeading = state.state === 'leading' || state.state === 'votingOpen';
-    if (led !== undefined && !isLeading && state.term >= led.said.term) gone(node, 'resigned');
+    if (led !== undefined && !isLeading && isNewer(state, word, led)) gone(node, 'resigned');
     const record = registry.nodes.find(node);
     if (record === undefined) return;
     if (record.segment === null) {
@@ -211,7 +224,7 @@ export function createSegments(options: SegmentsOptions): Segments {
       const leader = reports.get(state.leader ?? '');
       if (heard !== undefined && !isLeading) place(node, heard, 'heard');
       else if (leader?.said.members.some((member) => member.node === node))
-        take(leader.said.leader, leader.said);
+        take(leader.said.leader, leader.said, leader.word);
     }
     wander(node, record);
   }
@@ -270,8 +283,9 @@ export function createSegments(options: SegmentsOptions): Segments {
     welcomed: links.welcomed,
     message(node, message) {
       requireHonest(node, message);
-      if (message.type === 'segmentReport') takenReports.offer(node, message);
-      else takenStates.offer(node, message);
+      words += 1;
+      if (message.type === 'segmentReport') takenReports.offer(node, { message, word: words });
+      else takenStates.offer(node, { message, word: words });
     },
     disconnected(node) {
       // When the CCM stops, nobody is gone.

@@ -91,23 +91,7 @@ export async function segmentFixture(): Promise<SegmentFixture> {
       ),
     idOf,
     say(node, more = {}) {
-      segments.message(node, {
-        type: 'segmentState',
-        segment: idOf(node),
-        state: 'known',
-        term: 1,
-        leader: null,
-        priority: 0.5,
-        priorityTerms: {},
-        aliveAgoMs: 100,
-        address: '10.0.0.1',
-        port: 9,
-        transport: 'multicast',
-        reason: 'it works',
-        heard: [],
-        dropped: {},
-        ...more,
-      });
+      segments.message(node, stateWord({ segment: idOf(node), ...more }));
       clock.advance(wordIntervalMs);
     },
     report(leader, others, more = {}) {
@@ -144,5 +128,25 @@ export async function segmentFixture(): Promise<SegmentFixture> {
         .page({ after: 0, limit: 1_000 })
         .filter(({ kind }) => kind.startsWith('segment.') || kind === 'node.placed')
         .map(({ kind, node }) => `${kind.replace('segment.', '')}${node === null ? '' : ` ${node}`}`),
+  };
+}
+
+/** What a node says of itself. */
+export function stateWord(more: Partial<State> & Pick<State, 'segment'>): State {
+  return {
+    type: 'segmentState',
+    state: 'known',
+    term: 1,
+    leader: null,
+    priority: 0.5,
+    priorityTerms: {},
+    aliveAgoMs: 100,
+    address: '10.0.0.1',
+    port: 9,
+    transport: 'multicast',
+    reason: 'it works',
+    heard: [],
+    dropped: {},
+    ...more,
   };
 }
