@@ -292,6 +292,8 @@ test('ELEC-19: resign and leave of a leader end following it; a leader that may 
 
 test('ELEC-19: while its interface is down a node neither leads nor claims; then it listens as at its start', () => {
   const node = leading();
+  assert.deepEqual(node.give({ input: 'network', up: true }), [], 'no news');
+  assert.equal(node.state(), 'leading');
   assert.deepEqual(node.give({ input: 'network', up: false }), ['leader null 1']);
   assert.deepEqual(node.pass(60_000), []);
   node.give({ input: 'network', up: true });

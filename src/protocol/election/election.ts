@@ -318,8 +318,7 @@ export function createElection(options: ElectionOptions): Election {
         accepted = input.leader;
         return;
       case 'network':
-        standing.setUp(now, input.up);
-        giveUp(now);
+        if (standing.setUp(now, input.up)) giveUp(now);
         return;
       case 'resign':
         resign(now, 'another one is to lead');

@@ -34,8 +34,8 @@ export interface Standing {
   setOthers(others: number): void;
   role(): LeadRole;
   setCandidate(candidate: Candidate): void;
-  /** It hears and is heard, or not. */
-  setUp(now: Instant, up: boolean): void;
+  /** Whether its interface is up; false: that is no news. */
+  setUp(now: Instant, up: boolean): boolean;
   /** It does not claim before then. */
   listen(until: Instant): void;
   /** It leads from now on, or no longer; its own LAs count like those of others. */
@@ -91,9 +91,11 @@ export function createStanding(options: StandingOptions): Standing {
       candidate = next;
     },
     setUp(now, up) {
+      if (up === isUp) return false;
       isUp = up;
       unanswered = 0;
       listensUntil = now + timing.listenMs;
+      return true;
     },
     listen(until) {
       listensUntil = Math.max(listensUntil, until);
