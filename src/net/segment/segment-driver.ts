@@ -70,7 +70,7 @@ export async function createSegmentDriver(options: SegmentDriverOptions): Promis
 
   const station = await openSegmentStation({
     ...options,
-    onMessage: ({ from, message, toGroup }) => handle({ input: 'message', from, message, toGroup }),
+    onMessage: ({ from, message }) => handle({ input: 'message', from, message }),
     onReached(own) {
       const isUpNow = own !== null;
       if (isUpNow !== isUp) handle({ input: 'network', up: isUpNow });

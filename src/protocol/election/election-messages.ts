@@ -8,12 +8,7 @@ import type { Priority } from './priority.ts';
 import type { Candidate } from './standing.ts';
 
 export type ElectionInput =
-  | {
-      readonly input: 'message';
-      readonly from: string;
-      readonly message: ControlMessage;
-      readonly toGroup: boolean;
-    }
+  | { readonly input: 'message'; readonly from: string; readonly message: ControlMessage }
   /** The last ballot could not be made durable. */
   | { readonly input: 'persistFailed' }
   | { readonly input: 'candidate'; readonly candidate: Candidate }

@@ -82,10 +82,11 @@ export const electionRules = {
     return claims >= Math.max(unansweredMin, Math.ceil(timing.lostMs / timing.windowMs));
   },
 
-  /** ELEC-13: whether it shows that this leader is heard. What a rival says to one that it takes for its member does not. */
-  speaksToLeader(message: ControlMessage, toGroup: boolean, node: string): boolean {
-    if (message.type === 'register') return message.leader === node;
-    return !toGroup && message.type !== 'solicit' && message.type !== 'member-list';
+  /** ELEC-13: whether it shows that this leader is heard, in the term in which it leads. */
+  speaksToLeader(message: ControlMessage, { node, term }: Claim): boolean {
+    if (message.type === 'register') return message.leader === node && message.term === term;
+    if (message.type === 'here') return message.term === term;
+    return message.type === 'concede' || message.type === 'newer-term';
   },
 
   /** ELEC-13: members say that they are there; a leader to whom nobody speaks is not heard. */

@@ -210,9 +210,10 @@ export function createElection(options: ElectionOptions): Election {
     else answer(now, own, rival.term);
   }
 
-  function onMessage(now: Instant, from: string, message: ControlMessage, toGroup: boolean): void {
+  function onMessage(now: Instant, from: string, message: ControlMessage): void {
     hasHeard = true;
-    if (rules.speaksToLeader(message, toGroup, node)) attendedAt = now;
+    const own = servingClaim(state);
+    if (own !== undefined && rules.speaksToLeader(message, own)) attendedAt = now;
     switch (message.type) {
       case 'leader-alive':
         standing.noteAlive(now);
@@ -294,7 +295,7 @@ export function createElection(options: ElectionOptions): Election {
   function take(now: Instant, input: ElectionInput): void {
     switch (input.input) {
       case 'message':
-        if (input.from !== node) onMessage(now, input.from, input.message, input.toGroup);
+        if (input.from !== node) onMessage(now, input.from, input.message);
         return;
       case 'persistFailed':
         log('ballot not durable', { term: ballots.term() });

@@ -35,12 +35,7 @@ export interface SegmentMemberOptions {
 
 export type MemberInput =
   /** Verified by the driver: from a node of this CCM and segment, not heard before. */
-  | {
-      readonly input: 'message';
-      readonly from: string;
-      readonly message: ControlMessage;
-      readonly toGroup: boolean;
-    }
+  | { readonly input: 'message'; readonly from: string; readonly message: ControlMessage }
   /** What the last `persist` said is not durable. */
   | { readonly input: 'persistFailed' }
   /** What changed of this node, or was measured anew. */

@@ -49,7 +49,7 @@ export function productKit(plan: RunPlan, changes: KitChanges = {}): MemberKit {
     forgetsBoots: changes.forgetsBoots === true,
     priority: (index, now) => members[index]?.status(now).priority ?? 0,
     inputs: {
-      message: (from, message, toGroup) => ({ input: 'message', from, message, toGroup }),
+      message: (from, message) => ({ input: 'message', from, message }),
       persistFailed: { input: 'persistFailed' },
       stop: { input: 'stop' },
       linked: { input: 'report', why: 'ccm' },

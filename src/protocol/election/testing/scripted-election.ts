@@ -91,11 +91,7 @@ export function scriptedElection(options: ScriptedOptions = {}): ScriptedElectio
     give,
     hear: (from, type, term, priority = 0) =>
       give({
-        ...{
-          input: 'message',
-          from,
-          toGroup: type !== 'concede' && type !== 'newer-term' && type !== 'here',
-        },
+        ...{ input: 'message', from },
         message: {
           type,
           term,

@@ -50,7 +50,7 @@ export function createSegmentLan({ members, seed = 1, ...options }: SegmentLanOp
   const lan = createLan<MemberInput, ControlMessage, MemberFact>({
     ...{ seed, lossShare: options.lossShare ?? 0 },
     ...(options.delayMs !== undefined && { delayMinMs: options.delayMs, delayMaxMs: options.delayMs }),
-    toInput: (from, message, toGroup) => ({ input: 'message', from, message, toGroup }),
+    toInput: (from, message) => ({ input: 'message', from, message }),
   });
   const nodes = Array.from({ length: members }, (_, index) => `web-${index + 1}`);
   const machines = new Map<string, SegmentMember>();
