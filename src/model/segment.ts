@@ -115,7 +115,13 @@ export type ControlMessage =
       /** Where the segment moves, and how long after this message; null: it stays. */
       readonly move: (SegmentMove & { readonly afterMs: number }) | null;
     }
-  | { readonly type: 'leader-claim'; readonly term: number; readonly priority: number }
+  | {
+      readonly type: 'leader-claim';
+      readonly term: number;
+      readonly priority: number;
+      /** It leads, and the CCM accepts it. */
+      readonly accepted: boolean;
+    }
   /** To a claimant alone: the sender stands for its claim of this term. */
   | { readonly type: 'concede'; readonly term: number }
   /** To a claimant or leader of an older term alone: the sender knows of this one. */

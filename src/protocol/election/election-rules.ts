@@ -84,9 +84,17 @@ export const electionRules = {
 
   /** ELEC-13: whether it shows that this leader is heard, in the term in which it leads. */
   speaksToLeader(message: ControlMessage, { node, term }: Claim): boolean {
-    if (message.type === 'register') return message.leader === node && message.term === term;
-    if (message.type === 'here') return message.term === term;
-    return message.type === 'concede' || message.type === 'newer-term';
+    switch (message.type) {
+      case 'newer-term':
+        return true;
+      case 'here':
+      case 'concede':
+        return message.term === term;
+      case 'register':
+        return message.term === term && message.leader === node;
+      default:
+        return false;
+    }
   },
 
   /** ELEC-13: members say that they are there; a leader to whom nobody speaks is not heard. */

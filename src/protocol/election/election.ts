@@ -45,7 +45,7 @@ export function createElection(options: ElectionOptions): Election {
   const log = (event: string, data: LogLine['data']): void => emit({ effect: 'log', event, data });
   const ballots = createBallotBox({ node, ballot: options.ballot, rules, emit });
   const standing = createStanding({ ...options, rules, isOwnBallot: options.ballot.vote === node });
-  const announced: Announced = (now) => ({ accepted: accepted === node, ...options.announced(now) });
+  const announced: Announced = (now) => ({ accepted: isAccepted(), ...options.announced(now) });
   const speech = createSpeech({ timing, rules, announced, ballots, emit });
   const deadlines = createDeadlines(timing, rules, speech);
 
@@ -59,6 +59,8 @@ export function createElection(options: ElectionOptions): Election {
   /** Somebody was heard since the first of the claims that nobody answered. */
   let hasHeard = false;
   let told: { readonly leader: string | null; readonly term: number } = { leader: null, term: 0 };
+
+  const isAccepted = (): boolean => accepted === node && servingClaim(state) !== undefined;
 
   // States.
 
@@ -139,7 +141,7 @@ export function createElection(options: ElectionOptions): Election {
 
   // What it hears.
 
-  function onClaim(now: Instant, heard: Claim): void {
+  function onClaim(now: Instant, heard: Claim, isRivalAccepted: boolean): void {
     switch (state.name) {
       case 'known':
         return;
@@ -161,7 +163,7 @@ export function createElection(options: ElectionOptions): Election {
       case 'leading': {
         const term = Math.max(heard.term, state.claim.term);
         const isStale = rules.isStale(heard.term, state.claim.term);
-        if (servingClaim(state) !== undefined && rules.yieldsTo(accepted === heard.node, accepted === node)) {
+        if (servingClaim(state) !== undefined && rules.yieldsTo(isRivalAccepted, isAccepted())) {
           if (isStale) speech.newerTerm(heard.node);
         } else if (isStale || !rules.isBetter(heard, claimFor(now, term)))
           answer(now, state.claim, heard.term);
@@ -172,10 +174,10 @@ export function createElection(options: ElectionOptions): Election {
     }
   }
 
-  function onAlive(now: Instant, heard: Claim, isAccepted: boolean): void {
+  function onAlive(now: Instant, heard: Claim, isRivalAccepted: boolean): void {
     const own = servingClaim(state);
     if (own !== undefined) {
-      onRival(now, heard, isAccepted || accepted === heard.node, own);
+      onRival(now, heard, isRivalAccepted, own);
       return;
     }
     const isStale = rules.isStale(heard.term, ballots.term());
@@ -198,14 +200,13 @@ export function createElection(options: ElectionOptions): Election {
   }
 
   /** Two leaders hear each other: the one that the CCM accepts goes on, else the better one. */
-  function onRival(now: Instant, rival: Claim, rivalIsAccepted: boolean, own: Claim): void {
+  function onRival(now: Instant, rival: Claim, isRivalAccepted: boolean, own: Claim): void {
     const isStale = rules.isStale(rival.term, own.term);
-    const isAccepted = accepted === node;
-    if (rules.yieldsTo(rivalIsAccepted, isAccepted)) {
+    if (rules.yieldsTo(isRivalAccepted, isAccepted())) {
       if (isStale) speech.newerTerm(rival.node);
       else follow(now, rival);
     } else if (state.name === 'leading') openVoting(now, rules.contestTerm(own.term, rival.term), true);
-    else if (!isStale && !rules.yieldsTo(isAccepted, rivalIsAccepted) && rules.isBetter(rival, own))
+    else if (!isStale && !rules.yieldsTo(isAccepted(), isRivalAccepted) && rules.isBetter(rival, own))
       follow(now, rival);
     else answer(now, own, rival.term);
   }
@@ -220,7 +221,7 @@ export function createElection(options: ElectionOptions): Election {
         onAlive(now, { term: message.term, priority: message.priority, node: from }, message.accepted);
         return;
       case 'leader-claim':
-        onClaim(now, { term: message.term, priority: message.priority, node: from });
+        onClaim(now, { term: message.term, priority: message.priority, node: from }, message.accepted);
         return;
       case 'concede':
         if (state.name === 'votingOpen' && state.claim.term === message.term)

@@ -58,7 +58,7 @@ export function createSpeech({ timing, rules, announced, ballots, emit }: Speech
     claim(now, claim, leads) {
       const { term, priority } = claim;
       const messages: Outgoing<ControlMessage>[] = [
-        { to: group, message: { type: 'leader-claim', term, priority } },
+        { to: group, message: { type: 'leader-claim', term, priority, accepted: announced(now).accepted } },
       ];
       if (leads) messages.push({ to: group, message: aliveOf(now, claim) });
       claimedAt = now;

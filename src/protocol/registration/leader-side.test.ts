@@ -136,7 +136,7 @@ test('REG-13: any message of a member is a sign of life', () => {
   lan.pause('n004');
   for (let second = 0; second < 12; second++) {
     run(1000);
-    const message = { type: 'leader-claim', term: 1, priority: 1 } as const;
+    const message = { type: 'leader-claim', term: 1, priority: 1, accepted: false } as const;
     lan.input('n001', { input: 'message', from: 'n004', message });
   }
   assert.ok(reports().every(({ members }) => members === all));

@@ -57,7 +57,7 @@ function bodyBytes(message: ControlMessage): number {
     case 'leader-alive':
       return message.move === null ? 28 : 28 + 24 + (message.move.channel.group ?? '').length;
     case 'leader-claim':
-      return 14;
+      return 15;
     case 'register':
       return (
         14 +

@@ -26,7 +26,7 @@ export const sampleMessages: readonly SegmentMessage[] = [
       afterMs: 1_500,
     },
   },
-  { type: 'leader-claim', term: 8, priority: 1_000_000 },
+  { type: 'leader-claim', term: 8, priority: 1_000_000, accepted: false },
   { type: 'register', term: 7, leader: 'web-1', nonce: 2 ** 53 - 1, ...description },
   {
     type: 'member-list',
@@ -103,7 +103,7 @@ export const anyMessage: fc.Arbitrary<SegmentMessage> = fc.oneof(
     revocations: u48,
     move: fc.option(record({ segment: fc.constant('0f'.repeat(16)), channel, afterMs: u32 })),
   }),
-  record({ type: fc.constant('leader-claim' as const), term: u48, priority }),
+  record({ type: fc.constant('leader-claim' as const), term: u48, priority, accepted: fc.boolean() }),
   record({
     type: fc.constant('register' as const),
     term: u48,

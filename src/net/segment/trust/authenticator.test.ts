@@ -10,7 +10,12 @@ import { createCertificateAuthority } from '../../tls/certificate-authority.ts';
 import { layTable, type Voice } from '../testing/voices.ts';
 import type { SegmentMessage } from '../wire/segment-message.ts';
 
-const claim = (term: number): SegmentMessage => ({ type: 'leader-claim', term, priority: term });
+const claim = (term: number): SegmentMessage => ({
+  type: 'leader-claim',
+  term,
+  priority: term,
+  accepted: false,
+});
 const alive = (term: number): SegmentMessage => ({
   type: 'leader-alive',
   term,

@@ -39,7 +39,11 @@ const decoders: Decoders = {
     revocations: reader.u48(),
     move: reader.boolean() ? decodeMove(reader) : null,
   }),
-  'leader-claim': (reader) => ({ term: reader.u48(), priority: reader.f64() }),
+  'leader-claim': (reader) => ({
+    term: reader.u48(),
+    priority: reader.f64(),
+    accepted: reader.boolean(),
+  }),
   register: (reader) => ({
     term: reader.u48(),
     leader: reader.text(namePattern),

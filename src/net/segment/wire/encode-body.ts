@@ -27,9 +27,10 @@ const encoders: Encoders = {
     encodeChannel(writer, move.channel);
     writer.u32(move.afterMs);
   },
-  'leader-claim'(writer, { term, priority }) {
+  'leader-claim'(writer, { term, priority, accepted }) {
     writer.u48(term);
     writer.f64(priority);
+    writer.boolean(accepted);
   },
   register(writer, { term, leader, nonce, ...description }) {
     writer.u48(term);
