@@ -12,10 +12,15 @@
 //   others N              the CCM tells every node how many others are up
 //   states                each node's state
 //   quiet                 from now on LCs that only repeat one are left out
+//   registration          from now on requests, lists, questions, reports and moves are told too; before, elections alone
+//   leave NODE            it says goodbye and stops
+//   maintenance NODE      it offers to take part no longer
+//   ask NODE              the operator wants a report of this leader
+//   move NODE             the operator wants the segment on another control channel
 
 import type { Destination } from '../../machine.ts';
 import type { MemberEffect } from '../segment-member.ts';
-import { candidateOf, createSegmentLan, type SegmentLan } from './segment-lan.ts';
+import { candidateOf, createSegmentLan, type SegmentLan, selfOf } from './segment-lan.ts';
 
 export function runTranscript(text: string): string {
   const log = createLog();
@@ -26,6 +31,7 @@ export function runTranscript(text: string): string {
     if (!block.includes('\n----')) return block;
     for (const command of commands.split('\n').filter((line) => !line.startsWith('#'))) {
       if (command === 'quiet') log.quiet();
+      else if (command === 'registration') log.showRegistration();
       else if (command.startsWith('nodes ')) segment = startNodes(command, log);
       else if (segment === undefined) throw new Error(`no nodes before: ${command}`);
       else carryOut(command, segment, log);
@@ -60,6 +66,16 @@ function carryOut(command: string, { lan, nodes, start, status }: SegmentLan, lo
     pause: () => lan.pause(node),
     resume: () => lan.resume(node),
     resign: () => lan.input(node, { input: 'resign' }),
+    leave: () => lan.input(node, { input: 'stop' }),
+    maintenance() {
+      const self = selfOf(nodes.indexOf(node));
+      lan.input(node, { input: 'self', self: { ...self, offer: { ...self.offer, maintenance: true } } });
+    },
+    ask: () => lan.input(node, { input: 'report', why: 'operator' }),
+    move() {
+      const channel = { transport: 'multicast', group: '239.1.2.3', port: 9000 } as const;
+      lan.input(node, { input: 'move', to: { segment: '5e'.repeat(16), channel } });
+    },
     deafen: () => cutAll(others, [node]),
     mute: () => cutAll([node], others),
     part() {
@@ -89,10 +105,36 @@ function stateLine({ state, leader, term }: ReturnType<SegmentLan['status']>): s
   return `is ${state}${state === 'known' ? ` ${leader}` : ''} in term ${term}`;
 }
 
+/** What registration says and tells; undefined: something else, or a `here`, which would fill the log. */
+function registrationLine(effect: MemberEffect): string | undefined {
+  if (effect.effect === 'send') {
+    const { message, to } = effect;
+    const whom = 'node' in to ? ` to ${to.node}` : '';
+    if (message.type === 'register') return `asks ${message.leader} to register it`;
+    if (message.type === 'member-list') return `says list ${message.list}${whom}: ${online(message.members)}`;
+    if (message.type === 'solicit')
+      return message.nodes.length === 0
+        ? 'asks all who is there'
+        : `asks ${message.nodes.join(' ')} whether it is there`;
+  } else if (effect.effect === 'deliver') {
+    const { fact } = effect;
+    if (fact.fact === 'registered') return fact.registered ? 'is registered' : 'is registered no longer';
+    if (fact.fact === 'segment-report')
+      return `reports to the CCM (${fact.report.triggers.join(', ')}): ${online(fact.report.members)}`;
+    if (fact.fact === 'move') return `goes to ${fact.to.channel.group}:${fact.to.channel.port}`;
+  }
+  return undefined;
+}
+
+function online(members: readonly { readonly node: string; readonly online: boolean }[]): string {
+  return members.map((member) => (member.online ? member.node : `${member.node} (offline)`)).join(', ');
+}
+
 interface Log {
   effect(at: number, node: string, effect: MemberEffect): void;
   line(at: number, node: string, text: string): void;
   quiet(): void;
+  showRegistration(): void;
   /** What was logged since, the same words of several nodes in one millisecond as one line. */
   take(): string[];
 }
@@ -102,6 +144,7 @@ function createLog(): Log {
   /** Of an LA only the first of a leader and term is news. */
   const told = new Set<string>();
   let isQuiet = false;
+  let showsRegistration = false;
 
   function line(at: number, node: string, text: string): void {
     const key = `${Math.round(at)} ${text}`;
@@ -134,7 +177,12 @@ function createLog(): Log {
     quiet() {
       isQuiet = true;
     },
+    showRegistration() {
+      showsRegistration = true;
+    },
     effect(at, node, effect) {
+      const registration = showsRegistration ? registrationLine(effect) : undefined;
+      if (registration !== undefined) line(at, node, registration);
       if (effect.effect === 'send') said(at, node, effect.to, effect.message);
       else if (effect.effect === 'persist') {
         line(at, node, `writes down: term ${effect.state.term}, for ${effect.state.vote}`);

@@ -1,6 +1,6 @@
 // Whole members of a segment on a small LAN for tests: each node runs createSegmentMember, and what it makes durable survives its crash.
 
-import type { ControlMessage } from '../../../model/segment.ts';
+import type { ControlMessage, MemberDescription } from '../../../model/segment.ts';
 import { type Ballot, emptyBallot } from '../../election/claim.ts';
 import type { Candidate } from '../../election/standing.ts';
 import { createLan, type Lan } from '../../testing/lan.ts';
@@ -22,6 +22,11 @@ export function candidateOf(content: number, changes: Partial<Candidate> = {}): 
     ...{ reliability: 0.9, content },
   };
   return { role: 'allowed', factor: 1, resources, ...changes };
+}
+
+export function selfOf(index: number): MemberDescription {
+  const offer = { maintenance: false, freeBytes: 1e10, load: 10 };
+  return { address: `10.0.0.${index + 1}`, port: 7446, capabilities: [], offer };
 }
 
 export interface SegmentLan {
@@ -61,10 +66,7 @@ export function createSegmentLan({ members, seed = 1, ...options }: SegmentLanOp
     const machine = createSegmentMember({
       ...{ now: lan.now, node, timing: segmentTimings.fast, random: lan.random },
       ballot: ballots.get(node) ?? emptyBallot,
-      self: {
-        ...{ address: `10.0.0.${index + 1}`, port: 7446, capabilities: [] },
-        offer: { maintenance: false, freeBytes: 1e10, load: 10 },
-      },
+      self: selfOf(index),
       candidate: options.candidate?.(index) ?? candidateOf(1 - index / members),
       others: members - 1,
       ...options.options,
