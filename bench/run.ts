@@ -15,6 +15,7 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   'symlink-races': async () => (await import('./symlink-races/symlink-races.ts')).symlinkRaces,
   'crash-sweep': async () => (await import('./crash-sweep/crash-sweep.ts')).crashSweep,
   'random-kills': async () => (await import('./random-kills/random-kills.ts')).randomKills,
+  simulate: async () => (await import('./simulate/simulate.ts')).simulate,
   purge: async () => (await import('./purge/purge.ts')).purge,
 };
 

@@ -28,7 +28,7 @@ export function describeFault(fault: Fault, names: readonly string[]): string {
       case 'pause':
         return `${name(fault.node)} pauses for ${seconds(fault.forMs)}`;
       case 'partition':
-        return `${fault.side.map(name).join(' ')} ${directions[fault.direction]} for ${seconds(fault.forMs)}`;
+        return `${fault.side.map(name).join(' ')} ${directions[fault.direction]}${fault.sparesCcm ? ', not to the CCM,' : ''} for ${seconds(fault.forMs)}`;
       case 'loss': {
         const from = fault.from === null ? 'everybody' : name(fault.from);
         const to = fault.to === null ? 'everybody' : name(fault.to);

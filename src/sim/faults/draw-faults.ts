@@ -64,6 +64,7 @@ function drawFault(random: Random, { nodes, startMs, endMs }: Storm, kind: Fault
         kind,
         side: drawSide(random, nodes),
         direction: random.pick(['both', 'both', 'in', 'out']),
+        sparesCcm: random.chance(0.4),
         forMs: lasting(500, 20_000),
       };
     case 'loss': {
@@ -91,13 +92,13 @@ function drawFault(random: Random, { nodes, startMs, endMs }: Storm, kind: Fault
   }
 }
 
-/** One node, or any share of them; the CCM is on either side. */
-function drawSide(random: Random, nodes: number): number[] {
-  const size = random.chance(0.4) ? 1 : 1 + random.below(Math.max(1, nodes - 1));
+/** The leader, any other, or any share of them; the CCM is on either side. */
+function drawSide(random: Random, nodes: number): Target[] {
+  const ccm = random.chance(0.5) ? [nodes] : [];
+  if (random.chance(0.25)) return ['leader', ...ccm];
+  const size = random.chance(0.25) ? 1 : 1 + random.below(Math.max(1, nodes - 1));
   const all = random.shuffled(Array.from({ length: nodes }, (_, node) => node));
-  const side = all.slice(0, size);
-  if (random.chance(0.5)) side.push(nodes);
-  return side.sort((a, b) => a - b);
+  return [...all.slice(0, size).sort((a, b) => a - b), ...ccm];
 }
 
 /** How good the network is while the storm lasts. */

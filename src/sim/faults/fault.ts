@@ -17,11 +17,12 @@ export type Fault = {
   | { readonly kind: 'leave'; readonly node: Target; readonly downMs: number }
   /** As by SIGSTOP: nothing happens, packets wait in its buffer. */
   | { readonly kind: 'pause'; readonly node: Target; readonly forMs: number }
-  /** The number behind the last node is the CCM. */
+  /** The number behind the last node is the CCM, unless only the LAN is cut, and everybody reaches the CCM. */
   | {
       readonly kind: 'partition';
-      readonly side: readonly number[];
+      readonly side: readonly Target[];
       readonly direction: CutDirection;
+      readonly sparesCcm: boolean;
       readonly forMs: number;
     }
   /** Loss on one link, or of all that a node sends (`to` null) or hears (`from` null). */

@@ -61,11 +61,6 @@ export const electionMutants: readonly Mutant[] = [
     changes: { election: { mayLead: () => true } },
   },
   {
-    name: 'contest-in-same-term',
-    mistake: 'two leaders of one term vote in that same term',
-    changes: { election: { contestTerm: (ownTerm) => ownTerm } },
-  },
-  {
     name: 'term-not-raised',
     mistake: 'a new claim has the term of the last one',
     changes: {

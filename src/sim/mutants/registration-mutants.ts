@@ -26,11 +26,6 @@ export const registrationMutants: readonly Mutant[] = [
     },
   },
   {
-    name: 'own-pause-held-against-members',
-    mistake: 'a leader that was paused takes its own silence for that of its members',
-    changes: { registration: { unattendedMs: () => 0 } },
-  },
-  {
     name: 'nobody-inherited',
     mistake: 'a new leader does not know the members of the one before',
     changes: { registration: { inherited: () => [] } },
@@ -39,11 +34,6 @@ export const registrationMutants: readonly Mutant[] = [
     name: 'any-list-registers',
     mistake: 'a member takes itself for registered by a list that answers somebody else',
     changes: { registration: { isRegistered: () => true } },
-  },
-  {
-    name: 'request-for-another-taken',
-    mistake: 'a leader takes requests that are for another one',
-    changes: { registration: { isForMe: () => true } },
   },
   {
     name: 'request-not-taken',

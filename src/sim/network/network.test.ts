@@ -94,6 +94,11 @@ test('X16: partitions stop both directions or one, overlap, and heal', () => {
   );
   network.heal();
   assert.equal(crossing().length, 12);
+  network.cut([0], 'both', 1);
+  assert.deepEqual(
+    crossing().filter((line) => line.includes('0')),
+    ['0>1', '1>0'],
+  );
 });
 
 test('X16: the same seed brings the same packets at the same times', () => {

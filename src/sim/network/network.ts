@@ -34,8 +34,8 @@ export interface Network<Packet> {
   setLoss(from: number | null, to: number | null, loss: number): void;
   /** Whether nothing that `from` sends can reach `to`. */
   isCut(from: number, to: number): boolean;
-  /** Nothing passes between the side's nodes and the others, or only in one direction. Returns what heals it. */
-  cut(side: readonly number[], direction: CutDirection): () => void;
+  /** Nothing passes between the side's nodes and the others, or only in one direction; `spared` has no part in it. Returns what heals it. */
+  cut(side: readonly number[], direction: CutDirection, spared?: number): () => void;
   /** Takes back all losses and cuts. */
   heal(): void;
   readonly counts: Readonly<NetworkCounts>;

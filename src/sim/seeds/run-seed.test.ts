@@ -6,11 +6,18 @@ import type { SeedResult } from './seed-result.ts';
 
 const task = { members: 10, mutant: null };
 
-/** Each of these found a mistake while this was written: in the machines, in the drivers' rules, or in a checker. */
+/** Each of these found a mistake while this was written, as the plan was then or is now. */
 const pinned: readonly (readonly [seed: number, members: number, found: string])[] = [
-  [27, 10, 'packets of a sender’s former life had it asked again and again, without end'],
-  [31, 10, 'a claim that waits for its durable write is no answer to an LA that came meanwhile'],
-  [96, 10, 'the LA of a lesser leader of the same term did not hold claims back'],
+  [92, 10, 'a leader that the LAN did not hear was kept in office by its rival’s questions'],
+  [112, 10, 'the same, with a better claim than the rival’s, under loss'],
+  [352, 10, 'two leaders of one term, followed in turn: their lists are not one row'],
+  [
+    633,
+    10,
+    'the accepted leader and a better one without a link to the CCM raised each other’s terms without end',
+  ],
+  [790, 10, 'a node that could not write its ballots claimed on hearing an LA of a term below them'],
+  [1466, 10, 'a node that comes late and leads'],
 ];
 
 describe('simulated segment', () => {
@@ -45,12 +52,12 @@ describe('simulated segment', () => {
     );
   });
 
-  test('X16: fifty seeds of ten members, and some of 50, break no rule, on all processors', async () => {
+  test('X16: thirty seeds of ten members, and some of 50, break no rule, on all processors', async () => {
     const results: SeedResult[] = [];
     const onResult = (result: SeedResult): void => void results.push(result);
-    await runSeeds({ ...task, firstSeed: 1, seeds: 50, stopsAtViolation: false, onResult });
-    await runSeeds({ ...task, members: 50, firstSeed: 1001, seeds: 4, stopsAtViolation: false, onResult });
-    assert.equal(new Set(results.map(({ seed }) => seed)).size, 54);
+    await runSeeds({ ...task, firstSeed: 1, seeds: 30, stopsAtViolation: false, onResult });
+    await runSeeds({ ...task, members: 50, firstSeed: 1001, seeds: 3, stopsAtViolation: false, onResult });
+    assert.equal(new Set(results.map(({ seed }) => seed)).size, 33);
     const failed = results.filter(({ violation }) => violation !== null);
     assert.deepEqual(
       failed.map(({ seed, violation }) => ({ seed, ...violation })),

@@ -62,7 +62,14 @@ export function createFaultHand(options: FaultHandOptions): FaultHand {
   const carryOut = (fault: Fault): void => {
     switch (fault.kind) {
       case 'partition':
-        later(fault.forMs, network.cut(fault.side, fault.direction));
+        later(
+          fault.forMs,
+          network.cut(
+            fault.side.flatMap((node) => targeted(node) ?? []),
+            fault.direction,
+            fault.sparesCcm ? options.nodes : undefined,
+          ),
+        );
         return;
       case 'loss':
         for (const index of [fault.from, fault.to]) if (index !== null) during(troubles, index, fault.forMs);

@@ -25,6 +25,8 @@ export interface RunPlan {
   readonly calm: LinkQuality;
   /** The storm's and the blows', in order. */
   readonly faults: readonly Fault[];
+  /** All but a few that come late start before; 0: one by one. */
+  readonly togetherByMs: number;
   readonly stormStartMs: number;
   /** From here on there are no faults but the blows. */
   readonly calmFromMs: number;
@@ -34,7 +36,8 @@ export interface RunPlan {
   readonly endMs: number;
 }
 
-const stormStartMs = 5000;
+const stormStartMs = 5500;
+const oneByOneMs = 4000;
 const calmFromMs = 50_000;
 const steadyFromMs = 70_000;
 const steadyUntilMs = 100_000;
@@ -46,13 +49,16 @@ const dayMs = 86_400_000;
 export function drawRunPlan(seed: number, members: number): RunPlan {
   const random = createRandom(seed, 'plan');
   const weather = drawWeather(createRandom(seed, 'weather'));
+  // All at once, as after a power cut, or one by one.
+  const togetherByMs = random.pick([200, 0]);
   const storm = { nodes: members, startMs: stormStartMs, endMs: calmFromMs };
   return {
     seed,
-    members: drawMembers(random, members),
+    members: drawMembers(random, members, togetherByMs),
     weather,
     calm: { ...weather, loss: 0, duplicate: 0, held: 0 },
     faults: [...drawFaults(createRandom(seed, 'faults'), storm), ...drawBlows(random, members)],
+    togetherByMs,
     stormStartMs,
     calmFromMs,
     steadyFromMs,
@@ -61,18 +67,16 @@ export function drawRunPlan(seed: number, members: number): RunPlan {
   };
 }
 
-function drawMembers(random: Random, count: number): PlannedMember[] {
+function drawMembers(random: Random, count: number, togetherByMs: number): PlannedMember[] {
   const digits = String(count).length;
-  // All at once, as after a power cut, or one by one.
-  const startsWithinMs = random.pick([200, 4000]);
-  const equal = random.chance(0.2);
+  const isEqual = random.chance(0.3);
   const neverShare = random.pick([0, 0, 0.1, 0.5]);
-  const preassigned = random.chance(0.2) ? random.below(count) : -1;
+  const preassigned = !isEqual && random.chance(0.25) ? random.below(count) : -1;
   return Array.from({ length: count }, (_, index): PlannedMember => {
     const isLate = random.chance(0.05);
     return {
       name: `n${String(index + 1).padStart(digits, '0')}`,
-      startAt: Math.round(random.between(0, isLate ? calmFromMs : startsWithinMs)),
+      startAt: Math.round(random.between(0, isLate ? calmFromMs : togetherByMs || oneByOneMs)),
       skew: {
         offsetMs: Math.round(random.between(0, 10 * dayMs)),
         rate: 1 + random.between(-skewMax, skewMax),
@@ -80,8 +84,8 @@ function drawMembers(random: Random, count: number): PlannedMember[] {
       // Somebody must be able to lead.
       role:
         index === preassigned ? 'preassigned' : index > 1 && random.chance(neverShare) ? 'never' : 'allowed',
-      factor: random.chance(0.1) ? random.pick([0, 0.5, 2, 10]) : 1,
-      strength: equal ? 0.5 : random.unit(),
+      factor: !isEqual && random.chance(0.1) ? random.pick([0, 0.5, 2, 10]) : 1,
+      strength: isEqual ? 0.5 : random.unit(),
     };
   });
 }

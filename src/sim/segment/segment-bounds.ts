@@ -3,6 +3,8 @@
 import type { SegmentTiming } from '../../model/segment.ts';
 
 export interface SegmentBounds {
+  /** From a start of all nodes at once to a leader with whom they are registered. */
+  readonly coldStartMs: number;
   /** Two leaders that hear each other: one of them yields. */
   readonly rivalsMs: number;
   /** A leader that all follow. */
@@ -23,6 +25,7 @@ export function segmentBounds(timing: SegmentTiming): SegmentBounds {
   const leaderMs = timing.lostMs + roundMs + timing.concedeMs + roundMs + 4 * timing.aliveMs;
   const registeredMs = leaderMs + timing.quietMaxMs + 2 * (timing.retryMs + timing.retryRandomMs);
   return {
+    coldStartMs: 5000,
     rivalsMs: 4 * timing.aliveMs + timing.concedeMs + 2 * timing.windowMs,
     leaderMs,
     registeredMs,

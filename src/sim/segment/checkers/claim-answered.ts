@@ -7,7 +7,7 @@ import type { MakeChecker } from '../segment-view.ts';
 const atOnceMs = 250;
 const never = Number.POSITIVE_INFINITY;
 
-export const claimAnswered: MakeChecker = ({ nodes, now, isTroubled }, violate) => {
+export const claimAnswered: MakeChecker = ({ nodes, now, ccm, isTroubled }, violate) => {
   /** What each said last of its own priority. */
   const said = nodes.map(() => 0);
   const dueAt = nodes.map(() => never);
@@ -25,8 +25,10 @@ export const claimAnswered: MakeChecker = ({ nodes, now, isTroubled }, violate) 
     followed(node) {
       if (node.leader !== node.index) dueAt[node.index] = never;
     },
-    heard(node, _from, message) {
+    heard(node, from, message) {
       if (message.type !== 'leader-claim' || node.leader !== node.index) return;
+      // A refused leader lets the accepted one be (ELEC-15).
+      if (ccm.accepted()?.leader === from.name) return;
       if (message.priority >= (said[node.index] as number)) return;
       dueAt[node.index] = Math.min(dueAt[node.index] as number, now() + atOnceMs);
     },

@@ -18,6 +18,8 @@ export const listsAgree: MakeChecker = ({ nodes, plan, bounds, now, disturbedAt 
       newest[node.index] = none;
     },
     told(node, fact) {
+      const listed = newest[node.index]?.leader;
+      if (fact.fact === 'leader' && node.leader !== null && node.leader !== listed) newest[node.index] = none;
       if (fact.fact !== 'members') return;
       const { term, list } = fact;
       const before = newest[node.index] as List;
