@@ -31,6 +31,9 @@ export interface FaultHand {
   isUnlinked(index: number): boolean;
 }
 
+/** A crash that waits for its moment comes within a second. */
+const lateMs = 1100;
+
 export function createFaultHand(options: FaultHandOptions): FaultHand {
   const { plan, queue, network, node } = options;
   let disturbedAt = 0;
@@ -97,8 +100,7 @@ export function createFaultHand(options: FaultHandOptions): FaultHand {
         if (!struck.isUp()) return;
         if (fault.kind === 'crash') struck.crash(fault.moment);
         else struck.leave();
-        // A crash that waits for its moment comes within a second.
-        later(fault.downMs + (fault.kind === 'crash' && fault.moment !== 'now' ? 1000 : 25), () =>
+        later(fault.downMs + (fault.kind === 'crash' && fault.moment !== 'now' ? lateMs : 25), () =>
           struck.start(),
         );
         return;
@@ -149,6 +151,16 @@ export function createFaultHand(options: FaultHandOptions): FaultHand {
           disturbed();
           network.setQuality(plan.calm);
           network.heal();
+        },
+        null,
+        0,
+      );
+      // A crash or leave may have been late, behind the start that was to follow it.
+      queue.add(
+        plan.calmFromMs + lateMs,
+        () => {
+          disturbed();
+          for (let index = 0; index < options.nodes; index += 1) node(index).start();
         },
         null,
         0,

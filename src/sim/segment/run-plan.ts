@@ -81,9 +81,9 @@ function drawMembers(random: Random, count: number, togetherByMs: number): Plann
         offsetMs: Math.round(random.between(0, 10 * dayMs)),
         rate: 1 + random.between(-skewMax, skewMax),
       },
-      // Somebody must be able to lead.
+      // Somebody must be able to lead, also when two are killed.
       role:
-        index === preassigned ? 'preassigned' : index > 1 && random.chance(neverShare) ? 'never' : 'allowed',
+        index === preassigned ? 'preassigned' : index > 2 && random.chance(neverShare) ? 'never' : 'allowed',
       factor: !isEqual && random.chance(0.1) ? random.pick([0, 0.5, 2, 10]) : 1,
       strength: isEqual ? 0.5 : random.unit(),
     };

@@ -95,13 +95,16 @@ export function createSimCcm(options: SimCcmOptions): SimCcm {
   let acceptance = makeAcceptance();
   let lastAccepted: LeaderClaim | null = null;
   let isDown = false;
+  /** Counts restarts. */
+  let life = 0;
   let toldOthers = -1;
 
   /** Over the connection as it is now, in order; lost with it. */
   const pass = (node: number, act: () => void): void => {
     const link = links[node] as Link;
     if (!link.isUp) return;
-    if (link.isOrphan || !canReach(node)) {
+    // Whatever waits goes first.
+    if (link.isOrphan || !canReach(node) || link.stuck.length > 0) {
       link.stuck.push(act);
       return;
     }
@@ -161,7 +164,8 @@ export function createSimCcm(options: SimCcmOptions): SimCcm {
       if (link.isUp && link.isOrphan && reachable) close(node);
       if (link.isUp && reachable) {
         link.stuckAt = undefined;
-        for (const act of link.stuck.splice(0)) pass(node, act);
+        const stuck = link.stuck.splice(0);
+        for (const act of stuck) pass(node, act);
       } else if (link.isUp) {
         link.stuckAt ??= queue.now();
         if (queue.now() - link.stuckAt >= silentMs) close(node);
@@ -197,6 +201,8 @@ export function createSimCcm(options: SimCcmOptions): SimCcm {
     restart(downMs) {
       if (isDown) return;
       isDown = true;
+      life += 1;
+      const begun = life;
       const former = acceptance.accepted;
       for (const [node, link] of links.entries()) {
         if (link.isUp) options.unlinked(node);
@@ -214,6 +220,7 @@ export function createSimCcm(options: SimCcmOptions): SimCcm {
           queue.add(
             queue.now() + formerMs,
             () => {
+              if (life !== begun) return;
               const node = indexes.get(former.leader);
               if (node === undefined || !links[node]?.isUp) settle(acceptance.gone(former.leader));
             },

@@ -12,7 +12,7 @@ export const lonelyLeader: MakeChecker = ({ nodes, timing, now, ccm, isTroubled 
   /** Since when the CCM has been connected with this one and another. */
   const inCompanySince = nodes.map(() => Number.POSITIVE_INFINITY);
   const aloneSince = nodes.map(() => Number.POSITIVE_INFINITY);
-  const aloneMaxMs = timing.offlineMs + 2 * timing.aliveMs;
+  const aloneMaxMs = timing.offlineMs + 2 * timing.aliveMs + toldWithinMs;
 
   const look = (node: NodeView, linked: number): void => {
     const { index } = node;
