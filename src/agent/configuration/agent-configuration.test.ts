@@ -17,6 +17,7 @@ test('without a file, and with an empty one, an agent has the defaults', async (
     serve: 'off',
     niceness: 10,
     scrub: { bytesPerSecond: 4_194_304, everySeconds: 3_600 },
+    segment: { transport: 'auto', peers: [], lead: 'allowed', timers: {} },
     plugins: [],
     log: { level: 'info' },
   };
@@ -35,6 +36,7 @@ test('what is written is read back', async (t) => {
     root: '/srv/www',
     niceness: 0,
     scrub: 'off' as const,
+    segment: 'off' as const,
     plugins: [{ use: './own.ts', sites: ['docs'], timeouts: { probe: 5 }, config: { port: 1 } }],
     log: { level: 'debug' as const },
   };
@@ -81,6 +83,7 @@ test('the schema can be published as JSON Schema', () => {
     'root',
     'niceness',
     'scrub',
+    'segment',
     'plugins',
     'log',
   ]);

@@ -12,6 +12,7 @@ import { labelsSchema } from '../../net/link/agent-message-schema.ts';
 import { nameSchema } from '../../net/link/field-schemas.ts';
 import { readYamlFile } from '../../net/yaml-file.ts';
 import { pluginEntriesSchema } from '../../plugins/host/plugin-entry.ts';
+import { segmentSettingsSchema } from '../segment/segment-settings.ts';
 
 const serveSchema = z.strictObject({
   listen: z
@@ -75,6 +76,10 @@ export const agentConfigurationSchema = z.strictObject({
     ])
     .prefault({})
     .describe('Re-reading of the live trees in the background, which finds files that somebody changed.'),
+  segment: z
+    .union([z.literal('off'), segmentSettingsSchema])
+    .prefault({})
+    .describe('The nodes of one LAN find a leader among themselves; `off`: this node takes no part.'),
   plugins: pluginEntriesSchema,
   log: z
     .strictObject({

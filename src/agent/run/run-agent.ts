@@ -5,6 +5,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { commandSetProfiles } from '../../model/assignment.ts';
 import { driftProfile, type Hello, ownerProfile, protocolVersions } from '../../model/messages.ts';
+import { segmentProfile } from '../../model/segment-messages.ts';
 import { TreecastError } from '../../model/treecast-error.ts';
 import { createCcmTime } from '../../net/ccm-time.ts';
 import { type Clock, systemClock } from '../../net/clock.ts';
@@ -18,6 +19,8 @@ import { readAgentConfiguration } from '../configuration/agent-configuration.ts'
 import { createNodeCredentials } from '../credentials/node-credentials.ts';
 import { openNodeIdentity } from '../join/node-identity.ts';
 import { createScrubBudget } from '../scrub/scrub-budget.ts';
+import { createSegmentAgent, type SegmentAgent } from '../segment/segment-agent.ts';
+import { shareOfNewest } from '../segment/share-of-newest.ts';
 import { type AgentLog, silentLog } from '../session/agent-log.ts';
 import { createReleaseKeys } from '../session/release-keys.ts';
 import { createReceiptSigner } from '../session/sign-receipt.ts';
@@ -181,12 +184,31 @@ async function start(
   const url = server?.url ?? null;
   warmUp(opened.key);
 
+  const profiles = [...commandSetProfiles, driftProfile, ownerProfile];
+  let segment: SegmentAgent | undefined;
+  if (configuration.segment !== 'off') {
+    segment = createSegmentAgent({
+      node: joined.name,
+      directory,
+      settings: configuration.segment,
+      credentials,
+      ccmUrl,
+      capabilities: profiles,
+      freeBytes: () => freeSpace(root).freeBytes,
+      content: () => shareOfNewest(sessions.all().map((session) => session.holding())),
+      send: (message) => link?.send(message) ?? false,
+      random,
+      log,
+    });
+    closers.push(segment.close);
+  }
+
   const hello = (): Hello => ({
     type: 'hello',
     protocols: [...protocolVersions],
     agentVersion: options.version,
     node: joined.name,
-    profiles: [...commandSetProfiles, driftProfile, ownerProfile],
+    profiles: [...profiles, ...(segment === undefined ? [] : [segmentProfile])],
     url,
     labels: configuration.labels,
     ...freeSpace(root),
@@ -199,10 +221,12 @@ async function start(
     onMessage(message) {
       collection.soon();
       sessions.receive(message);
+      segment?.receive(message);
     },
     onDown(error, retryMs) {
       log.warn({ code: error.code, retryMs }, error.message);
       credentials.linkDown(error);
+      segment?.linkDown();
     },
     clock,
     random,

@@ -38,7 +38,7 @@ export const channelSchema = z.strictObject({
 });
 
 const timerSchema = z.int().min(1).max(3_600_000).exactOptional();
-const timersSchema = z.strictObject({
+export const timersSchema = z.strictObject({
   aliveMs: timerSchema,
   lostMs: timerSchema,
   triggerMinMs: timerSchema,

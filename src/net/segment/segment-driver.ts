@@ -32,8 +32,6 @@ export interface SegmentDriver {
   ): void;
   /** Where others are said to be, by the configuration and the CCM, and how many are said to be up. */
   peers(addresses: readonly KnownAddress[], others: number): void;
-  /** This node alone goes over, at once: it follows nobody whom it could leave. */
-  move(segment: string, place: ChannelPlace): Promise<void>;
   /** Says goodbye, and waits until that is sent. Idempotent. */
   close(): Promise<void>;
 }
@@ -52,6 +50,8 @@ export interface SegmentDriverOptions
   /** Durable when it resolves. */
   readonly persist: (segment: string, ballot: Ballot) => Promise<void>;
   readonly onFact: (fact: MemberFact) => void;
+  /** The machine has done something: its state may be another. */
+  readonly onStep?: () => void;
   readonly onOtherSegment: (segment: string) => void;
   readonly log: (level: 'debug' | 'warn', event: string, data: object) => void;
 }
@@ -115,6 +115,7 @@ export async function createSegmentDriver(options: SegmentDriverOptions): Promis
   function pump(): void {
     if (machine === undefined) return;
     for (let effect = take(machine); effect !== undefined; effect = take(machine)) runner.add(effect);
+    options.onStep?.();
     const next = machine.nextTimeout();
     if (next === timerAt) return;
     cancelTimer?.();
@@ -175,7 +176,6 @@ export async function createSegmentDriver(options: SegmentDriverOptions): Promis
       station.expect(others);
       handle({ input: 'peers', others });
     },
-    move,
     close() {
       closing ??= (async () => {
         handle({ input: 'stop' });

@@ -63,6 +63,8 @@ export interface SegmentStationOptions {
   readonly place: ChannelPlace;
   /** `auto`: as the self-test finds; else that is used whatever it finds. */
   readonly transport: 'auto' | 'multicast' | 'unicast';
+  /** What this node makes of a place that it is told. */
+  readonly adapt?: (place: ChannelPlace) => ChannelPlace;
   readonly wishes: Omit<InterfaceWishes, 'family'>;
   readonly clock: Clock;
   readonly onMessage: (message: HeardMessage) => void;
@@ -128,7 +130,8 @@ export async function openSegmentStation(options: SegmentStationOptions): Promis
       speak(to.node === null ? 'anyone' : { node: to.node }, probe, (bytes) => opened.sendAt(to, bytes)),
   });
 
-  function placeFor(place: ChannelPlace): ChannelPlace {
+  function placeFor(said: ChannelPlace): ChannelPlace {
+    const place = options.adapt?.(said) ?? said;
     return transport === 'unicast' ? { transport, group: null, port: place.port } : place;
   }
 

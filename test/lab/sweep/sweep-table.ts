@@ -23,6 +23,7 @@ export const struckElsewhere: Readonly<Record<string, string>> = {
   'ccm.keys.release-key-written': 'test/faults/init.test.ts',
   'ccm.certificate.adopted': 'test/e2e/key-kills.test.ts',
   'ccm.content-key.forgotten': 'test/e2e/key-kills.test.ts',
+  'agent.segment.remembered': 'src/agent/segment/segment-memory.test.ts',
   'ccm.segment.made': 'test/e2e/segment-kills.test.ts',
   'ccm.segment.node-placed': 'test/e2e/segment-kills.test.ts',
   'ccm.segment.leader-accepted': 'test/e2e/segment-kills.test.ts',

@@ -1,0 +1,355 @@
+// The agent's part in its segment: runs the driver by what agent.yaml and the CCM say, remembers what must not be forgotten, and tells the CCM.
+// Who leads is the machine's matter, where the node belongs the CCM's.
+
+import type { AgentMessage, Hello } from '../../model/messages.ts';
+import {
+  type ControlChannel,
+  type LeadRole,
+  type MemberDescription,
+  unassignedSegment,
+} from '../../model/segment.ts';
+import type { SegmentCcmMessage } from '../../model/segment-messages.ts';
+import { type Clock, steadyClock } from '../../net/clock.ts';
+import type { ReceivedMessage } from '../../net/link/link-client.ts';
+import { createSegmentDriver, type SegmentDriver } from '../../net/segment/segment-driver.ts';
+import type { SocketAddress } from '../../net/segment/trust/peer-book.ts';
+import type { Candidate } from '../../protocol/election/standing.ts';
+import { createSegmentMember, type MemberFact } from '../../protocol/segment/segment-member.ts';
+import type { NodeCredentials } from '../credentials/node-credentials.ts';
+import type { AgentLog } from '../session/agent-log.ts';
+import { createHeardSegments } from './heard-segments.ts';
+import { leadResources, memberOffer } from './lead-resources.ts';
+import { createReliability } from './reliability.ts';
+import { openSegmentMemory, type SegmentMemory } from './segment-memory.ts';
+import { createSegmentReporter } from './segment-reporter.ts';
+import { channelOf, peersOf, type SegmentSettings, timingOf } from './segment-settings.ts';
+
+export interface SegmentAgent {
+  /** What is none of the segment's is passed over. */
+  receive(message: ReceivedMessage): void;
+  linkDown(): void;
+  /** Says goodbye to the segment. */
+  close(): Promise<void>;
+}
+
+export interface SegmentAgentOptions {
+  readonly node: string;
+  /** The agent's state directory. */
+  readonly directory: string;
+  readonly settings: SegmentSettings;
+  readonly credentials: Pick<NodeCredentials, 'key' | 'current'>;
+  readonly ccmUrl: string;
+  readonly capabilities: readonly string[];
+  readonly freeBytes: () => number;
+  /** Part of its sites whose newest decision is live. */
+  readonly content: () => number;
+  readonly send: (message: Exclude<AgentMessage, Hello>) => boolean;
+  readonly random: () => number;
+  readonly log: AgentLog;
+  readonly clock?: Clock;
+}
+
+type Told = Extract<SegmentCcmMessage, { readonly type: 'segment' }>;
+
+/** How long a node that has never been in a segment waits for the CCM to say which. */
+const firstWordMs = 2_000;
+const measureEveryMs = 10_000;
+const tryAgainMs = 10_000;
+/** A leader takes its members over sooner than this. */
+const waitForLeaderMs = 15_000;
+
+/** Begins at once, in the background; what goes wrong is logged and tried again. */
+export function createSegmentAgent(options: SegmentAgentOptions): SegmentAgent {
+  const { settings, credentials, log, node } = options;
+  const clock = options.clock ?? steadyClock;
+  const { hostname, port: ccmPort } = new URL(options.ccmUrl);
+  const towards = { host: hostname.replace(/^\[|\]$/g, ''), port: Number(ccmPort || 443) };
+  const cancels = new Set<() => void>();
+  const firstWord = Promise.withResolvers<void>();
+  const heard = createHeardSegments(clock);
+  const reliability = createReliability(clock);
+  let closed = false;
+  let memory: SegmentMemory | undefined;
+  let driver: SegmentDriver | undefined;
+  let told: Told | undefined;
+  let revoked: Extract<SegmentCcmMessage, { readonly type: 'revocations' }> | undefined;
+  let isFirstTold = true;
+  let accepted: string | null = null;
+  /** Where the node is to go, and since when it waits for its leader to take it there. */
+  let waiting: { readonly to: string; readonly since: number } | undefined;
+  let working: Promise<void> = Promise.resolve();
+
+  const reporter = createSegmentReporter({
+    send: options.send,
+    driver: () => driver,
+    segment: current,
+    port: () => place().port,
+    heard: () => heard.list(current()),
+    freeBytes: options.freeBytes,
+    location: settings.location ?? null,
+    clock,
+  });
+
+  function current(): string {
+    return memory?.current().segment ?? unassignedSegment;
+  }
+
+  function place(): ControlChannel {
+    return channelOf(settings, (memory as SegmentMemory).current().channel);
+  }
+
+  /** One thing at a time; a failure is said, and the rest goes on. */
+  function work(run: () => Promise<void>): void {
+    working = working.then(async () => {
+      if (closed) return;
+      await run().catch((error: unknown) =>
+        log.warn({ err: error }, 'the segment could not be taken care of'),
+      );
+    });
+  }
+
+  function after(delayMs: number, run: () => void): void {
+    const cancel = clock.after(delayMs, () => {
+      cancels.delete(cancel);
+      if (!closed) run();
+    });
+    cancels.add(cancel);
+  }
+
+  async function begin(): Promise<void> {
+    try {
+      memory ??= await openSegmentMemory(options.directory, (cause) =>
+        log.warn({ err: cause }, 'what this node remembered of its segment is damaged; it begins anew'),
+      );
+      if (!memory.isSettled()) {
+        after(firstWordMs, firstWord.resolve);
+        await firstWord.promise;
+        if (closed) return;
+        if (told !== undefined) await memory.settle(settled(told));
+      }
+      await open();
+    } catch (error) {
+      log.warn({ err: error, retryMs: tryAgainMs }, 'this node takes no part in its segment yet');
+      after(tryAgainMs, () => work(begin));
+    }
+  }
+
+  function settled({ id, channel, preset, timers }: Told): Parameters<SegmentMemory['settle']>[0] {
+    // LINK-42: who remembers a segment that the CCM does not know keeps it.
+    const isKnown = id !== unassignedSegment || current() === unassignedSegment;
+    return { preset, timers, ...(isKnown ? { segment: id, channel } : {}) };
+  }
+
+  async function open(): Promise<void> {
+    const remembered = memory as SegmentMemory;
+    const { segment, channel } = remembered.current();
+    const ballot = remembered.ballotOf(segment);
+    const boot = await remembered.nextBoot();
+    const opened = await createSegmentDriver({
+      node,
+      identity: () => ({ key: credentials.key(), certificate: credentials.current().identity.certificate }),
+      authorities: credentials.current().ca,
+      boot,
+      segment,
+      place: channel,
+      adapt: (said) => channelOf(settings, said),
+      transport: settings.transport,
+      wishes: { wanted: settings.interface, towards },
+      clock,
+      ballot,
+      createMachine: ({ now, own }) =>
+        createSegmentMember({
+          now,
+          node,
+          timing: timingOf(settings, remembered.current()),
+          random: options.random,
+          ballot,
+          self: describe(own),
+          candidate: candidate(),
+          others: told?.others ?? 0,
+        }),
+      describe,
+      persist: remembered.vote,
+      onFact: hear,
+      onStep: reporter.look,
+      onOtherSegment: heard.note,
+      log: (level, event, data) => log[level](data, `segment: ${event}`),
+    });
+    driver = opened;
+    if (closed) return;
+    tellDriver();
+    const { interface: local, why, own } = opened.state();
+    const { group, port } = channelOf(settings, channel);
+    log.info(
+      {
+        segment,
+        interface: local?.name ?? null,
+        why,
+        address: own?.address,
+        port: own?.port,
+        group,
+        groupPort: port,
+      },
+      'this node takes part in its segment',
+    );
+  }
+
+  async function reopen(): Promise<void> {
+    await driver?.close();
+    driver = undefined;
+    await open();
+  }
+
+  function describe(own: SocketAddress | null): MemberDescription {
+    const { address, port } = own ?? { address: '0.0.0.0', port: 1 };
+    return {
+      address,
+      port,
+      capabilities: options.capabilities,
+      offer: memberOffer(options.freeBytes(), told?.maintenance ?? false),
+    };
+  }
+
+  function candidate(): Candidate {
+    const role: LeadRole = settings.lead === 'never' ? 'never' : (told?.role ?? 'allowed');
+    const measured = { ...options, reliability: reliability.share };
+    return {
+      role,
+      factor: told?.factor ?? 1,
+      resources: leadResources(measured, driver?.state().interface?.name),
+    };
+  }
+
+  /** All that the CCM and this machine say, to a driver that may be new. */
+  function tellDriver(): void {
+    if (driver === undefined) return;
+    driver.station.believe(credentials.current().ca);
+    driver.peers(
+      [...peersOf(settings, place().port), ...(told?.peers ?? [])],
+      told?.others ?? settings.peers.length,
+    );
+    if (revoked !== undefined) {
+      driver.station.revoke(revoked.fingerprints);
+      driver.input({ input: 'revocations', number: revoked.number });
+    }
+    driver.input({ input: 'verdict', accepted });
+    measure();
+  }
+
+  function measure(): void {
+    const own = driver?.state().own ?? null;
+    reliability.note(own !== null);
+    driver?.input({ input: 'self', self: describe(own), candidate: candidate() });
+  }
+
+  async function follow(next: Told): Promise<void> {
+    if (memory === undefined || driver === undefined) return;
+    const before = JSON.stringify(timingOf(settings, memory.current()));
+    const { segment, channel, ...timing } = { ...memory.current(), ...settled(next) };
+    await memory.settle({ preset: timing.preset, timers: timing.timers });
+    const isNewTiming = JSON.stringify(timingOf(settings, memory.current())) !== before;
+    const to = JSON.stringify({ segment, channel });
+    const { segment: from, channel: now } = memory.current();
+    if (to === JSON.stringify({ segment: from, channel: now })) {
+      waiting = undefined;
+      if (isNewTiming) await reopen();
+      return;
+    }
+    const { state, leader } = driver.machine();
+    const isAlone = (from !== unassignedSegment && segment !== from) || leader === null;
+    const hasWaited = waiting?.to === to && clock.now() - waiting.since >= waitForLeaderMs;
+    if (isAlone || hasWaited) {
+      waiting = undefined;
+      await memory.settle({ segment, channel });
+      await reopen();
+    } else if (waiting?.to !== to) {
+      waiting = { to, since: clock.now() };
+      if (state === 'leading') driver.input({ input: 'move', to: { segment, channel } });
+    }
+  }
+
+  function hear(fact: MemberFact): void {
+    if (fact.fact === 'segment-report') reporter.report(current(), fact.report);
+    else if (fact.fact === 'move') {
+      work(async () => {
+        await memory?.settle({ segment: fact.to.segment, channel: fact.to.channel });
+        reporter.look();
+      });
+    } else if (fact.fact === 'leader') {
+      log.info(
+        { leader: fact.leader, term: fact.term },
+        fact.self ? 'this node leads its segment' : 'the segment’s leader',
+      );
+    }
+  }
+
+  function measureAgain(): void {
+    after(measureEveryMs, () => {
+      measure();
+      driver?.station.believe(credentials.current().ca);
+      const next = told;
+      if (next !== undefined && waiting !== undefined) work(() => follow(next));
+      measureAgain();
+    });
+  }
+
+  work(begin);
+  measureAgain();
+  return {
+    receive(message) {
+      switch (message.type) {
+        case 'segment': {
+          told = message;
+          firstWord.resolve();
+          tellDriver();
+          work(() => follow(message));
+          if (isFirstTold)
+            work(async () => {
+              reporter.maySpeak(true);
+              driver?.input({ input: 'report', why: 'ccm' });
+            });
+          isFirstTold = false;
+          return;
+        }
+        case 'segmentVerdict':
+          if (message.segment !== current()) return;
+          accepted = message.accepted?.leader ?? null;
+          driver?.input({ input: 'verdict', accepted });
+          if (message.assigned !== null && told !== undefined) {
+            const assigned = {
+              ...told,
+              id: message.assigned,
+              channel: (memory as SegmentMemory).current().channel,
+            };
+            work(() => follow(assigned));
+          }
+          return;
+        case 'segmentAsked':
+          driver?.input({ input: 'report', why: message.trigger });
+          return;
+        case 'segmentResign':
+          driver?.input({ input: 'resign' });
+          return;
+        case 'revocations':
+          revoked = message;
+          tellDriver();
+          return;
+        default:
+      }
+    },
+    linkDown() {
+      reporter.maySpeak(false);
+      isFirstTold = true;
+      accepted = null;
+      driver?.input({ input: 'verdict', accepted });
+    },
+    async close() {
+      closed = true;
+      firstWord.resolve();
+      for (const cancel of cancels) cancel();
+      reporter.close();
+      await working;
+      await driver?.close();
+    },
+  };
+}
