@@ -7,6 +7,7 @@ import type {
 } from '../agent/configuration/agent-configuration.ts';
 import type { Joined } from '../agent/join/join-ccm.ts';
 import type { RunningAgent } from '../agent/run/run-agent.ts';
+import type { NetworkFinding } from '../agent/segment/network-findings.ts';
 import { packageVersion } from './package-version.ts';
 import type { ServiceLogger } from './service-logger.ts';
 
@@ -47,6 +48,15 @@ export async function runAgent(
 ): Promise<RunningAgent> {
   const entry = await import('../agent/run/run-agent.ts');
   return entry.runAgent(directory, { version: packageVersion(), log: logger, signal });
+}
+
+/** What `doctor network` finds; `wanted`: another interface than agent.yaml's. */
+export async function networkFindings(
+  directory: string,
+  wanted: string | undefined,
+): Promise<NetworkFinding[]> {
+  const entry = await import('../agent/segment/network-findings.ts');
+  return entry.networkFindings(directory, wanted);
 }
 
 /** For `--with-parent`: when the other end of standard input was closed, however that came. */

@@ -185,3 +185,14 @@ test('doctor names a CCM that does not answer, with a fix, and ends with 1', asy
   assert.equal(code, 1);
   assert.match(stdout, /fail {2}ccm +The CCM at http:\/\/127\.0\.0\.1:9 does not answer\.\n +fix: /);
 });
+
+test('doctor network looks at what a node of a segment needs, and takes no other part', async (t) => {
+  const cli = createTestCli(t);
+  const { json } = await cli.run(['doctor', 'network', '--dir', 'nothing', '--interface', 'lo', '--json']);
+  const { checks } = json() as { checks: { name: string; outcome: string }[] };
+  assert.deepEqual(
+    checks.map(({ name }) => name),
+    ['interface', 'multicast', 'ports', 'others'],
+  );
+  assert.equal((await cli.run(['doctor', 'nonsense'])).code, 2);
+});

@@ -2,6 +2,7 @@
 
 import { resolve } from 'node:path';
 import { z } from 'zod';
+import { networkFindings } from '../agent-entry.ts';
 import { defineCommand } from '../command.ts';
 import { ccmChecks } from '../doctor/ccm-checks.ts';
 import { runChecks } from '../doctor/check.ts';
@@ -12,14 +13,18 @@ import { printable } from '../printable.ts';
 export const doctor = defineCommand({
   name: 'doctor',
   summary: 'check this machine and the way to the CCM; says what to do about each finding',
-  details: 'Each check is ok, warn or fail. The exit code is 1 when one fails.',
+  details:
+    'Each check is ok, warn or fail. The exit code is 1 when one fails. `doctor network`, on a server: the interface, multicast, ports and others of its segment.',
+  arguments: [{ name: 'part', summary: 'network: what a node of a segment needs', optional: true }],
   options: [
     {
       flags: '--dir <directory>',
-      summary: 'the state directory whose disk is checked (default: ./treecast-data)',
+      summary:
+        'the state directory whose disk is checked (default: ./treecast-data); with `network` the agent’s',
     },
     { flags: '--port <port>', summary: 'a port that should be free here; may be repeated', repeatable: true },
     { flags: '--offline', summary: 'this machine only' },
+    { flags: '--interface <interface>', summary: 'with `network`: try this one, by name or address' },
   ],
   examples: [
     { line: 'treecast doctor', explanation: 'Node, Git, disk, context, CCM, clock, token, nodes, segments' },
@@ -27,20 +32,33 @@ export const doctor = defineCommand({
       line: 'treecast doctor --offline --port 7070 --port 7443',
       explanation: 'before a CCM is started here',
     },
+    {
+      line: 'treecast doctor network --dir /var/lib/treecast',
+      explanation: 'on a server; stop its agent first to test with others',
+    },
   ],
   kind: 'api',
   exits: ['ok', 'failed'],
   json: '`{"checks":[{"name","outcome":"ok|warn|fail","message","fix"?}]}`.',
   input: z.strictObject({
+    part: z.literal('network').optional(),
     dir: z.string().min(1).default('treecast-data'),
     port: z.array(port).default([]),
     offline: z.boolean().default(false),
+    interface: z.string().min(1).optional(),
   }),
-  async run({ dir, port: ports, offline }, { client, connection, cwd, env, output }) {
-    const results = await runChecks([
-      ...machineChecks({ directory: resolve(cwd, dir), env, ports }),
-      ...(offline ? [] : ccmChecks(connection, client)),
-    ]);
+  async run(
+    { part, dir, port: ports, offline, interface: wanted },
+    { client, connection, cwd, env, output },
+  ) {
+    const directory = resolve(cwd, dir);
+    const results =
+      part === 'network'
+        ? await networkFindings(directory, wanted)
+        : await runChecks([
+            ...machineChecks({ directory, env, ports }),
+            ...(offline ? [] : ccmChecks(connection, client)),
+          ]);
     const { style } = output;
     const paint = { ok: style.good, warn: style.warn, fail: style.bad };
     const width = Math.max(...results.map(({ name }) => name.length));
