@@ -27,7 +27,10 @@ export function reportChanges(
     if (known.online === online) return [];
     return [event(online ? 'memberReturned' : 'memberOffline', node)];
   });
-  const all = [...changes, ...[...former.keys()].map((node) => event('memberLeft', node))];
+  // Whom a new leader does not list has perhaps not registered with it yet.
+  const isSameReign = before?.leader === now.leader && before.term === now.term;
+  const left = isSameReign ? [...former.keys()].map((node) => event('memberLeft', node)) : [];
+  const all = [...changes, ...left];
   if (all.length <= eventsMax) return all;
   // A cut of half a large segment is one event, with how many of each kind and some of the names.
   const kinds = Map.groupBy(all, ({ kind }) => kind.replace('segment.member', '').toLowerCase());

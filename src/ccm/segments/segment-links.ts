@@ -48,13 +48,13 @@ export interface SegmentLinks {
   /** Whoever needs to know something else than before is told, a little later. */
   tellSoon(): void;
   tellRevocations(): void;
-  close(): void;
 }
 
 export interface SegmentLinksOptions {
   readonly registry: Registry;
   readonly send: (node: string, message: CcmMessage) => void;
   readonly settings: SegmentSettings;
+  /** Its timers end with their maker. */
   readonly clock: Clock;
 }
 
@@ -64,9 +64,13 @@ interface Link {
   told: string | null;
 }
 
+/** What there is to tell a node. */
+type View = (node: string) => SegmentCcmMessage | undefined;
+
 const tellAfterMs = 500;
 /** A node that has just come waits less: it does nothing in its segment before. */
-const firstTellAfterMs = 20;
+const firstTellAfterMs = 50;
+const tellAgainAfterMs = 5_000;
 /** Then other work has its turn. */
 const toldAtOnce = 20;
 
@@ -74,9 +78,9 @@ export function createSegmentLinks(options: SegmentLinksOptions): SegmentLinks {
   const { registry, send, settings, clock } = options;
   const links = new Map<string, Link>();
   const states = new Map<string, { readonly state: NodeState; readonly at: number }>();
-  let cancelTelling: (() => void) | undefined;
-  let tellAt = 0;
+  let isTelling = false;
   let isOutdated = false;
+  let isTellingNewcomers = false;
   let revocations: SegmentCcmMessage | undefined;
 
   /** Where the segment's nodes are reached: by their own word, else that of the last report. */
@@ -97,7 +101,7 @@ export function createSegmentLinks(options: SegmentLinksOptions): SegmentLinks {
   }
 
   /** All that there is to tell, read once for many nodes. */
-  function readView(): (node: string) => SegmentCcmMessage | undefined {
+  function readView(): View {
     const nodes = new Map(registry.nodes.list().map((node) => [node.name, node]));
     const bySegment = Map.groupBy(nodes.values(), ({ segment }) => segment);
     const segments = new Map(
@@ -126,8 +130,8 @@ export function createSegmentLinks(options: SegmentLinksOptions): SegmentLinks {
     };
   }
 
-  function tell(names: readonly string[], view = readView()): void {
-    for (const name of names.slice(0, toldAtOnce)) {
+  function tell(names: readonly string[], view: View): void {
+    for (const name of names) {
       const link = links.get(name);
       const message = link?.isWelcomed === true ? view(name) : undefined;
       const text = JSON.stringify(message);
@@ -135,23 +139,53 @@ export function createSegmentLinks(options: SegmentLinksOptions): SegmentLinks {
       link.told = text;
       send(name, message);
     }
-    const rest = names.slice(toldAtOnce);
-    cancelTelling = rest.length === 0 ? undefined : clock.after(0, () => tell(rest, view));
-    if (rest.length === 0 && isOutdated) tellSoon();
+  }
+
+  /** What fails (the database) is tried again. */
+  function orLater(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      isTelling = false;
+      tellSoon(tellAgainAfterMs);
+      throw error;
+    }
+  }
+
+  function tellAll(names: readonly string[], known?: View): void {
+    orLater(() => {
+      const view = known ?? readView();
+      tell(names.slice(0, toldAtOnce), view);
+      const rest = names.slice(toldAtOnce);
+      if (rest.length > 0) {
+        clock.after(0, () => tellAll(rest, view));
+        return;
+      }
+      isTelling = false;
+      if (isOutdated) tellSoon();
+    });
   }
 
   function tellSoon(afterMs = tellAfterMs): void {
-    const at = clock.now() + afterMs;
     isOutdated = true;
-    if (cancelTelling !== undefined) {
-      if (at >= tellAt) return;
-      cancelTelling();
-    }
-    tellAt = at;
-    cancelTelling = clock.after(afterMs, () => {
+    if (isTelling) return;
+    isTelling = true;
+    clock.after(afterMs, () => {
       isOutdated = false;
-      tellAt = 0;
-      tell([...links.keys()]);
+      tellAll([...links.keys()]);
+    });
+  }
+
+  function tellNewcomers(): void {
+    if (isTellingNewcomers) return;
+    isTellingNewcomers = true;
+    clock.after(firstTellAfterMs, () => {
+      isTellingNewcomers = false;
+      const names = [...links].flatMap(([name, { told, isWelcomed }]) =>
+        isWelcomed && told === null ? [name] : [],
+      );
+      orLater(() => tell(names.slice(0, toldAtOnce), readView()));
+      if (names.length > toldAtOnce) tellNewcomers();
     });
   }
 
@@ -170,7 +204,8 @@ export function createSegmentLinks(options: SegmentLinksOptions): SegmentLinks {
       if (link === undefined || link.isWelcomed) return;
       link.isWelcomed = true;
       tellRevocations(node);
-      tellSoon(firstTellAfterMs);
+      tellNewcomers();
+      tellSoon();
     },
     disconnected(node) {
       if (links.delete(node)) tellSoon();
@@ -201,9 +236,6 @@ export function createSegmentLinks(options: SegmentLinksOptions): SegmentLinks {
     tellRevocations() {
       revocations = undefined;
       for (const [node, { isWelcomed }] of links) if (isWelcomed) tellRevocations(node);
-    },
-    close() {
-      cancelTelling?.();
     },
   };
 }

@@ -337,7 +337,6 @@ export function createSegments(options: SegmentsOptions): Segments {
     },
     close() {
       isClosed = true;
-      links.close();
       leaders.close();
       takenReports.close();
       takenStates.close();

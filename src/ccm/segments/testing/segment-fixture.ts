@@ -150,3 +150,14 @@ export function stateWord(more: Partial<State> & Pick<State, 'segment'>): State 
     ...more,
   };
 }
+
+/** `web1` leads, `web2` follows, both in a segment that `web1` was the first of. */
+export async function settledSegment(...more: string[]): Promise<SegmentFixture> {
+  const fixture = await segmentFixture();
+  const others = ['web2', ...more];
+  fixture.connect('web1', ...others);
+  for (const node of others) fixture.say(node, { leader: 'web1' });
+  fixture.report('web1', others);
+  fixture.clock.advance(600);
+  return fixture;
+}
