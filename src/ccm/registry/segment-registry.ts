@@ -266,7 +266,10 @@ function toRecord(row: Selectable<SegmentTable>): SegmentRecord {
     channel: { transport: row.transport, group: row.channel_group, port: row.channel_port },
     leader:
       leader === null || term === null || acceptedAt === null ? null : { node: leader, term, acceptedAt },
-    report: row.report === null ? null : fromJsonColumn(row.report),
+    // Of a large segment it is most of the row, and seldom looked at.
+    get report() {
+      return row.report === null ? null : fromJsonColumn(row.report);
+    },
     reportedAt: row.reported_at,
   };
 }

@@ -107,7 +107,8 @@ export function createSegmentLinks(options: SegmentLinksOptions): SegmentLinks {
     const segments = new Map(
       registry.segments.list().map((segment) => {
         const members = bySegment.get(segment.id) ?? [];
-        return [segment.id, { ...segment, peers: peersOf(segment, members), present: count(members) }];
+        const { id, name, channel } = segment;
+        return [id, { id, name, channel, peers: peersOf(segment, members), present: count(members) }];
       }),
     );
     return (name) => {

@@ -208,8 +208,10 @@ export function createSegments(options: SegmentsOptions): Segments {
 
   function believe(id: string, report: BelievedReport): void {
     const segment = registry.segments.find(id);
-    if (segment === undefined || !isNews(segment.report, report)) return;
-    registry.segments.reported(id, report, reportChanges(segment.name, segment.report, report));
+    if (segment === undefined) return;
+    const before = segment.report;
+    if (isNews(before, report))
+      registry.segments.reported(id, report, reportChanges(segment.name, before, report));
   }
 
   function said(node: string, state: NodeState, word: number): void {
