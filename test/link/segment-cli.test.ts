@@ -91,6 +91,10 @@ test('R10.2 R5.6: segments are listed, shown, asked, renamed, led by whom the op
   await json('segment', 'assign', 'rack-6', 'web2');
   assert.deepEqual(await json('segment', 'remove', 'rack-5'), { removed: 'rack-5' });
 
+  const { token: authors } = await client.tokens.create({ name: 'anna', roles: ['author'] });
+  const seen = await cli.run(['status', '--json'], { env: { ...cli.env, TREECAST_TOKEN: authors } });
+  assert.deepEqual([seen.code, seen.json()], [0, { sites: [] }], 'an author sees sites alone');
+
   await client.groups.create({ name: 'web', nodes: ['web1'] });
   await until('web1 is no longer new', async () => !(await client.nodes.get('web1')).isNew);
   assert.match(await text('status'), /new nodes: web2;/);
