@@ -93,3 +93,34 @@ test('SEG-6: a leader that somebody follows stays, though it hears an older segm
   clock.advance(20_000);
   assert.equal(idOf('web3'), idOf('far1'), 'alone it goes');
 });
+
+test('SEG-6: two segments that hear each other are one: the weaker goes over as a whole, unless somebody wanted two', async () => {
+  const { connect, say, report, idOf, clock, segments, registry, events } = await settledSegment();
+  connect('b1', 'b2', 'c1');
+  report('c1', []);
+  clock.advance(1_000);
+  say('b2', { leader: 'b1' });
+  report('b1', ['b2']);
+  const [older, younger, lone] = [idOf('web1'), idOf('b1'), idOf('c1')];
+  assert.equal(new Set([older, younger, lone]).size, 3);
+  const leads = (node: string, ...heard: string[]): void =>
+    say(node, { state: 'leading', leader: node, heard });
+  const all = (): void => {
+    leads('web1', younger, lone);
+    leads('b1', older, lone);
+    leads('c1', younger);
+  };
+  registry.segments.place('b2', younger, 'operator', 'test');
+  all();
+  clock.advance(20_000);
+  assert.deepEqual([idOf('web1'), idOf('b1'), idOf('b2')], [older, younger, younger], 'b2 was put there');
+  assert.equal(idOf('c1'), younger, 'who leads nobody goes to where there is somebody, whatever the age');
+  registry.segments.place('b2', null, 'operator', 'test');
+  say('b2', { leader: 'b1', segment: younger });
+  report('b1', ['b2']);
+  all();
+  clock.advance(20_000);
+  assert.deepEqual([idOf('web1'), idOf('b1'), idOf('b2'), idOf('c1')], [older, older, older, older]);
+  assert.equal(segments.list().find(({ id }) => id === younger)?.leader, null);
+  assert.equal(events().filter((line) => line === 'leaderGone b1').length, 1);
+});

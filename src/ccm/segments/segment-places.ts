@@ -8,42 +8,53 @@ import type { NodeState } from './segment-links.ts';
 
 export interface PlacesView {
   segment(id: string): SegmentRecord | undefined;
+  nodesOf(segment: string): readonly NodeRecord[];
   accepted(segment: string): LeaderClaim | null;
-  /** Of the segment's present leaders, accepted or not: how many others listed by this one are online. */
+  /** How many others are online by the last report of this leader, accepted or not. */
   othersWith(leader: string): number;
 }
 
-/** The segment that a node without one belongs to by what it hears: the oldest that has a leader. */
+/** Who goes where: a node, or with the leader everybody. */
+export interface Move {
+  readonly to: SegmentRecord;
+  readonly nodes: readonly string[];
+}
+
+/** The segment that a node without one belongs to by what it hears: the strongest that has a leader. */
 export function heardSegment(state: NodeState | undefined, view: PlacesView): SegmentRecord | undefined {
   const heard = (state?.heard ?? []).flatMap((id) => view.segment(id) ?? []);
-  return heard.filter(({ id }) => view.accepted(id) !== null).sort(byAge)[0];
+  return heard
+    .filter(({ id }) => view.accepted(id) !== null)
+    .reduce<SegmentRecord | undefined>(
+      (best, segment) => (best === undefined || isStronger(segment, best, view) ? segment : best),
+      undefined,
+    );
 }
 
-/**
- * Where a node went, as long as this lasts: it hears another segment, and of its own neither an accepted leader that it follows nor anybody
- * who follows it. Operators' and tokens' words are not undone by this.
- */
-export function wentTo(
-  node: NodeRecord,
-  state: NodeState | undefined,
-  view: PlacesView,
-): SegmentRecord | undefined {
+/** Where a node went, as long as this lasts. Operators' and tokens' words are not undone by this. */
+export function wentTo(node: NodeRecord, state: NodeState | undefined, view: PlacesView): Move | undefined {
   const own = node.segment === null ? undefined : view.segment(node.segment);
-  if (own === undefined || state === undefined) return undefined;
-  if (node.segmentBy === 'operator' || node.segmentBy === 'token') return undefined;
-  if (state.segment !== own.id) return undefined;
+  if (own === undefined || state?.segment !== own.id || isPinned(node)) return undefined;
   const accepted = view.accepted(own.id);
-  if (state.leader !== null && state.leader !== node.name && state.leader === accepted?.leader)
-    return undefined;
-  if (view.othersWith(node.name) > 0) return undefined;
+  const isLeader = accepted?.leader === node.name;
+  const isFollowing = accepted !== null && state.leader === accepted.leader;
+  if (!isLeader && (isFollowing || view.othersWith(node.name) > 0)) return undefined;
   const other = heardSegment({ ...state, heard: state.heard.filter((id) => id !== own.id) }, view);
   if (other === undefined) return undefined;
-  // Two that are alone and hear each other: the younger goes to the older one.
-  const isOwnLeader = accepted?.leader === node.name;
-  const isOtherAlone = view.othersWith(view.accepted(other.id)?.leader ?? '') === 0;
-  return isOwnLeader && isOtherAlone && byAge(own, other) < 0 ? undefined : other;
+  if (!isLeader) return { to: other, nodes: [node.name] };
+  // Two segments that hear each other are one, unless somebody wanted two.
+  const nodes = view.nodesOf(own.id);
+  if (nodes.some(isPinned) || !isStronger(other, own, view)) return undefined;
+  return { to: other, nodes: nodes.map(({ name }) => name) };
 }
 
-function byAge(a: SegmentRecord, b: SegmentRecord): number {
-  return a.createdAt - b.createdAt || (a.id < b.id ? -1 : 1);
+function isPinned({ segmentBy }: NodeRecord): boolean {
+  return segmentBy === 'operator' || segmentBy === 'token';
+}
+
+/** One whose leader is followed goes before one whose leader is alone, then the older one: of any two, always the same. */
+function isStronger(a: SegmentRecord, b: SegmentRecord, view: PlacesView): boolean {
+  const isFollowed = ({ id }: SegmentRecord): boolean => view.othersWith(view.accepted(id)?.leader ?? '') > 0;
+  if (isFollowed(a) !== isFollowed(b)) return isFollowed(a);
+  return a.createdAt === b.createdAt ? a.id < b.id : a.createdAt < b.createdAt;
 }

@@ -115,6 +115,7 @@ export function createSegments(options: SegmentsOptions): Segments {
   });
   const places: PlacesView = {
     segment: registry.segments.find,
+    nodesOf: (id) => registry.nodes.list().filter(({ segment }) => segment === id),
     accepted: leaders.of,
     othersWith: (leader) =>
       reports.get(leader)?.believed.members.filter(({ node, online }) => online && node !== leader).length ??
@@ -246,8 +247,10 @@ export function createSegments(options: SegmentsOptions): Segments {
             const now = registry.nodes.find(node);
             const still = now && wentTo(now, links.stateOf(node)?.state, places);
             if (still === undefined) return;
-            gone(node, 'moved');
-            place(node, still, 'heard');
+            for (const moving of still.nodes) {
+              gone(moving, 'moved');
+              place(moving, still.to, 'heard');
+            }
           });
         }),
       );
