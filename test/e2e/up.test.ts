@@ -3,6 +3,7 @@ import { cp, readdir, readFile, stat, utimes, writeFile } from 'node:fs/promises
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import type { SegmentResource } from '../../src/model/api.ts';
 import { until } from '../../src/plugins/testing/until.ts';
 import { createUpFixture, type UpFixture } from './up-fixture.ts';
 
@@ -273,6 +274,11 @@ test('assignment inspect prints what the CCM built', async () => {
 });
 
 test('doctor finds nothing that fails', async () => {
+  // An agent was killed further up, perhaps the leader.
+  await until('every segment has its leader', async () => {
+    const { segments } = await fixture.cliJson<{ segments: SegmentResource[] }>('segment', 'list');
+    return segments.every(({ leader, refused }) => leader !== null && refused.length === 0);
+  });
   const { checks } = await fixture.cliJson<{ checks: { name: string; outcome: string }[] }>(
     'doctor',
     '--dir',
