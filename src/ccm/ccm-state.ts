@@ -5,6 +5,7 @@ import { access, mkdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { TreecastError } from '../model/treecast-error.ts';
+import { explainStateDirectory } from '../net/state-directory-trouble.ts';
 import { lockStateDirectory, type StateLock } from '../net/state-lock.ts';
 import type { CcmDatabase } from './db/ccm-database.ts';
 import { databaseError } from './db/database-error.ts';
@@ -33,11 +34,24 @@ export interface CcmState {
 
 const settingKeys = { publicUrl: 'public-url', agentUrl: 'agent-url', hosts: 'hosts' } as const;
 
-/** Throws NOT_FOUND when there is no CCM and none is to be made, STATE_DIRECTORY_LOCKED, STATE_CORRUPT, DATABASE_UNAVAILABLE. */
-export async function openCcmState(
-  directory: string,
-  { create, certificateDays }: { readonly create: boolean; readonly certificateDays?: number | undefined },
-): Promise<CcmState> {
+interface OpenOptions {
+  readonly create: boolean;
+  readonly certificateDays?: number | undefined;
+}
+
+/**
+ * Throws NOT_FOUND when there is no CCM and none is to be made, STATE_DIRECTORY_LOCKED, STATE_CORRUPT, DATABASE_UNAVAILABLE, DISK_FAILED,
+ * INVALID_CONFIGURATION.
+ */
+export async function openCcmState(directory: string, options: OpenOptions): Promise<CcmState> {
+  try {
+    return await open(directory, options);
+  } catch (error) {
+    throw explainStateDirectory(error, directory);
+  }
+}
+
+async function open(directory: string, { create, certificateDays }: OpenOptions): Promise<CcmState> {
   const databasePath = join(directory, 'ccm.db');
   if (!create && !(await exists(databasePath))) {
     throw new TreecastError('NOT_FOUND', `There is no CCM in ${directory}.`, {

@@ -16,11 +16,16 @@ export function explainStateDirectory(error: unknown, directory: string): unknow
   const why = diskTroubleOf(error) || !isUnclear ? error : (refusalToWrite(place) ?? error);
   const trouble = diskTroubleOf(why);
   if (trouble !== undefined) {
-    const told = diskError(trouble, 'starting', `the file system of ${place}`, error);
+    const told = diskError(
+      trouble,
+      'the state directory cannot be used',
+      `the file system of ${place}`,
+      error,
+    );
     return new TreecastError(told.code, told.message, {
       cause: error,
       data: { ...told.data, directory },
-      fix: 'Look at the kernel log and at the free space; mend the disk, or mount it writable, then start again.',
+      fix: 'Look at the kernel log and at the free space; mend the disk, or mount it writable, then try again.',
     });
   }
   const errno = (why as NodeJS.ErrnoException).code;

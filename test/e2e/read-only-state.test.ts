@@ -80,11 +80,23 @@ testNeeding(
       assert.notEqual(code, 0);
       assert.match(
         stderr,
-        /^error: starting: the file system of \S+\/web\S* is mounted read-only \[DISK_FAILED\]/,
+        /^error: the state directory cannot be used: the file system of \S+\/web\S* is mounted read-only \[DISK_FAILED\]/,
       );
       disk.remount('rw');
       await web.start();
     }
+    await web.end();
+    disk.remount('ro');
+    const { token } = await fleet.client().joinTokens.create();
+    const other = join(web.directory, 'other');
+    for (const command of [
+      ['agent', 'join', token, '--dir', other, '--name', 'other'],
+      ['ccm', 'init', '--dir', other],
+    ]) {
+      const { stderr } = await fleet.treecast(...command);
+      assert.match(stderr, /^error: .*the file system of \S+\/web\S* is mounted read-only \[DISK_FAILED\]/);
+    }
+    disk.remount('rw');
   },
 );
 

@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { namePattern } from '../../model/site.ts';
 import { TreecastError } from '../../model/treecast-error.ts';
 import { parseJoinToken } from '../../net/join/join-token.ts';
+import { explainStateDirectory } from '../../net/state-directory-trouble.ts';
 import { lockStateDirectory } from '../../net/state-lock.ts';
 import { checkCcmIdentity } from '../../net/tls/certificate-names.ts';
 import {
@@ -42,9 +43,17 @@ export const certificateAnswerSchema = z.strictObject({
 
 /**
  * Throws JOIN_TOKEN_INVALID, CA_FINGERPRINT_MISMATCH, CCM_UNREACHABLE, RATE_LIMITED, CERTIFICATE_INVALID,
- * STATE_DIRECTORY_LOCKED while an agent runs in the directory; then nothing but a new key has been written.
+ * STATE_DIRECTORY_LOCKED while an agent runs in the directory, DISK_FAILED, INVALID_CONFIGURATION; then nothing but a new key has been written.
  */
-export async function joinCcm({ token, name, directory, configuration }: JoinOptions): Promise<Joined> {
+export async function joinCcm(options: JoinOptions): Promise<Joined> {
+  try {
+    return await join(options);
+  } catch (error) {
+    throw explainStateDirectory(error, options.directory);
+  }
+}
+
+async function join({ token, name, directory, configuration }: JoinOptions): Promise<Joined> {
   const { url, secret, fingerprint } = parseJoinToken(token);
   if (!namePattern.test(name)) {
     throw new TreecastError('INVALID_INPUT', `${JSON.stringify(name)} cannot be a node’s name.`, {
