@@ -223,13 +223,15 @@ async function restage(fleet: StrikingFleet): Promise<Told> {
 /** A byte of a file that node 2's trees share was changed, in place, and its tree's own mode; the publish is about that file. */
 async function mend(fleet: StrikingFleet): Promise<Told> {
   await startAll(fleet);
-  const file = join(fleet.nodeDirectories[1] as string, 'sites', fleet.fleet.site, 'live/pages/1.txt');
-  const [{ atime, mtime }, handle] = [await stat(file), await open(file, 'r+')];
-  await handle.write('#', 0);
-  await handle.utimes(atime, mtime);
-  await handle.close();
-  await chmod(join(fleet.nodeDirectories[1] as string, 'sites', fleet.fleet.site, 'live'), 0o711);
-  await fleet.noteDrift();
+  const live = join(fleet.nodeDirectories[1] as string, 'sites', fleet.fleet.site, 'live');
+  const file = join(live, 'pages/1.txt');
+  await fleet.drift(async () => {
+    const [{ atime, mtime }, handle] = [await stat(file), await open(file, 'r+')];
+    await handle.write('#', 0);
+    await handle.utimes(atime, mtime);
+    await handle.close();
+    await chmod(live, 0o711);
+  });
   const told = await publish(fleet, 'many', false);
   // What was found is written down at the end.
   if (fleet.arms.agent !== undefined) await orGone(fleet, fleet.stopAgent());

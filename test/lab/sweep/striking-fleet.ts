@@ -31,8 +31,10 @@ export interface StrikingFleet {
   readonly trees: ReadonlySet<string>;
   /** Commits a change of one file, of more files than a lag spells out, of one large file, or of many directories; the commit's tree. */
   change(width: Width): Promise<string>;
-  /** What node 2 shows now, changed by somebody, is from now on no surprise. */
-  noteDrift(): Promise<void>;
+  /** Somebody changes what node 2 shows; what it shows then is no surprise. */
+  drift(change: () => Promise<void>): Promise<void>;
+  /** Resolves when no change of that kind is under way. */
+  drifted(): Promise<void>;
   push(options?: readonly string[]): Promise<GitResult>;
   arms: Arms;
   /** How the armed process ended, as soon as one was started. */
@@ -77,6 +79,7 @@ export async function createStrikingFleet(
   let arms: Arms = {};
   let struck = Promise.withResolvers<ProcessEnd>();
   let version = 0;
+  let drifting = Promise.resolve();
 
   async function change(width: Width): Promise<string> {
     version += 1;
@@ -105,10 +108,14 @@ export async function createStrikingFleet(
     nodeDirectories: [join(directory, 'node1'), join(directory, 'node2')],
     trees,
     change,
-    async noteDrift() {
+    drift(change) {
       const site = join(self.nodeDirectories[1] as string, 'sites', fleet.site);
-      trees.add((await liveTreeOnDisk(site, author.directory)) ?? '');
+      drifting = change().then(async () => {
+        trees.add((await liveTreeOnDisk(site, author.directory)) ?? '');
+      });
+      return drifting;
     },
+    drifted: () => drifting,
     push: (options = []) => author.push(fleet.remote, ['--force', '-o', 'allow-delete', ...options]),
     get arms() {
       return arms;

@@ -97,6 +97,7 @@ function liveTrees({ nodeDirectories, fleet, author }: StrikingFleet): Promise<(
 
 /** In the moment of death too: each node has nothing, or a tree of some commit, whole. */
 async function oneWholeTree(fleet: StrikingFleet): Promise<void> {
+  await fleet.drifted();
   for (const tree of await liveTrees(fleet)) {
     assert.ok(
       tree === null || fleet.trees.has(tree),
