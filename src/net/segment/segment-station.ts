@@ -96,6 +96,7 @@ export async function openSegmentStation(options: SegmentStationOptions): Promis
     wantsUnicast: () => channel !== undefined && wantsUnicast(channel.state()),
     ownSource: () => channel?.state().own ?? undefined,
     now: clock.now,
+    isOfInterest,
     onMessage: hear,
     reply: (datagram, to) => channel?.sendAt(to, datagram),
   });
@@ -143,6 +144,12 @@ export async function openSegmentStation(options: SegmentStationOptions): Promis
 
   function speak(to: Addressee, message: SegmentMessage, send: (bytes: Buffer) => void): void {
     send(authenticator.say(to, message));
+  }
+
+  /** A fleet that starts at once does not get to know each other for the sake of probes. */
+  function isOfInterest(message: SegmentMessage): boolean {
+    if (message.type === 'probe') return answerer.isChosen(message);
+    return message.type !== 'probe-answer' || selfTest.isAwaited(message);
   }
 
   function hear({ from, message, toGroup }: BelievedMessage): void {

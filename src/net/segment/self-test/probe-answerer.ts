@@ -8,6 +8,8 @@ import type { Probe } from './probe-series.ts';
 export type ProbeAnswer = Extract<DriverMessage, { readonly type: 'probe-answer' }>;
 
 export interface ProbeAnswerer {
+  /** Whether this node is one of those that answer it. */
+  isChosen(probe: Probe): boolean;
   hear(from: string, probe: Probe, toGroup: boolean): void;
   close(): void;
 }
@@ -55,6 +57,7 @@ export function createProbeAnswerer(options: {
   }
 
   return {
+    isChosen: ({ nonce, oneIn }) => isChosen(node, nonce, oneIn),
     hear(from, { nonce, sequence, oneIn }, toGroup) {
       if (toGroup && !isChosen(node, nonce, oneIn) && !heard.has(`${from} ${nonce}`)) return;
       const series = heard.get(`${from} ${nonce}`) ?? begin(from, nonce);

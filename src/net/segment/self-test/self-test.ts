@@ -13,6 +13,8 @@ export interface SelfTest {
   /** Never rejects. One at a time: a second call while one runs is answered by it. */
   run(): Promise<NetworkVerdict>;
   hear(from: string, answer: ProbeAnswer, toGroup: boolean): void;
+  /** Whether this is an answer to the series that is under way. */
+  isAwaited(answer: ProbeAnswer): boolean;
   close(): void;
 }
 
@@ -40,11 +42,18 @@ export function createSelfTest(options: SelfTestOptions): SelfTest {
   let nonce = '';
   let answers = new Map<string, { answer: ProbeAnswer; groupAnswerHeard: boolean }>();
 
+  /** How many there are is not known at first: a few are asked, and all of them when none of these is there. */
   async function run(): Promise<NetworkVerdict> {
+    const others = options.others();
+    if (others > 0 && others <= answersWanted) return ask(1);
+    const found = await ask(Math.max(answersWanted, Math.floor(others / answersWanted)));
+    return found.answered > 0 || closing.signal.aborted ? found : ask(1);
+  }
+
+  async function ask(oneIn: number): Promise<NetworkVerdict> {
     nonce = randomBytes(8).toString('hex');
     answers = new Map();
     const targets = options.addresses().slice(0, answersWanted);
-    const oneIn = Math.max(1, Math.floor(options.others() / answersWanted));
     for (const probe of probeSeries(nonce, Math.min(oneIn, 65_535))) {
       options.sendToGroup(probe);
       for (const target of targets) options.sendAlone(probe, target);
@@ -77,6 +86,7 @@ export function createSelfTest(options: SelfTestOptions): SelfTest {
       const before = answers.get(from);
       answers.set(from, { answer, groupAnswerHeard: toGroup || before?.groupAnswerHeard === true });
     },
+    isAwaited: (answer) => answer.nonce === nonce,
     close: () => closing.abort(),
   };
 }

@@ -74,6 +74,7 @@ export async function layTable(t: TestScope): Promise<Table> {
         wantsUnicast: () => false,
         ownSource: () => source,
         now: () => table.now,
+        isOfInterest: () => true,
         onMessage: (message) => void heard.push(message),
         reply: (bytes, to) =>
           deliver(bytes, (other) => other.source.address === to.address && other.source.port === to.port),

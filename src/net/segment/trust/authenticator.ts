@@ -47,6 +47,8 @@ export interface AuthenticatorOptions {
   readonly ownSource: () => SocketAddress | undefined;
   /** Milliseconds of a clock that nobody sets. */
   readonly now: () => number;
+  /** Whether a message to the group is worth getting to know its sender for; asked of what is not yet believed. */
+  readonly isOfInterest: (message: SegmentMessage) => boolean;
   readonly onMessage: (message: BelievedMessage) => void;
   /** To be sent to that address alone. */
   readonly reply: (datagram: Buffer, to: SocketAddress) => void;
@@ -83,8 +85,8 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
   /** Signatures that do not hold cost time; so do certificates, and answers. */
   const failures = createSourceBudget({ perSecond: 50, burst: 200, now });
   const lessons = createSourceBudget({ perSecond: 50, burst: 500, now });
-  const asks = createSourceBudget({ perSecond: 20, burst: 200, now });
-  const answers = createSourceBudget({ perSecond: 20, burst: 200, now });
+  const asks = createSourceBudget({ perSecond: 100, burst: 500, now });
+  const answers = createSourceBudget({ perSecond: 100, burst: 500, now });
   const strangers = new Set<string>();
 
   function holds({ datagram, source }: Arrival, certificate: KnownCertificate): DropReason | undefined {
@@ -138,7 +140,9 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
     const { datagram, source } = arrival;
     const message = datagram.message();
     if (message === undefined) return 'malformed';
-    if (message.type !== 'certificate' && message.type !== 'certificate-wanted') return ask(arrival);
+    if (message.type !== 'certificate' && message.type !== 'certificate-wanted') {
+      return options.isOfInterest(message) ? ask(arrival) : 'passed-over';
+    }
     if (!lessons.take(source.address)) return 'flood';
     const learned = certificates.learn(message.certificate);
     if (learned === 'stranger') remember(datagram.fingerprint);
@@ -154,7 +158,7 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
   /** The sender is asked to introduce itself; what it said waits. */
   function ask({ datagram, bytes, source }: Arrival, node?: string): undefined {
     const waitMs = node !== undefined && peers.isTwin(node) ? askTwinAgainMs : askAgainMs;
-    const nonce = room.hold(datagram.fingerprint, { bytes, source }, waitMs);
+    const nonce = room.hold(datagram.fingerprint, { bytes, source, boot: datagram.boot }, waitMs);
     if (nonce === undefined || !asks.take(source.address)) return;
     const wanted = datagram.fingerprint;
     const message = { type: 'certificate-wanted', wanted, nonce, certificate: voice.certificate() } as const;
@@ -168,10 +172,15 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
     return !peer.window.isFresh(datagram.counter);
   }
 
-  /** From another address than the node's it may be a second process with its key and the same boot counter: it is asked. */
+  /**
+   * From another address than the node's, or far behind, it may be a process with its key and the same boot counter: a second one, or one whose
+   * counter was lost. It is asked.
+   */
   function replayed(arrival: Arrival, { node }: KnownCertificate): DropReason {
     const peer = peers.of(node);
-    if (peer !== undefined && !isSameAddress(peer.source, arrival.source)) ask(arrival, node);
+    if (peer === undefined) return 'replay';
+    const isElsewhere = !isSameAddress(peer.source, arrival.source);
+    if (isElsewhere || peer.window.isFarBehind(arrival.datagram.counter)) ask(arrival, node);
     return 'replay';
   }
 
@@ -182,7 +191,9 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
     if (node === self) return sameName(arrival, message);
     if (message.type === 'certificate') return introduced(datagram, node, message, source);
     const peer = peers.of(node);
-    if (peer === undefined || !isLifeOf(peer, datagram)) return ask(arrival, node);
+    if (peer === undefined || !isLifeOf(peer, datagram)) {
+      return options.isOfInterest(message) ? ask(arrival, node) : 'passed-over';
+    }
     if (!peer.window.take(datagram.counter)) return 'replay';
     peers.heard(peer, source, datagram.wantsUnicast);
     if (!isDriverMessage(message) && datagram.segment !== options.segment()) {
@@ -214,8 +225,15 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
     const waiting = room.answered(datagram.fingerprint, nonce);
     if (waiting === undefined) return 'unasked';
     const { fingerprint, boot, counter, wantsUnicast } = datagram;
-    peers.introduce({ node, fingerprint, boot, counter, since, source, wantsUnicast });
-    for (const held of waiting) receive(held.bytes, held.source);
+    const peer = peers.of(node);
+    const isKnownLife = peer !== undefined && isLifeOf(peer, datagram) && !peer.window.isFarBehind(counter);
+    // What was taken of a life stays taken.
+    if (isKnownLife) peers.heard(peer, source, wantsUnicast);
+    else peers.introduce({ node, fingerprint, boot, counter, since, source, wantsUnicast });
+    for (const held of waiting) {
+      if (held.boot === boot) receive(held.bytes, held.source);
+      else drops.count('replay');
+    }
     return undefined;
   }
 

@@ -19,6 +19,8 @@ export const dropReasons = [
   'replay',
   /** The sender did not introduce itself, or too late. */
   'unknown',
+  /** Of a node that is not known, and nothing that this node needs: probes that others answer. */
+  'passed-over',
   /** An answer that nobody asked for. */
   'unasked',
   /** Somebody else speaks with this node's own key. */

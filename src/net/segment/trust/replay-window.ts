@@ -4,6 +4,8 @@
 export interface ReplayWindow {
   /** Takes it, unless it was taken or is too old. */
   take(counter: number): boolean;
+  /** So far behind the newest that it is of another life, or very old. */
+  isFarBehind(counter: number): boolean;
   /** What `take` would answer. */
   isFresh(counter: number): boolean;
 }
@@ -24,6 +26,7 @@ export function createReplayWindow({
   const isFresh = (counter: number): boolean =>
     counter > floor && counter > top - widthMax && !taken.has(counter);
   return {
+    isFarBehind: (counter) => counter <= top - widthMax,
     isFresh,
     take(counter) {
       if (!isFresh(counter)) return false;

@@ -5,6 +5,8 @@ import { randomBytes } from 'node:crypto';
 import type { SocketAddress } from './peer-book.ts';
 
 export interface WaitingDatagram {
+  /** Of the life that it says it is of. */
+  readonly boot: number;
   readonly bytes: Buffer;
   readonly source: SocketAddress;
 }
@@ -19,6 +21,8 @@ export interface WaitingRoom {
 interface Entry {
   readonly fingerprint: string;
   nonce: string;
+  /** When the nonce was made; the same one is asked with again, so that a slow answer counts. */
+  nonceAt: number;
   /** How often it was asked without an answer. */
   asks: number;
   askedAt: number;
@@ -29,6 +33,8 @@ const entriesMax = 256;
 const waitingMax = 16;
 /** An answer that takes longer is none, and what waited longer is no news. */
 const answerMs = 5_000;
+/** An answer is as fresh as its nonce. */
+const nonceMs = 2 * answerMs;
 /** Who does not answer is asked less and less often, down to this. */
 const askAgainMaxMs = 2_000;
 
@@ -46,6 +52,7 @@ export function createWaitingRoom(options: {
     const entry = entries.get(key) ?? {
       fingerprint,
       nonce: '',
+      nonceAt: Number.NEGATIVE_INFINITY,
       asks: 0,
       askedAt: Number.NEGATIVE_INFINITY,
       waiting: [],
@@ -71,7 +78,10 @@ export function createWaitingRoom(options: {
       if (before > entry.waiting.length) onDropped(before - entry.waiting.length);
       const waitMs = Math.max(askAgainMs, Math.min(askAgainMaxMs, askAgainMs * 2 ** (entry.asks - 1)));
       if (at - entry.askedAt < waitMs) return undefined;
-      entry.nonce = randomBytes(8).toString('hex');
+      if (at - entry.nonceAt > answerMs) {
+        entry.nonce = randomBytes(8).toString('hex');
+        entry.nonceAt = at;
+      }
       entry.asks += 1;
       entry.askedAt = at;
       return entry.nonce;
@@ -80,7 +90,7 @@ export function createWaitingRoom(options: {
       for (const [key, entry] of entries) {
         if (entry.fingerprint !== fingerprint || entry.nonce !== nonce) continue;
         entries.delete(key);
-        return now() - entry.askedAt > answerMs ? undefined : entry.waiting;
+        return now() - entry.nonceAt > nonceMs ? undefined : entry.waiting;
       }
       return undefined;
     },
