@@ -2,13 +2,14 @@
 // A victim may die at any moment of `run`, which then ends early and throws nothing for that.
 
 import { spawn } from 'node:child_process';
-import { chmod, mkdir, open, readdir, readFile, rm, stat, unlink, writeFile } from 'node:fs/promises';
+import { chmod, open, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { JobResource } from '../../../src/model/api.ts';
 import { until } from '../../../src/plugins/testing/until.ts';
 import { endOf } from '../processes.ts';
 import { runProgram } from '../run-program.ts';
-import { configure, extraSite } from './configure.ts';
+import { configure } from './configure.ts';
+import { forgetIndex, forgetNode, forgetRepository, litter } from './preparations.ts';
 import type { StrikingFleet, Width } from './striking-fleet.ts';
 
 export const jobTypes = [
@@ -314,33 +315,6 @@ async function dieBehindTheSwitch(fleet: StrikingFleet): Promise<void> {
   await fleet.struck;
 }
 
-/** An index that knows little is swept after fewer new directories; and there is something to sweep, of trees that are gone by then. */
-async function forgetIndex(fleet: StrikingFleet): Promise<void> {
-  await fleet.stopAgent();
-  const site = join(fleet.nodeDirectories[1] as string, 'sites', fleet.fleet.site);
-  for (const name of await readdir(site))
-    if (name.startsWith('index.db')) await rm(join(site, name), { force: true });
-  await fleet.revive('agent');
-  await fleet.allConnected();
-  for (let pushes = 0; pushes < 4; pushes++) {
-    await fleet.change('many');
-    await fleet.push();
-  }
-}
-
-/** A site's repository stays when the site is removed; the next one of that name would find it. */
-async function forgetRepository(fleet: StrikingFleet): Promise<void> {
-  await rm(join(fleet.ccmDirectory, 'repositories', `${extraSite}.git`), { recursive: true, force: true });
-  // A CCM that runs believes that it has it.
-  await fleet.restart('ccm');
-  await fleet.allConnected();
-}
-
-async function forgetNode(fleet: StrikingFleet): Promise<void> {
-  await fleet.stopAgent();
-  await rm(fleet.nodeDirectories[1] as string, { recursive: true, force: true });
-}
-
 function joinArguments({ nodeDirectories }: StrikingFleet, token: string): string[] {
   const directory = nodeDirectories[1] as string;
   return ['agent', 'join', token, '--dir', directory, '--name', 'node2', '--label', 'place=rack', '--json'];
@@ -375,27 +349,4 @@ async function joinAgain(fleet: StrikingFleet): Promise<void> {
     token = (await client.joinTokens.create()).token;
   }
   await runProgram(launcher, joinArguments(fleet, token));
-}
-
-/** What crashes, of this and of earlier versions, may have left. */
-async function litter(all: StrikingFleet): Promise<void> {
-  const { fleet, author, ccmDirectory, nodeDirectories } = all;
-  // The assignment before this one is needed no more.
-  await all.change('one');
-  await all.push();
-  await all.stopAgent();
-  const site = join(nodeDirectories[1] as string, 'sites', fleet.site);
-  await unlink(join(site, 'state.json'));
-  await writeFile(join(site, 'inbox', `${'0'.repeat(64)}.paths`), 'a');
-  await writeFile(join(site, 'trees', '.work', '7'), 'a');
-  await mkdir(join(nodeDirectories[1] as string, 'sites', '.removed-extra-1-1'));
-  process.kill(fleet.ccmPid(), 'SIGTERM');
-  await fleet.ccmEnd();
-  await writeFile(join(ccmDirectory, 'assignments', '.build-1.data'), 'a');
-  await writeFile(join(ccmDirectory, 'assignments', `${'0'.repeat(64)}.data`), 'a');
-  const repository = join(ccmDirectory, 'repositories', `${fleet.site}.git`);
-  await writeFile(join(repository, 'packed-refs.lock'), '');
-  const unneeded = await author.git('rev-parse', 'HEAD:pages');
-  await writeFile(join(repository, 'refs/treecast/trees', unneeded), `${unneeded}\n`);
-  await writeFile(join(repository, 'config'), `${await readFile(join(repository, 'config'), 'utf8')}\n`);
 }
