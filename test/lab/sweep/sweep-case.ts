@@ -97,8 +97,10 @@ function liveTrees({ nodeDirectories, fleet, author }: StrikingFleet): Promise<(
 
 /** In the moment of death too: each node has nothing, or a tree of some commit, whole. */
 async function oneWholeTree(fleet: StrikingFleet): Promise<void> {
+  const trees = await liveTrees(fleet);
+  // A change by somebody that was seen has begun by now.
   await fleet.drifted();
-  for (const tree of await liveTrees(fleet)) {
+  for (const tree of trees) {
     assert.ok(
       tree === null || fleet.trees.has(tree),
       `a node serves the tree ${tree}, which is of no commit`,
