@@ -175,19 +175,17 @@ export function createElection(options: ElectionOptions): Election {
   }
 
   function onAlive(now: Instant, heard: Claim, isRivalAccepted: boolean): void {
-    const own = servingClaim(state);
-    if (own !== undefined) {
-      onRival(now, heard, isRivalAccepted, own);
-      return;
-    }
     const isStale = rules.isStale(heard.term, ballots.term());
     switch (state.name) {
       case 'unknown':
+        heed(now, heard, isStale);
+        return;
       case 'votingOpen':
-        if (isStale) {
-          speech.newerTerm(heard.node);
-          giveUp(now);
-        } else follow(now, heard);
+        if (state.isIncumbent) onRival(now, heard, isRivalAccepted, state.claim);
+        else heed(now, heard, isStale);
+        return;
+      case 'leading':
+        onRival(now, heard, isRivalAccepted, state.claim);
         return;
       case 'conceding':
         if (!isStale) follow(now, heard);
@@ -200,6 +198,14 @@ export function createElection(options: ElectionOptions): Election {
         // It serves, and was answered above.
         return;
     }
+  }
+
+  /** A leader is alive (ELEC-7); one that is stale has missed a term, and is told (ELEC-16). */
+  function heed(now: Instant, leader: Claim, isStale: boolean): void {
+    if (isStale) {
+      speech.newerTerm(leader.node);
+      giveUp(now);
+    } else follow(now, leader);
   }
 
   /** Two leaders hear each other: the one that the CCM accepts goes on, else the better one. */
