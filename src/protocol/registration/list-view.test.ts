@@ -70,3 +70,16 @@ test('REG-15: who left is forgotten, but nobody makes a node forget itself', () 
   view.drop('n2');
   assert.equal(names(view), 'n1');
 });
+
+test('REG-10, REG-15: after a `leave` the list is not whole until the leader has said it again, with or without that node', () => {
+  const view = createView();
+  const list = part(3, 0, 1, [member('n1'), member('n2')]);
+  view.take(list);
+  view.drop('stranger');
+  assert.equal(view.whole(), 3);
+  view.drop('n2');
+  assert.equal(view.whole(), 0);
+  assert.equal(view.take(list), 'whole');
+  assert.equal(view.whole(), 3);
+  assert.equal(names(view), 'n1 n2');
+});

@@ -19,6 +19,7 @@ export interface ListView {
   members(): readonly ListedMember[];
   /** A leader's own list, sorted by name. */
   replace(members: readonly ListedMember[]): void;
+  /** Until its leader's list says otherwise: this one is not whole any more. */
   drop(node: string): void;
 }
 
@@ -65,7 +66,9 @@ export function createListView(node: string, rules: RegistrationRules): ListView
       parts = [];
     },
     drop(gone) {
-      if (gone === node) return;
+      if (gone === node || !union(known, parts).some((member) => member.node === gone)) return;
+      // A late word of a former life, perhaps: what its leader lists is asked for by the next `here`.
+      whole = 0;
       known = known.filter((member) => member.node !== gone);
       parts = parts.map((part) => part?.filter((member) => member.node !== gone));
     },
