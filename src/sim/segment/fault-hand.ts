@@ -39,6 +39,7 @@ export function createFaultHand(options: FaultHandOptions): FaultHand {
   let disturbedAt = 0;
   /** How many troubles a node is in. */
   const troubles = new Int32Array(options.nodes);
+  const pausedAt: (number | undefined)[] = [];
   const unlinked = new Int32Array(options.nodes);
 
   const disturbed = (): void => {
@@ -107,10 +108,12 @@ export function createFaultHand(options: FaultHandOptions): FaultHand {
       case 'pause':
         if (!struck.isUp()) return;
         struck.pause();
+        pausedAt[index] ??= queue.now();
         options.paused(index);
         during(troubles, index, fault.forMs);
         later(fault.forMs, () => {
-          options.resuming(index, fault.forMs);
+          options.resuming(index, queue.now() - (pausedAt[index] ?? queue.now()));
+          pausedAt[index] = undefined;
           struck.resume();
         });
         return;

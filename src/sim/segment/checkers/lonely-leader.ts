@@ -34,6 +34,9 @@ export const lonelyLeader: MakeChecker = ({ nodes, timing, now, ccm, isTroubled 
     name: 'lonely-leader',
     heard(node, _from, message) {
       if (message.type === 'concede') conceded[node.index] = message.term;
+      // Somebody has heard it.
+      if (message.type === 'concede' || message.type === 'here')
+        aloneSince[node.index] = Number.POSITIVE_INFINITY;
     },
     stopped(node) {
       led[node.index] = false;

@@ -37,6 +37,7 @@ export const refusedYields: MakeChecker = ({ nodes, now, node: named, isTroubled
     },
     heard(node, _from, message) {
       if (message.type !== 'leader-alive' || !message.accepted || node.leader !== node.index) return;
+      if (isTroubled(node.index)) return;
       if (message.term < Math.max(node.term, node.durableTerm)) return;
       if (now() - (acceptedUntil[node.index] as number) < outdatedMs) return;
       if (dueAt[node.index] !== never) return;
