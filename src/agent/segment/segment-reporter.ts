@@ -47,6 +47,7 @@ export function createSegmentReporter(options: SegmentReporterOptions): SegmentR
   let lookedAt = Number.NEGATIVE_INFINITY;
   let cancel: (() => void) | undefined;
   let isLooking = false;
+  let isClosed = false;
 
   function stateOf(driver: SegmentDriver): StateMessage {
     const machine = driver.machine();
@@ -92,8 +93,9 @@ export function createSegmentReporter(options: SegmentReporterOptions): SegmentR
   function say(): void {
     cancel?.();
     cancel = undefined;
+    isLooking = false;
     const driver = options.driver();
-    if (!may || driver === undefined) return;
+    if (!may || driver === undefined || isClosed) return;
     lookedAt = clock.now();
     const news = newsOf(driver);
     const isDue = lookedAt - saidAt >= sayAtLeastMs;
@@ -105,15 +107,14 @@ export function createSegmentReporter(options: SegmentReporterOptions): SegmentR
   }
 
   function look(): void {
+    if (isClosed) return;
     const sinceMs = clock.now() - lookedAt;
+    if (isClosed) return;
     if (sinceMs >= lookEveryMs) say();
     else if (!isLooking) {
       isLooking = true;
       cancel?.();
-      cancel = clock.after(lookEveryMs - sinceMs, () => {
-        isLooking = false;
-        say();
-      });
+      cancel = clock.after(lookEveryMs - sinceMs, say);
     }
   }
 
@@ -137,6 +138,9 @@ export function createSegmentReporter(options: SegmentReporterOptions): SegmentR
         connections: openConnections(),
       });
     },
-    close: () => cancel?.(),
+    close() {
+      isClosed = true;
+      cancel?.();
+    },
   };
 }

@@ -1,0 +1,170 @@
+// An agent's part in its segment, over real sockets on this machine's own interface; the CCM's word comes from the test.
+
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import type { AgentMessage } from '../../model/messages.ts';
+import { type ControlChannel, unassignedSegment } from '../../model/segment.ts';
+import type { SegmentCcmMessage } from '../../model/segment-messages.ts';
+import { agentMessageSchema } from '../../net/link/agent-message-schema.ts';
+import { issueNodeCredentials } from '../../net/testing/node-credentials.ts';
+import { temporaryDirectory } from '../../net/testing/temporary-directory.ts';
+import {
+  type CertificateAuthority,
+  createCertificateAuthority,
+} from '../../net/tls/certificate-authority.ts';
+import { until } from '../../plugins/testing/until.ts';
+import { silentLog } from '../session/agent-log.ts';
+import { createSegmentAgent, type SegmentAgent } from './segment-agent.ts';
+import { segmentSettingsSchema } from './segment-settings.ts';
+
+type Told = Extract<SegmentCcmMessage, { type: 'segment' }>;
+type State = Extract<AgentMessage, { type: 'segmentState' }>;
+
+const channel: ControlChannel = {
+  transport: 'multicast',
+  group: `239.255.${randomBytes(1)[0]}.${(randomBytes(1)[0] as number) || 1}`,
+  port: 20_000 + (randomBytes(2).readUInt16BE() % 10_000),
+};
+/** `fast`, but that nobody waits for long. */
+const timers = { listenMs: 1_000, windowMs: 400, concedeMs: 800, quietMs: 100 };
+const told: Told = {
+  type: 'segment',
+  id: unassignedSegment,
+  name: null,
+  role: 'allowed',
+  factor: 1,
+  maintenance: false,
+  channel,
+  preset: 'fast',
+  timers,
+  peers: [],
+  others: 0,
+};
+
+interface Started {
+  readonly agent: SegmentAgent;
+  readonly said: AgentMessage[];
+  /** The last one. */
+  state(): State | undefined;
+  remembered(): { readonly segment: string; readonly channel: ControlChannel };
+}
+
+async function start(
+  t: TestContext,
+  authority: CertificateAuthority,
+  node: string,
+  settings: object = {},
+): Promise<Started> {
+  const directory = temporaryDirectory(t);
+  const { key, identity } = await issueNodeCredentials(authority, node);
+  const said: AgentMessage[] = [];
+  const agent = createSegmentAgent({
+    node,
+    directory,
+    settings: segmentSettingsSchema.parse(settings),
+    credentials: { key: () => key, current: () => ({ identity, ca: authority.certificate }) },
+    ccmUrl: 'https://127.0.0.1:7443',
+    capabilities: ['linux-web-1'],
+    freeBytes: () => 1e9,
+    content: () => 1,
+    send(message) {
+      assert.ok(agentMessageSchema.safeParse(message).success, JSON.stringify(message));
+      said.push(message);
+      return true;
+    },
+    random: () => (randomBytes(4).readUInt32BE() + 1) / 2 ** 33,
+    log: silentLog,
+  });
+  t.after(() => agent.close());
+  return {
+    agent,
+    said,
+    state: () => said.findLast((message) => message.type === 'segmentState'),
+    remembered: () =>
+      JSON.parse(readFileSync(join(directory, 'segment', 'segment.json'), 'utf8')) as ReturnType<
+        Started['remembered']
+      >,
+  };
+}
+
+function haveOneLeader(nodes: readonly Started[]): boolean {
+  const leaders = new Set(nodes.map((node) => node.state()?.leader ?? null));
+  return leaders.size === 1 && !leaders.has(null);
+}
+
+const show = (nodes: readonly Started[]) => (): string => JSON.stringify(nodes.map((node) => node.state()));
+
+test('LINK-42 LINK-45 SEG-4: nodes without a segment elect, their leader is given one, and takes the others there; term and leader stay', async (t) => {
+  const authority = await createCertificateAuthority(temporaryDirectory(t));
+  const nodes = [await start(t, authority, 'web-1'), await start(t, authority, 'web-2')];
+  for (const { agent } of nodes) agent.receive(told);
+  await until(show(nodes), () => haveOneLeader(nodes));
+  const leader = nodes.find((node) => node.state()?.state === 'leading') as Started;
+  await until(show(nodes), () =>
+    leader.said.some((message) => message.type === 'segmentReport' && message.members.length === 2),
+  );
+  const report = leader.said.find((message) => message.type === 'segmentReport');
+  assert.ok(report?.type === 'segmentReport' && report.segment === unassignedSegment);
+  const { term } = leader.state() as State;
+  const id = randomBytes(16).toString('hex');
+  const accepted = { leader: report.leader, term };
+  leader.agent.receive({ type: 'segmentVerdict', segment: unassignedSegment, term, accepted, assigned: id });
+  for (const { agent } of nodes) agent.receive({ ...told, id, name: 'row-5' });
+  await until(show(nodes), () =>
+    nodes.every((node) => node.state()?.segment === id && node.remembered().segment === id),
+  );
+  await until(show(nodes), () => nodes.every((node) => node.state()?.leader === report.leader));
+  assert.equal(leader.state()?.term, term);
+
+  // Another channel is its leader's to carry out, too.
+  const next = { ...channel, port: channel.port + 300 };
+  for (const { agent } of nodes) agent.receive({ ...told, id, channel: next });
+  await until(show(nodes), () => nodes.every((node) => node.remembered().channel.port === next.port));
+  await until(show(nodes), () => nodes.every((node) => (node.state()?.port ?? 0) > next.port));
+  assert.equal(leader.state()?.term, term);
+});
+
+test('CHAN-21 SEG-6: with the id of another segment a node goes there alone, and hears the one that it left', async (t) => {
+  const authority = await createCertificateAuthority(temporaryDirectory(t));
+  const [here, there] = [randomBytes(16).toString('hex'), randomBytes(16).toString('hex')];
+  const nodes = [await start(t, authority, 'web-1'), await start(t, authority, 'web-2')];
+  for (const { agent } of nodes) agent.receive({ ...told, id: here });
+  await until(
+    show(nodes),
+    () => haveOneLeader(nodes) && nodes.every((node) => node.state()?.segment === here),
+  );
+  const leader = nodes.find((node) => node.state()?.state === 'leading') as Started;
+  const member = nodes.find((node) => node !== leader) as Started;
+  member.agent.receive({ ...told, id: there });
+  await until(show(nodes), () => member.state()?.segment === there && member.state()?.state === 'leading');
+  await until(show(nodes), () => member.state()?.heard.includes(here) === true);
+  assert.equal(leader.state()?.segment, here);
+  // An id of zeros says only that the CCM does not know.
+  member.agent.receive(told);
+  await until(show(nodes), () => member.remembered().segment === there);
+});
+
+test('LINK-42: before the CCM has spoken of segments nothing is said; after a loss of the link nothing either, until it does again', async (t) => {
+  const authority = await createCertificateAuthority(temporaryDirectory(t));
+  const one = await start(t, authority, 'web-1', { group: channel.group, port: channel.port + 500 });
+  const two = await start(t, authority, 'web-2', {
+    group: channel.group,
+    port: channel.port + 500,
+    lead: 'never',
+  });
+  two.agent.receive({ ...told, role: 'preassigned' });
+  await until(show([two]), () => two.state()?.leader === 'web-1');
+  assert.deepEqual(one.said, []);
+  assert.equal(two.state()?.state, 'known');
+  one.agent.receive(told);
+  await until(show([one]), () => one.said.some((message) => message.type === 'segmentReport'));
+  one.agent.linkDown();
+  const { length } = one.said;
+  one.agent.receive({ type: 'segmentAsked', trigger: 'ccm' });
+  await one.agent.close();
+  assert.equal(one.said.length, length);
+  await until(show([two]), () => two.state()?.leader === null);
+});
