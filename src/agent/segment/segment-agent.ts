@@ -76,7 +76,9 @@ export function createSegmentAgent(options: SegmentAgentOptions): SegmentAgent {
   let isFirstTold = true;
   let accepted: string | null = null;
   /** Where the node is to go, and since when it waits for its leader to take it there. */
-  let waiting: { readonly to: string; readonly since: number } | undefined;
+  let waiting: { readonly told: Told; readonly to: string; readonly since: number } | undefined;
+  /** As a leader: where to, and in which term it said so. */
+  let ordered = '';
   let working: Promise<void> = Promise.resolve();
 
   const reporter = createSegmentReporter({
@@ -255,17 +257,26 @@ export function createSegmentAgent(options: SegmentAgentOptions): SegmentAgent {
       if (isNewTiming) await reopen();
       return;
     }
-    const { state, leader } = driver.machine();
+    const { state, leader, term } = driver.machine();
     const isAlone = (from !== unassignedSegment && segment !== from) || leader === null;
     const hasWaited = waiting?.to === to && clock.now() - waiting.since >= waitForLeaderMs;
     if (isAlone || hasWaited) {
       waiting = undefined;
       await memory.settle({ segment, channel });
       await reopen();
-    } else if (waiting?.to !== to) {
-      waiting = { to, since: clock.now() };
-      if (state === 'leading') driver.input({ input: 'move', to: { segment, channel } });
+      return;
     }
+    if (waiting?.to !== to) waiting = { told: next, to, since: clock.now() };
+    // Each leader gives the order, also one that was elected while all waited for the one before.
+    if (state !== 'leading' || ordered === `${to} ${term}`) return;
+    ordered = `${to} ${term}`;
+    driver.input({ input: 'move', to: { segment, channel } });
+  }
+
+  function followAgain(): void {
+    if (waiting === undefined) return;
+    const { told: next } = waiting;
+    work(() => follow(next));
   }
 
   function hear(fact: MemberFact): void {
@@ -280,6 +291,7 @@ export function createSegmentAgent(options: SegmentAgentOptions): SegmentAgent {
         { leader: fact.leader, term: fact.term },
         fact.self ? 'this node leads its segment' : 'the segment’s leader',
       );
+      if (fact.self) followAgain();
     }
   }
 
@@ -287,8 +299,7 @@ export function createSegmentAgent(options: SegmentAgentOptions): SegmentAgent {
     after(measureEveryMs, () => {
       measure();
       driver?.station.believe(credentials.current().ca);
-      const next = told;
-      if (next !== undefined && waiting !== undefined) work(() => follow(next));
+      followAgain();
       measureAgain();
     });
   }
