@@ -57,7 +57,11 @@ export function drawRunPlan(seed: number, members: number): RunPlan {
     members: drawMembers(random, members, togetherByMs),
     weather,
     calm: { ...weather, loss: 0, duplicate: 0, held: 0 },
-    faults: [...drawFaults(createRandom(seed, 'faults'), storm), ...drawBlows(random, members)],
+    faults: [
+      ...drawFaults(createRandom(seed, 'faults'), storm),
+      ...drawAbsence(createRandom(seed, 'absence'), members),
+      ...drawBlows(random, members),
+    ],
     togetherByMs,
     stormStartMs,
     calmFromMs,
@@ -88,6 +92,13 @@ function drawMembers(random: Random, count: number, togetherByMs: number): Plann
       strength: isEqual ? 0.5 : random.unit(),
     };
   });
+}
+
+/** Somebody may be away for most of the calm, and is known to be. */
+function drawAbsence(random: Random, members: number): Fault[] {
+  if (members <= 3 || !random.chance(0.2)) return [];
+  const [at, node] = [calmFromMs + 2000, random.below(members)];
+  return [{ at, kind: 'crash', moment: 'now', node, downMs: steadyUntilMs - 5000 - at }];
 }
 
 /** The leader is killed, perhaps with another one; a member stops for as long as it may; the leader leaves. */
