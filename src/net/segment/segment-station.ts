@@ -125,6 +125,7 @@ export async function openSegmentStation(options: SegmentStationOptions): Promis
     clock,
     state: opened.state,
     others: () => others,
+    unanswered: authenticator.unanswered,
     addresses,
     sendToGroup: (probe) => speak('group', probe, opened.sendMulticast),
     sendAlone: (probe, to) =>
@@ -225,6 +226,6 @@ export async function openSegmentStation(options: SegmentStationOptions): Promis
 }
 
 /** CHAN-14: whether others have to send this node the group's messages by itself. */
-function wantsUnicast({ place, use, groupError }: ChannelState): boolean {
-  return place.group === null || !use.hears || groupError !== null;
+function wantsUnicast({ isJoined, use }: ChannelState): boolean {
+  return !isJoined || !use.hears;
 }

@@ -28,6 +28,8 @@ export interface ChannelState {
   /** Where this node is reached; null while it is not. */
   readonly own: SocketAddress | null;
   readonly use: MulticastUse;
+  /** Whether the group is joined. */
+  readonly isJoined: boolean;
   /** What the system said when the group was joined or sent to last, if that failed. */
   readonly groupError: string | null;
   readonly sendErrors: number;
@@ -194,6 +196,7 @@ export async function openControlChannel(options: ChannelOptions): Promise<Chann
       why: choice.why,
       own: sockets?.own ?? null,
       use,
+      isJoined: place.group !== null && sockets !== undefined && joinError === null,
       groupError: joinError ?? sendError,
       sendErrors,
       sentBytes,

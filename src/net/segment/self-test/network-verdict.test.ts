@@ -23,7 +23,7 @@ const judge = (...answers: Partial<PeerAnswer>[]) =>
   networkVerdict(
     state,
     answers.map((answer) => ({ ...fine, ...answer })),
-    answers.length,
+    { expected: answers.length, unanswered: 0 },
   );
 
 test('CHAN-17: who answers what decides, and one sentence says why', () => {
@@ -53,19 +53,31 @@ test('CHAN-17: who answers what decides, and one sentence says why', () => {
     [judge({ heardByGroup: 0.5, heardAlone: 0.6 }), 'multicast', /50 % is lost/],
     [judge({ heardByGroup: 0.5, wasAskedAlone: false }), 'multicast', /50 % is lost/],
     [judge(), 'multicast', /Nobody else is known/],
-    [networkVerdict(state, [], 3), 'multicast', /None of the others has answered/],
     [
-      networkVerdict({ ...state, groupError: 'ENODEV' }, [fine], 1),
+      networkVerdict(state, [], { expected: 0, unanswered: 2 }),
+      'multicast',
+      /^Others are heard on eth0 .* \(2\), but .* firewall stops UDP\.$/,
+    ],
+    [
+      networkVerdict(state, [], { expected: 3, unanswered: 0 }),
+      'multicast',
+      /None of the others has answered/,
+    ],
+    [
+      networkVerdict({ ...state, groupError: 'ENODEV' }, [fine], { expected: 1, unanswered: 0 }),
       'unicast',
       /is refused on eth0 \(10\.0\.0\.1\): ENODEV/,
     ],
     [
-      networkVerdict({ ...state, interface: null, why: 'eth0 is down' }, [], 1),
+      networkVerdict({ ...state, interface: null, why: 'eth0 is down' }, [], { expected: 1, unanswered: 0 }),
       'unicast',
       /no interface: eth0 is down/,
     ],
     [
-      networkVerdict({ ...state, place: { transport: 'unicast', group: null, port: 1 } }, [fine], 1),
+      networkVerdict({ ...state, place: { transport: 'unicast', group: null, port: 1 } }, [fine], {
+        expected: 1,
+        unanswered: 0,
+      }),
       'unicast',
       /The segment uses unicast/,
     ],

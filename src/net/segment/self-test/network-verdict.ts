@@ -34,7 +34,12 @@ const lossMax = 0.25;
 export function networkVerdict(
   state: Pick<ChannelState, 'place' | 'interface' | 'why' | 'groupError'>,
   answers: readonly PeerAnswer[],
-  others: number,
+  others: {
+    /** How many there are, as far as anybody knows. */
+    readonly expected: number;
+    /** How many are heard and do not answer when they are asked who they are. */
+    readonly unanswered: number;
+  },
 ): NetworkVerdict {
   const { place, groupError } = state;
   const answered = answers.length;
@@ -65,8 +70,13 @@ export function networkVerdict(
   if (groupError !== null) {
     return unicast(neither, `Multicast to ${place.group} is refused on ${where}: ${groupError}.`);
   }
+  if (answered === 0 && others.unanswered > 0) {
+    return multicast(
+      `Others are heard on ${where} (${others.unanswered}), but what is sent to one node alone does not arrive there or here: a firewall stops UDP.`,
+    );
+  }
   if (answered === 0) {
-    return others === 0
+    return others.expected === 0
       ? multicast(`Nobody else is known, so multicast on ${where} was not tested with others.`)
       : multicast(`None of the others has answered on ${where} yet, neither by multicast nor by unicast.`);
   }

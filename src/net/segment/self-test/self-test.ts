@@ -23,6 +23,8 @@ export interface SelfTestOptions {
   readonly state: () => ChannelState;
   /** How many others there are, as far as anybody knows. */
   readonly others: () => number;
+  /** Senders that are heard and do not introduce themselves. */
+  readonly unanswered: () => number;
   /** Where nodes are said to be, heard ones first. */
   readonly addresses: () => readonly (SocketAddress & { readonly node: string | null })[];
   readonly sendToGroup: (probe: Probe) => void;
@@ -71,7 +73,8 @@ export function createSelfTest(options: SelfTestOptions): SelfTest {
         bytesMax: Math.max(longestHeard(answer.heardByGroup), longestHeard(answer.heardAlone)),
       }),
     );
-    return networkVerdict(options.state(), heard, Math.max(options.others(), targets.length));
+    const expected = Math.max(options.others(), targets.length);
+    return networkVerdict(options.state(), heard, { expected, unanswered: options.unanswered() });
   }
 
   return {

@@ -25,6 +25,8 @@ export interface BelievedMessage {
 export interface Authenticator {
   readonly peers: PeerBook;
   readonly drops: DropCounter;
+  /** Senders that are heard and do not introduce themselves. */
+  unanswered(): number;
   /** PEM, one after another: these authorities, and no others any more. */
   believe(authorities: string): void;
   /** Fingerprints; those that were revoked before and are not among them are not any more. */
@@ -245,6 +247,7 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
   return {
     peers,
     drops,
+    unanswered: room.unanswered,
     believe(authorities) {
       certificates.believe(authorities);
       strangers.clear();

@@ -14,6 +14,8 @@ export interface WaitingDatagram {
 export interface WaitingRoom {
   /** The datagram waits. Resolves to the nonce to ask with, or undefined while an answer may still come. */
   hold(fingerprint: string, datagram: WaitingDatagram, askAgainMs: number): string | undefined;
+  /** Senders that were asked more than once and have not answered, though they are still heard. */
+  unanswered(): number;
   /** What waited for this answer; undefined when nobody asked. */
   answered(fingerprint: string, nonce: string): readonly WaitingDatagram[] | undefined;
 }
@@ -85,6 +87,11 @@ export function createWaitingRoom(options: {
       entry.asks += 1;
       entry.askedAt = at;
       return entry.nonce;
+    },
+    unanswered() {
+      const from = now() - answerMs;
+      return [...entries.values()].filter(({ asks, waiting }) => asks > 1 && (waiting.at(-1)?.at ?? 0) > from)
+        .length;
     },
     answered(fingerprint, nonce) {
       for (const [key, entry] of entries) {
