@@ -1,7 +1,7 @@
 // Who is believed on the control channel, and what becomes of all others.
 
 import assert from 'node:assert/strict';
-import { randomBytes } from 'node:crypto';
+import { randomBytes, X509Certificate } from 'node:crypto';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { issueNodeCredentials } from '../../testing/node-credentials.ts';
@@ -336,6 +336,33 @@ test('CHAN-9: what strangers make a node remember and send is bounded', async (t
   const fresh = await table.join({ node: 'web-3' });
   fresh.say(claim(9));
   assert.deepEqual(termsHeard(two), [1, 9]);
+});
+
+test('CHAN-6: a stranger’s certificate under the fingerprint of a node that is not known yet makes no stranger of it', async (t) => {
+  const table = await layTable(t);
+  const foreign = await createCertificateAuthority(temporaryDirectory(t));
+  const one = await table.join({ node: 'web-1' });
+  const stranger = await table.join({ node: 'web-9', authority: foreign });
+  const two = await table.join({ node: 'web-2' });
+  const certificate = new X509Certificate(stranger.credentials.identity.certificate).raw;
+  const nonce = '0'.repeat(16);
+  const claimed = stranger.authenticator.say('group', { type: 'certificate', nonce, since: 0, certificate });
+  one.authenticator.say('group', claim(1)).copy(claimed, 22, 22, 22 + 32);
+  two.authenticator.receive(claimed, stranger.source);
+  assert.equal(two.authenticator.drops.counts().malformed, 1);
+  one.say(claim(2));
+  assert.deepEqual(termsHeard(two), [2]);
+});
+
+test('CHAN-3: what comes from port 0, where nobody can be answered, is dropped', async (t) => {
+  const table = await layTable(t);
+  const one = await table.join({ node: 'web-1' });
+  const two = await table.join({ node: 'web-2' });
+  const bytes = one.authenticator.say('group', claim(1));
+  table.sent.length = 0;
+  two.authenticator.receive(bytes, { ...one.source, port: 0 });
+  assert.equal(two.authenticator.drops.counts().garbage, 1);
+  assert.equal(table.sent.length, 0);
 });
 
 test('CHAN-8: an answer that nobody asked for, or to another nonce, introduces nobody', async (t) => {

@@ -3,6 +3,7 @@
 
 import { verify } from 'node:crypto';
 import type { ControlMessage } from '../../../model/segment.ts';
+import { fingerprintOf } from '../../tls/fingerprint.ts';
 import { type Addressee, addresseeMark, decodeDatagram, type OpenedDatagram } from '../wire/envelope.ts';
 import { type DriverMessage, isDriverMessage, type SegmentMessage } from '../wire/segment-message.ts';
 import { createCertificateBook, type KnownCertificate } from './certificate-book.ts';
@@ -99,6 +100,8 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
   }
 
   function judge(bytes: Buffer, source: SocketAddress): DropReason | undefined {
+    // Nobody can be answered there, and no socket sends to it.
+    if (source.port === 0) return 'garbage';
     const datagram = decodeDatagram(bytes);
     if (typeof datagram === 'string') return datagram;
     const arrival = { datagram, bytes, source };
@@ -146,10 +149,11 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
       return options.isOfInterest(message) ? ask(arrival) : 'passed-over';
     }
     if (!lessons.take(source.address)) return 'flood';
+    // Else anybody could make a stranger of a node that is not known yet.
+    if (fingerprintOf(message.certificate) !== datagram.fingerprint) return 'malformed';
     const learned = certificates.learn(message.certificate);
     if (learned === 'stranger') remember(datagram.fingerprint);
-    if (typeof learned === 'string') return learned;
-    return learned.fingerprint === datagram.fingerprint ? signed(arrival, learned) : 'malformed';
+    return typeof learned === 'string' ? learned : signed(arrival, learned);
   }
 
   function remember(fingerprint: string): void {
