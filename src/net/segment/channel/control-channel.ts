@@ -112,7 +112,10 @@ export async function openControlChannel(options: ChannelOptions): Promise<Chann
     const family = familyOf(
       place.group ?? [wanted, known[0]?.address, towards.host].find(isAddress) ?? '0.0.0.0',
     );
-    choice = await chooseInterface({ ...options.wishes, family }, lastChosen);
+    choice = await chooseInterface({ ...options.wishes, family }, lastChosen).catch((error: unknown) => ({
+      chosen: null,
+      why: `the interfaces cannot be looked at: ${textOf(error)}`,
+    }));
     const { chosen } = choice;
     if (chosen === null || closed) return;
     lastChosen = chosen;
@@ -143,9 +146,9 @@ export async function openControlChannel(options: ChannelOptions): Promise<Chann
     },
   };
 
-  /** One at a time, in order. */
+  /** One at a time, in order. What fails (without a free descriptor interfaces cannot be looked at) is looked at again a little later. */
   function work(run: () => Promise<void>): Promise<void> {
-    working = working.then(run);
+    working = working.then(run).catch(() => undefined);
     return working;
   }
 
@@ -160,8 +163,9 @@ export async function openControlChannel(options: ChannelOptions): Promise<Chann
   }
 
   async function look(): Promise<void> {
-    const isThere = choice.chosen !== null && isStillThere(choice.chosen) && sockets !== undefined && !broken;
-    if (!isThere && !closed) await reopen();
+    const isOpen = choice.chosen !== null && sockets !== undefined && !broken;
+    if (closed || (isOpen && isStillThere(choice.chosen as LocalInterface))) return;
+    await reopen();
   }
 
   function lookAgain(): void {
