@@ -194,9 +194,6 @@ export function createElection(options: ElectionOptions): Election {
         if (heard.node === state.leader.node ? !isStale : rules.isHigherLeader(heard, state.leader))
           follow(now, heard);
         return;
-      case 'leading':
-        // It serves, and was answered above.
-        return;
     }
   }
 
