@@ -72,6 +72,8 @@ export function createSegmentAgent(options: SegmentAgentOptions): SegmentAgent {
   let memory: SegmentMemory | undefined;
   let driver: SegmentDriver | undefined;
   let told: Told | undefined;
+  /** What of it is, or was, carried out last. */
+  let taken: Told | undefined;
   let revoked: Extract<SegmentCcmMessage, { readonly type: 'revocations' }> | undefined;
   let isFirstTold = true;
   let accepted: string | null = null;
@@ -132,7 +134,10 @@ export function createSegmentAgent(options: SegmentAgentOptions): SegmentAgent {
       await open();
     } catch (error) {
       log.warn({ err: error, retryMs: tryAgainMs }, 'this node takes no part in its segment yet');
-      after(tryAgainMs, () => work(begin));
+      after(tryAgainMs, () => {
+        work(begin);
+        if (told !== undefined) takeUp(told);
+      });
     }
   }
 
@@ -199,7 +204,7 @@ export function createSegmentAgent(options: SegmentAgentOptions): SegmentAgent {
   async function reopen(): Promise<void> {
     await driver?.close();
     driver = undefined;
-    await open();
+    await begin();
   }
 
   function describe(own: SocketAddress | null): MemberDescription {
@@ -244,6 +249,19 @@ export function createSegmentAgent(options: SegmentAgentOptions): SegmentAgent {
     driver?.input({ input: 'self', self: describe(own), candidate: candidate() });
   }
 
+  /** What could not be written down is tried again, unless the CCM has said something else by then. */
+  function takeUp(next: Told): void {
+    taken = next;
+    work(async () => {
+      try {
+        await follow(next);
+      } catch (error) {
+        after(tryAgainMs, () => taken === next && takeUp(next));
+        throw error;
+      }
+    });
+  }
+
   async function follow(next: Told): Promise<void> {
     if (memory === undefined || driver === undefined) return;
     const before = JSON.stringify(timingOf(settings, memory.current()));
@@ -274,9 +292,7 @@ export function createSegmentAgent(options: SegmentAgentOptions): SegmentAgent {
   }
 
   function followAgain(): void {
-    if (waiting === undefined) return;
-    const { told: next } = waiting;
-    work(() => follow(next));
+    if (waiting !== undefined) takeUp(waiting.told);
   }
 
   function hear(fact: MemberFact): void {
@@ -313,7 +329,7 @@ export function createSegmentAgent(options: SegmentAgentOptions): SegmentAgent {
           told = message;
           firstWord.resolve();
           tellDriver();
-          work(() => follow(message));
+          takeUp(message);
           if (isFirstTold)
             work(async () => {
               reporter.maySpeak(true);
@@ -332,7 +348,7 @@ export function createSegmentAgent(options: SegmentAgentOptions): SegmentAgent {
               id: message.assigned,
               channel: (memory as SegmentMemory).current().channel,
             };
-            work(() => follow(assigned));
+            takeUp(assigned);
           }
           return;
         case 'segmentAsked':
