@@ -127,6 +127,23 @@ test('LINK-42 LINK-45 SEG-4: nodes without a segment elect, their leader is give
   assert.equal(leader.state()?.term, term);
 });
 
+test('CHAN-20 LINK-45: a node without a segment that hears one does not lead until the CCM says where it belongs', async (t) => {
+  const authority = await createCertificateAuthority(temporaryDirectory(t));
+  const id = randomBytes(16).toString('hex');
+  const [resident, newcomer] = [await start(t, authority, 'web-1'), await start(t, authority, 'web-2')];
+  resident.agent.receive({ ...told, id });
+  await until(show([resident]), () => resident.state()?.state === 'leading');
+  newcomer.agent.receive(told);
+  await until(show([newcomer]), () => newcomer.state()?.heard.includes(id) === true);
+  // An election of one lasts half as long.
+  const from = performance.now();
+  await until(show([newcomer]), () => performance.now() - from > 4_000);
+  const states = newcomer.said.flatMap((message) => (message.type === 'segmentState' ? message.state : []));
+  assert.ok(!states.includes('leading'), states.join(', '));
+  newcomer.agent.receive({ ...told, id });
+  await until(show([newcomer]), () => newcomer.state()?.leader === 'web-1');
+});
+
 test('CHAN-21 SEG-6: with the id of another segment a node goes there alone, and hears the one that it left', async (t) => {
   const authority = await createCertificateAuthority(temporaryDirectory(t));
   const [here, there] = [randomBytes(16).toString('hex'), randomBytes(16).toString('hex')];

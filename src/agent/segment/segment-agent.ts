@@ -179,7 +179,11 @@ export function createSegmentAgent(options: SegmentAgentOptions): SegmentAgent {
       persist: remembered.vote,
       onFact: hear,
       onStep: reporter.look,
-      onOtherSegment: heard.note,
+      onOtherSegment(other) {
+        const isFirst = !isExpected();
+        heard.note(other);
+        if (isFirst && isExpected()) measure();
+      },
       log: (level, event, data) => log[level](data, `segment: ${event}`),
     });
     driver = opened;
@@ -217,8 +221,14 @@ export function createSegmentAgent(options: SegmentAgentOptions): SegmentAgent {
     };
   }
 
+  /** A segment with a leader is near, and will be this node's as soon as the CCM knows: an election among those without one would only delay that. */
+  function isExpected(): boolean {
+    return current() === unassignedSegment && heard.list(unassignedSegment).length > 0;
+  }
+
   function candidate(): Candidate {
-    const role: LeadRole = settings.lead === 'never' ? 'never' : (told?.role ?? 'allowed');
+    const mayLead = settings.lead !== 'never' && !isExpected();
+    const role: LeadRole = mayLead ? (told?.role ?? 'allowed') : 'never';
     const measured = { ...options, reliability: reliability.share };
     return {
       role,
@@ -300,6 +310,7 @@ export function createSegmentAgent(options: SegmentAgentOptions): SegmentAgent {
     else if (fact.fact === 'move') {
       work(async () => {
         await memory?.settle({ segment: fact.to.segment, channel: fact.to.channel });
+        measure();
         reporter.look();
       });
     } else if (fact.fact === 'leader') {
