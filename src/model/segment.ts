@@ -51,6 +51,9 @@ export type LeadRole = 'never' | 'allowed' | 'preassigned';
 /** What put a node into its segment. `heard`: its leader and it heard each other; `new`: it was the first there. */
 export type PlacedBy = 'token' | 'heard' | 'new' | 'operator';
 
+/** Its leader is among them. One report, or one word of the CCM's, holds them all; their frames are a quarter of what may be sent. */
+export const segmentMembersMax = 1_024;
+
 /** Where a segment's control messages go. */
 export interface ControlChannel {
   readonly transport: 'multicast' | 'unicast';

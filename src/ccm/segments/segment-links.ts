@@ -5,6 +5,7 @@ import type { CcmMessage, Hello } from '../../model/messages.ts';
 import {
   defaultControlChannel,
   type SegmentTiming,
+  segmentMembersMax,
   type TimingPreset,
   unassignedSegment,
 } from '../../model/segment.ts';
@@ -15,7 +16,7 @@ import {
   segmentProfile,
 } from '../../model/segment-messages.ts';
 import type { Clock } from '../../net/clock.ts';
-import { revocationsMax, segmentMembersMax } from '../../net/link/limits.ts';
+import { revocationsMax } from '../../net/link/limits.ts';
 import type { NodeRecord } from '../registry/node-registry.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { SegmentRecord } from '../registry/segment-registry.ts';

@@ -1,6 +1,7 @@
 // Runs the election in the simulator: many seeds, each a segment of its own with faults of its own, and says which break a rule.
 
 import { z } from 'zod';
+import { segmentMembersMax } from '../../model/segment.ts';
 import { TreecastError } from '../../model/treecast-error.ts';
 import { mutantNames } from '../../sim/mutants/all-mutants.ts';
 import { seedFaults } from '../../sim/seeds/run-seed.ts';
@@ -9,8 +10,6 @@ import { defineCommand } from '../command.ts';
 import type { CommandContext } from '../command-context.ts';
 import { count } from '../input-schemas.ts';
 import { createSeedTotals, seedLine } from '../simulation-lines.ts';
-
-const membersMax = 2000;
 
 const positive = count.refine((value) => value > 0, 'Has to be at least 1');
 const seedNumber = z
@@ -26,7 +25,7 @@ export const simulateElection = defineCommand({
     'Each seed is a segment of its own, about two minutes long: lost, late and doubled packets, partitions, crashes, pauses, wrong clocks, full disks; then calm, in which everything must be in order within its bounds. ' +
     'Progress goes to standard error. With --mutate one known mistake is made on purpose, and the run ends with the first seed that shows it: the exit code is 1 then.',
   options: [
-    { flags: '--members <count>', summary: `nodes of the segment, 2 to ${membersMax} (default: 50)` },
+    { flags: '--members <count>', summary: `nodes of the segment, 2 to ${segmentMembersMax} (default: 50)` },
     { flags: '--seeds <count>', summary: 'how many seeds to run (default: 100)' },
     { flags: '--first-seed <seed>', summary: 'the first of them (default: 1)' },
     { flags: '--trace', summary: 'print everything that happens in a single seed' },
@@ -45,7 +44,7 @@ export const simulateElection = defineCommand({
   json: '`{"scenario":"election","members","seeds","first_seed","violations","failed":[{"seed","checker","what","at_ms","replay"}],"mutant","virtual_s","elections","faults","seconds"}` in the last line; `seeds` are those that were run. With --list-mutants an array of names.',
   input: z.strictObject({
     members: count
-      .refine((value) => value >= 2 && value <= membersMax, `Has to be from 2 to ${membersMax}`)
+      .refine((value) => value >= 2 && value <= segmentMembersMax, `Has to be from 2 to ${segmentMembersMax}`)
       .default(50),
     seeds: positive.default(100),
     firstSeed: seedNumber.default(1),

@@ -7,10 +7,11 @@ import {
   reportTriggers,
   type SegmentTiming,
   segmentIdPattern,
+  segmentMembersMax,
   timingPresets,
 } from '../../model/segment.ts';
 import { countSchema, nameSchema } from './field-schemas.ts';
-import { revocationsMax, segmentMembersMax } from './limits.ts';
+import { revocationsMax } from './limits.ts';
 
 const segmentSchema = z.string().regex(segmentIdPattern);
 const termSchema = countSchema;

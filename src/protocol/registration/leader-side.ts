@@ -1,8 +1,13 @@
 // A node that leads: takes requests, sends the list, finds out who fell silent, and reports the segment. Does not decide whether it leads.
 
-import type { ControlMessage, ListedMember, MemberDescription, ReportTrigger } from '../../model/segment.ts';
+import {
+  type ControlMessage,
+  type ListedMember,
+  type MemberDescription,
+  type ReportTrigger,
+  segmentMembersMax,
+} from '../../model/segment.ts';
 import type { Instant } from '../machine.ts';
-import { membersMax } from './list-view.ts';
 import type { SideOptions } from './member-side.ts';
 import { createMemberTable, type MemberTable } from './member-table.ts';
 import type { AskedReport } from './registration.ts';
@@ -128,8 +133,8 @@ export function createLeaderSide(options: SideOptions): LeaderSide {
     request: Extract<ControlMessage, { type: 'register' }>,
   ): void {
     if (!rules.isForMe(request, node, current.term)) return;
-    if (current.table.size() >= membersMax && !current.table.has(from)) {
-      outbox.log('registration-refused', { node: from, membersMax });
+    if (current.table.isFull() && !current.table.has(from)) {
+      outbox.log('registration-refused', { node: from, membersMax: segmentMembersMax });
       return;
     }
     const outcome = current.table.register(attended(now), from, request);

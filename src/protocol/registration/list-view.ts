@@ -1,13 +1,10 @@
 // The newest list of members that this node knows, put together from its parts, which may come in any order, twice or not at all. What is
 // missing it keeps from the list before, so that a node that becomes leader forgets nobody.
 
-import type { ControlMessage, ListedMember } from '../../model/segment.ts';
+import { type ControlMessage, type ListedMember, segmentMembersMax } from '../../model/segment.ts';
 import type { RegistrationRules } from './registration-rules.ts';
 
 export type ListPart = Extract<ControlMessage, { type: 'member-list' }>;
-
-/** More than any segment has; parts beyond are somebody's mistake. */
-export const membersMax = 4_000;
 
 export interface ListView {
   /** Lists are counted anew with each leader and term. */
@@ -42,7 +39,7 @@ export function createListView(node: string, rules: RegistrationRules): ListView
 
     take(part) {
       if (rules.isOldList(part.list, newest) || part.list < 1) return 'dropped';
-      if (part.part < 0 || part.part >= part.parts || part.parts > membersMax) return 'dropped';
+      if (part.part < 0 || part.part >= part.parts || part.parts > segmentMembersMax) return 'dropped';
       if (part.list !== newest) {
         known = union(known, parts);
         newest = part.list;
@@ -54,7 +51,7 @@ export function createListView(node: string, rules: RegistrationRules): ListView
       parts[part.part] = part.members;
       if (parts.includes(undefined)) return 'part';
       whole = newest;
-      known = sorted(parts.flatMap((each) => each ?? []).slice(0, membersMax));
+      known = sorted(parts.flatMap((each) => each ?? []).slice(0, segmentMembersMax));
       parts = Array.from({ length: part.parts }, () => undefined);
       return 'whole';
     },
@@ -80,7 +77,7 @@ function union(known: Members, parts: readonly (Members | undefined)[]): Members
   if (parts.every((part) => part === undefined)) return known;
   const united = new Map(known.map((member) => [member.node, member]));
   for (const part of parts)
-    for (const member of part ?? []) if (united.size < membersMax) united.set(member.node, member);
+    for (const member of part ?? []) if (united.size < segmentMembersMax) united.set(member.node, member);
   return sorted([...united.values()]);
 }
 

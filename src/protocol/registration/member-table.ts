@@ -1,12 +1,13 @@
 // What a leader knows of each member: what it said of itself, and when it was last heard. Judges who is silent, offline or forgotten; sends nothing.
 
-import type {
-  ControlMessage,
-  ListedMember,
-  MemberDescription,
-  MemberOffer,
-  ReportedMember,
-  ReportTrigger,
+import {
+  type ControlMessage,
+  type ListedMember,
+  type MemberDescription,
+  type MemberOffer,
+  type ReportedMember,
+  type ReportTrigger,
+  segmentMembersMax,
 } from '../../model/segment.ts';
 import type { Instant } from '../machine.ts';
 import type { SideOptions } from './member-side.ts';
@@ -16,7 +17,8 @@ export type Request = Extract<ControlMessage, { type: 'register' }>;
 /** All instants are of the leader's attended time (REG-12). */
 export interface MemberTable {
   has(node: string): boolean;
-  size(): number;
+  /** With the leader itself. */
+  isFull(): boolean;
   /** REG-16: members known by a list alone. */
   inherit(at: Instant, members: readonly ListedMember[], former: string | null): void;
   register(
@@ -51,14 +53,15 @@ export const forgottenAfterMs = 3_600_000;
 
 export function createMemberTable({ node: own, timing, rules }: SideOptions): MemberTable {
   const rows = new Map<string, Row>();
+  const isFull = (): boolean => rows.size + 1 >= segmentMembersMax;
 
   return {
     has: (node) => rows.has(node),
-    size: () => rows.size,
+    isFull,
 
     inherit(at, members, former) {
       for (const { node, address, port, nonce, online } of members) {
-        if (node === own) continue;
+        if (node === own || isFull()) continue;
         // REG-16: the election has waited for the former leader already.
         const heardAt = node === former || !online ? at - timing.silentMs : at;
         rows.set(node, { address, port, nonce, online, heardAt, description: null, knownSince: at });

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { membersMax } from './list-view.ts';
+import { segmentMembersMax } from '../../model/segment.ts';
 import {
   createRegistrationLan,
   describeMember,
@@ -128,8 +128,8 @@ test('REG-1 REG-6: a request for another leader or another term registers nobody
 });
 
 test('REG-6: a leader has a limit of members', () => {
-  const { lan, machine } = settledSegment(2);
-  for (let index = 0; index < membersMax + 5; index++) {
+  const { lan, machine, facts } = settledSegment(2);
+  for (let index = 0; index < segmentMembersMax + 5; index++) {
     const message = {
       type: 'register',
       leader: 'n001',
@@ -139,10 +139,11 @@ test('REG-6: a leader has a limit of members', () => {
     } as const;
     lan.input('n001', { input: 'message', from: `x${index}`, message });
   }
-  assert.equal(lan.logged.filter(({ event }) => event === 'registration-refused').length, 6);
+  assert.equal(lan.logged.filter(({ event }) => event === 'registration-refused').length, 7);
   lan.crash('n002');
   lan.run(3000);
-  assert.equal(machine('n001').members().length, membersMax + 1);
+  assert.equal(machine('n001').members().length, segmentMembersMax);
+  assert.equal(facts('segment-report').at(-1)?.fact.report.members.length, segmentMembersMax);
 });
 
 test('REG-3 REG-9: a list of another leader, another term, or with another nonce registers nobody', () => {
