@@ -34,13 +34,13 @@ export interface NodeCertificateRegistry {
   revoke(node: string): void;
   /** The newest one that counts. */
   current(node: string): NodeCertificate | undefined;
-  /** Those of removed nodes that have not expired, the newest; `number` is higher for a later list. */
+  /** Those of removed nodes, expired or not, the newest; `number` is higher for a later list. */
   revoked(max: number): { readonly number: number; readonly fingerprints: readonly string[] };
 }
 
 /** KEYS-5: for this long after its end a node's last certificate may still renew. */
 export const renewalGraceMs = 90 * 86_400_000;
-/** Ended and expired ones are remembered for this long, so that who shows one is told what became of it. */
+/** Renewed ones are remembered for this long, so that who shows one is told what became of it; those of removed nodes for good. */
 const rememberedMs = 400 * 86_400_000;
 
 export function createNodeCertificateRegistry(
@@ -75,11 +75,11 @@ export function createNodeCertificateRegistry(
     );
   }
 
-  function end(node: string, fingerprints: readonly string[], reason: 'renewed' | 'removed'): void {
+  function endRenewed(node: string, fingerprints: readonly string[]): void {
     database.run(
       queries
         .updateTable('node_certificates')
-        .set({ ended_at: now(), ended_by: reason })
+        .set({ ended_at: now(), ended_by: 'renewed' })
         .where('node', '=', node)
         .where('fingerprint', 'in', fingerprints),
     );
@@ -120,10 +120,9 @@ export function createNodeCertificateRegistry(
     if (older.length > 0) {
       database.transaction(() => {
         database.afterCommit(() => failpoint('ccm.certificate.replaced'));
-        end(
+        endRenewed(
           node,
           older.map((other) => other.fingerprint),
-          'renewed',
         );
         const data = {
           certificateFingerprint: fingerprint,
@@ -133,7 +132,7 @@ export function createNodeCertificateRegistry(
         database.run(
           queries
             .deleteFrom('node_certificates')
-            .where('ended_at', 'is not', null)
+            .where('ended_by', '=', 'renewed')
             .where('expires_at', '<', now() - rememberedMs),
         );
       });
@@ -150,14 +149,20 @@ export function createNodeCertificateRegistry(
         const place = counting.indexOf(by.fingerprint);
         if (place < 0) throw endedMeanwhile(node);
         const unused = counting.slice(0, place);
-        if (unused.length > 0) end(node, unused, 'renewed');
+        if (unused.length > 0) endRenewed(node, unused);
         issued(node, certificate);
       });
     },
     use,
     revoke(node) {
-      const fingerprints = database.all(ofNode(node)).map((row) => row.fingerprint);
-      if (fingerprints.length > 0) end(node, fingerprints, 'removed');
+      // Those that were renewed are of the same key: the control channel would believe them still.
+      database.run(
+        queries
+          .updateTable('node_certificates')
+          .set({ ended_at: now(), ended_by: 'removed' })
+          .where('node', '=', node)
+          .where((row) => row.or([row('ended_by', 'is', null), row('ended_by', '=', 'renewed')])),
+      );
     },
     revoked(max) {
       const rows = database.all(
@@ -165,7 +170,6 @@ export function createNodeCertificateRegistry(
           .selectFrom('node_certificates')
           .select(['fingerprint', 'ended_at'])
           .where('ended_by', '=', 'removed')
-          .where('expires_at', '>', now())
           .orderBy('ended_at', 'desc')
           .orderBy('id', 'desc')
           .limit(max),

@@ -13,5 +13,5 @@ export const helloTimeoutMs = 5_000;
 export const pingIntervalMs = 1_000;
 /** Pings without a sign of life, counted in the counter's own ticks, so that its own pauses do not count. */
 export const silentTicksMax = 3;
-/** The newest; more than these were removed within a certificate's life in no fleet. */
+/** The newest; more than these were removed in no fleet. */
 export const revocationsMax = 10_000;
