@@ -183,6 +183,8 @@ test('CHAN-4: lists are split to what a datagram carries, in order and with nobo
     solicits.flatMap((part) => part.nodes),
     nodes,
   );
+  const short = Array.from({ length: 700 }, (_, index) => index.toString(36));
+  assert.equal(split({ type: 'solicit', term: 1, nodes: short }).length, 3, 'a count is one byte');
   assert.deepEqual(split({ ...list, members: [] }), [{ ...list, members: [] }]);
   assert.deepEqual(split({ type: 'solicit', term: 1, nodes: [] }), [{ type: 'solicit', term: 1, nodes: [] }]);
 });
