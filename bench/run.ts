@@ -16,6 +16,7 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   'crash-sweep': async () => (await import('./crash-sweep/crash-sweep.ts')).crashSweep,
   'random-kills': async () => (await import('./random-kills/random-kills.ts')).randomKills,
   simulate: async () => (await import('./simulate/simulate.ts')).simulate,
+  failover: async () => (await import('./failover/failover.ts')).failover,
   purge: async () => (await import('./purge/purge.ts')).purge,
 };
 

@@ -5,7 +5,10 @@ import { test } from 'node:test';
 import type { EventResource } from '../../src/model/api.ts';
 import { type Saying, secondLeaders } from './second-leaders.ts';
 
-type Told = readonly [at: number, leader: string | null];
+/** As the end of an absence: until a moment later, of one that was killed. */
+const killed = 3.5;
+
+type Told = readonly [at: number, leader: string | null, segment?: string];
 
 const event = (kind: string, leader: string): EventResource => ({
   id: 1,
@@ -26,9 +29,15 @@ function count(
   events: readonly EventResource[] = [],
 ): number {
   const said = Object.entries(sayings).map(
-    ([node, told]) => [node, told.map(([at, leader]): Saying => ({ at, leader, term: 1 }))] as const,
+    ([node, told]) =>
+      [
+        node,
+        told.map(([at, leader, segment = 'one']): Saying => ({ at, segment, leader, term: 1 })),
+      ] as const,
   );
-  const absences = Object.entries(away).map(([node, [from, to]]) => [node, [{ from, to }]] as const);
+  const absences = Object.entries(away).map(
+    ([node, [from, to]]) => [node, [{ from, to, wasKilled: to === killed }]] as const,
+  );
   return secondLeaders(events, new Map(said), new Map(absences));
 }
 
@@ -66,4 +75,11 @@ test('two lead, and each is followed by somebody else: counted once', () => {
   );
   assert.equal(count({ ...two, d: [[2, 'a']] }), 0, 'nor one whom nobody follows');
   assert.equal(count(two, { a: [2, 5] }), 1, 'but one that is back and is followed still');
+  assert.equal(count(two, { a: [3, killed] }), 0, 'one that was killed leads nobody before it says so anew');
+  const elsewhere: Readonly<Record<string, readonly Told[]>> = {
+    ...two,
+    b: [[2, 'b', 'other']],
+    d: [[2, 'b', 'other']],
+  };
+  assert.equal(count(elsewhere), 0, 'another segment has a leader of its own');
 });

@@ -8,6 +8,7 @@ import type { Absence } from './segment-fleet.ts';
 export interface Saying {
   /** Date.now() of the machine that all share. */
   readonly at: number;
+  readonly segment: string;
   /** Null: nobody, also at its start. */
   readonly leader: string | null;
   readonly term: number;
@@ -21,11 +22,12 @@ export async function readSayings(files: ReadonlyMap<string, string>): Promise<S
   for (const [node, file] of files) {
     const said: Saying[] = [];
     for (const line of (await readFile(file, 'utf8')).split('\n')) {
-      const entry = parse(line);
-      if (entry === undefined) continue;
-      const { time, leader, term, msg } = entry;
-      if (leader !== undefined && typeof term === 'number') said.push({ at: time, leader, term });
-      else if (msg.startsWith('this node takes part')) said.push({ at: time, leader: null, term: 0 });
+      const { time: at, segment, leader, term, msg } = parse(line) ?? {};
+      if (at === undefined || segment === undefined || msg === undefined) continue;
+      if (leader !== undefined && term !== undefined) said.push({ at, segment, leader, term });
+      else if (msg.startsWith('this node takes part')) said.push({ at, segment, leader: null, term: 0 });
+      else if (msg === 'the segment has moved')
+        said.push({ leader: null, term: 0, ...said.at(-1), at, segment });
     }
     sayings.set(node, said);
   }
@@ -35,6 +37,7 @@ export async function readSayings(files: ReadonlyMap<string, string>): Promise<S
 interface LogLine {
   readonly time: number;
   readonly msg: string;
+  readonly segment?: string;
   readonly leader?: string | null;
   readonly term?: number;
 }
@@ -69,25 +72,33 @@ function acceptedTwice(events: readonly EventResource[]): number {
   return times;
 }
 
-/** Moments at which two nodes led by their own word, and somebody else followed each. */
+/** Moments at which two nodes led one segment by their own word, and somebody else followed each. */
 function followedTwice(sayings: Sayings, absences: ReadonlyMap<string, readonly Absence[]>): number {
   const isAway = (node: string, at: number): boolean =>
     absences.get(node)?.some(({ from, to }) => from <= at && at <= to) === true;
+  const killed = [...absences].flatMap(([node, all]) =>
+    all.flatMap(({ from, wasKilled }) => (wasKilled ? { node, at: from, segment: '', leader: null } : [])),
+  );
   const moments = [...sayings]
-    .flatMap(([node, said]) => said.map((saying) => ({ node, ...saying })))
+    .flatMap(([node, said]) => said.map(({ at, segment, leader }) => ({ node, at, segment, leader })))
+    .concat(killed)
     .sort((one, other) => one.at - other.at);
-  const follows = new Map<string, string | null>();
+  const last = new Map<string, (typeof moments)[number]>();
   let times = 0;
   let were = false;
-  for (const { node, at, leader } of moments) {
-    follows.set(node, leader);
-    const led = new Set<string>();
-    for (const [member, its] of follows) {
-      if (its === null || its === member || isAway(member, at) || isAway(its, at)) continue;
-      if (follows.get(its) === its) led.add(its);
+  for (const moment of moments) {
+    last.set(moment.node, moment);
+    const led = new Map<string, Set<string>>();
+    for (const [member, { segment, leader }] of last) {
+      if (leader === null || leader === member || isAway(member, moment.at) || isAway(leader, moment.at))
+        continue;
+      const its = last.get(leader);
+      if (its?.leader !== leader || its.segment !== segment) continue;
+      led.set(segment, (led.get(segment) ?? new Set()).add(leader));
     }
-    if (led.size > 1 && !were) times += 1;
-    were = led.size > 1;
+    const are = [...led.values()].some(({ size }) => size > 1);
+    if (are && !were) times += 1;
+    were = are;
   }
   return times;
 }

@@ -1,7 +1,8 @@
 // A whole fleet on a LAN of namespaces, its agents in segments: the CCM at the first host, node1 at the second, and so on. Waits for what the
 // CCM shows of a segment, and keeps when which node was out of the segment's reach, so that the logs can be judged.
 
-import { readFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { EventResource, SegmentResource } from '../../src/model/api.ts';
 import { until as untilSo } from '../../src/plugins/testing/until.ts';
@@ -45,26 +46,32 @@ export interface Absence {
   readonly from: number;
   /** Infinity while it lasts. */
   to: number;
+  /** Who comes back knows nothing of what it said. */
+  readonly wasKilled: boolean;
 }
 
 const untilMs = 60_000;
 
 export async function createSegmentFleet(
-  directory: string,
   members: number,
   configuration: FleetConfiguration = {},
 ): Promise<SegmentFleet> {
   const lan = await createLan({ hosts: members + 1 });
   const [ccm, ...hosts] = lan.hosts as [LanHost, ...LanHost[]];
-  const home = join(directory, 'fleet');
+  const home = await mkdtemp(join(tmpdir(), 'treecast-segments-'));
+  const tidyUp = async (): Promise<void> => {
+    await lan.close();
+    await rm(home, { recursive: true, force: true, maxRetries: 20 });
+  };
   const fleet = await createFleet(home, ccm, hosts, {
-    agent: () => ({}),
+    // Elsewhere each has its server's processors for itself, here all share a few.
+    agent: () => ({ niceness: 0 }),
     logLevel: 'info',
     ...configuration,
     logFiles: true,
     relay: true,
   }).catch(async (error: unknown) => {
-    await lan.close();
+    await tidyUp();
     throw error;
   });
   const names = hosts.map((_, index) => `node${index + 1}`);
@@ -73,8 +80,8 @@ export async function createSegmentFleet(
   const pid = (node: string): number => fleet.agentPid(indexOf(node));
   const host = (node: string): LanHost => hosts[indexOf(node)] as LanHost;
 
-  function leaves(node: string): void {
-    absences.get(node)?.push({ from: Date.now(), to: Number.POSITIVE_INFINITY });
+  function leaves(node: string, wasKilled = false): void {
+    absences.get(node)?.push({ from: Date.now(), to: Number.POSITIVE_INFINITY, wasKilled });
   }
   function returns(node: string): void {
     const absence = absences.get(node)?.at(-1);
@@ -150,7 +157,7 @@ export async function createSegmentFleet(
       );
     },
     kill(node) {
-      leaves(node);
+      leaves(node, true);
       process.kill(pid(node), 'SIGKILL');
     },
     async start(node) {
@@ -180,7 +187,7 @@ export async function createSegmentFleet(
       // A stopped process ends by no SIGTERM.
       for (const name of names) process.kill(pid(name), 'SIGCONT');
       await fleet.close();
-      await lan.close();
+      await tidyUp();
     },
   };
 }

@@ -2,9 +2,6 @@
 // published meanwhile arrives.
 
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { testNeeding } from '../../src/plugins/testing/test-needing.ts';
 import { createAuthor } from '../lab/author.ts';
 import { createSegmentFleet } from '../lab/segment-fleet.ts';
@@ -13,11 +10,9 @@ testNeeding(
   ['netns', 'git'],
   'R5.1 R5.4 N38: five agents are one segment; its leader is killed, a publish goes through, the next leader has all members',
   async (t) => {
-    const directory = await mkdtemp(join(tmpdir(), 'treecast-segment-'));
-    t.after(() => rm(directory, { recursive: true, force: true, maxRetries: 20 }));
     const author = await createAuthor();
     t.after(() => author.remove());
-    const lab = await createSegmentFleet(directory, 5);
+    const lab = await createSegmentFleet(5);
     t.after(lab.close);
     const { client, remote, site } = lab.fleet;
 

@@ -2,19 +2,14 @@
 // never have two.
 
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { testNeeding } from '../../src/plugins/testing/test-needing.ts';
 import { createSegmentFleet } from '../lab/segment-fleet.ts';
 
 testNeeding(
   ['netns'],
-  'SEG-2 ELEC-16 N38: a leader that was stopped, or cut off, until all took it for gone, yields to its successor',
+  'SEG-2 ELEC-17 N38: a leader that was stopped, or cut off, until all took it for gone, yields to its successor',
   async (t) => {
-    const directory = await mkdtemp(join(tmpdir(), 'treecast-segment-'));
-    t.after(() => rm(directory, { recursive: true, force: true, maxRetries: 20 }));
-    const lab = await createSegmentFleet(directory, 5);
+    const lab = await createSegmentFleet(5);
     t.after(lab.close);
     await lab.settled();
     await lab.moved();

@@ -2,9 +2,6 @@
 // and a network that stops carrying multicast.
 
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { testNeeding } from '../../src/plugins/testing/test-needing.ts';
 import type { LanHost } from '../lab/lan.ts';
 import { createSegmentFleet, type SegmentFleet } from '../lab/segment-fleet.ts';
@@ -43,9 +40,7 @@ testNeeding(
   ['netns', 'nft'],
   'SEG-5 CHAN-3 CHAN-7 CHAN-11 N15 N18: two segments of tokens stay apart; garbage and replays are counted and change nothing; without multicast unicast serves',
   async (t) => {
-    const directory = await mkdtemp(join(tmpdir(), 'treecast-segment-'));
-    t.after(() => rm(directory, { recursive: true, force: true, maxRetries: 20 }));
-    const lab = await createSegmentFleet(directory, east.length + west.length, {
+    const lab = await createSegmentFleet(east.length + west.length, {
       segment: (index) => (index < east.length ? 'east' : 'west'),
     });
     t.after(lab.close);

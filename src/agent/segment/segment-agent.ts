@@ -312,10 +312,11 @@ export function createSegmentAgent(options: SegmentAgentOptions): SegmentAgent {
         await memory?.settle({ segment: fact.to.segment, channel: fact.to.channel });
         measure();
         reporter.look();
+        log.info({ segment: fact.to.segment, ...fact.to.channel }, 'the segment has moved');
       });
     } else if (fact.fact === 'leader') {
       log.info(
-        { leader: fact.leader, term: fact.term },
+        { segment: current(), leader: fact.leader, term: fact.term },
         fact.self ? 'this node leads its segment' : 'the segment’s leader',
       );
       if (fact.self) followAgain();
