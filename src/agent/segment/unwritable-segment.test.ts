@@ -77,12 +77,12 @@ test('CHAN-20: a segment that could not be written down is gone to later, and in
       async () => said.some((message) => message.type === 'segmentReport' && message.segment === segment),
       untilMs,
     );
-  agent.receive(told(first) as never);
+  agent.receive(told(first));
   await leads(first);
 
   const memory = join(directory, 'segment');
   rmSync(memory, { recursive: true });
-  agent.receive(told(second) as never);
+  agent.receive(told(second));
   await until(
     'it says so',
     async () => warnings.filter((text) => text === 'the segment could not be taken care of').length > 1,
