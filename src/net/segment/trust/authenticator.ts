@@ -86,7 +86,7 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
     },
   });
   /** Signatures that do not hold cost time; so do certificates, and answers. */
-  const failures = createSourceBudget({ perSecond: 50, burst: 200, now });
+  const failures = createSourceBudget({ perSecond: 200, burst: 500, now });
   const lessons = createSourceBudget({ perSecond: 50, burst: 500, now });
   const asks = createSourceBudget({ perSecond: 100, burst: 500, now });
   const answers = createSourceBudget({ perSecond: 100, burst: 500, now });

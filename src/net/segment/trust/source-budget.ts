@@ -1,4 +1,5 @@
-// How often something is done for one address of the network: so that what a stranger costs is bounded and paid by his own address.
+// How often something is done for one address of the network, and for all of them together: so that what a stranger costs is paid by his own
+// address, and is bounded when he invents addresses.
 
 export interface SourceBudget {
   /** Takes one, if there is one left. */
@@ -8,6 +9,10 @@ export interface SourceBudget {
 }
 
 const sourcesMax = 1_024;
+/** All addresses together have so many times what one has. */
+const allTimes = 10;
+/** No address. */
+const all = '*';
 
 export function createSourceBudget(options: {
   readonly perSecond: number;
@@ -21,18 +26,26 @@ export function createSourceBudget(options: {
   function current(source: string): { tokens: number; at: number } {
     const at = now();
     const before = left.get(source);
-    const tokens =
-      before === undefined ? burst : Math.min(burst, before.tokens + ((at - before.at) * perSecond) / 1_000);
-    return { tokens, at };
+    const times = source === all ? allTimes : 1;
+    if (before === undefined) return { tokens: burst * times, at };
+    const more = ((at - before.at) * perSecond * times) / 1_000;
+    return { tokens: Math.min(burst * times, before.tokens + more), at };
+  }
+
+  const has = (source: string): boolean => current(source).tokens >= 1 && current(all).tokens >= 1;
+
+  function spend(source: string, count: number): void {
+    const { tokens, at } = current(source);
+    left.delete(source);
+    left.set(source, { tokens: tokens - count, at });
   }
 
   return {
-    has: (source) => current(source).tokens >= 1,
+    has,
     take(source) {
-      const entry = current(source);
-      const isLeft = entry.tokens >= 1;
-      left.delete(source);
-      left.set(source, { ...entry, tokens: isLeft ? entry.tokens - 1 : entry.tokens });
+      const isLeft = has(source);
+      spend(source, isLeft ? 1 : 0);
+      spend(all, isLeft ? 1 : 0);
       if (left.size > sourcesMax) left.delete(left.keys().next().value as string);
       return isLeft;
     },
