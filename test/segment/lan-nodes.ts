@@ -73,7 +73,7 @@ export async function createSegmentLan(
         authorities: authority.certificate,
         segment: 'ab'.repeat(16),
         place: testPlace,
-        wanted: 'eth0',
+        ...(more.towards === undefined && { wanted: 'eth0' }),
         ...more,
       } satisfies ChildOptions);
       return {

@@ -44,6 +44,27 @@ testNeeding(
 );
 
 testNeeding(
+  ['netns'],
+  'CHAN-12 N14: a node that starts before its network goes over to the interface that leads to the CCM',
+  async (t) => {
+    const { lan, start } = await createSegmentLan(t, { hosts: 2 });
+    const host = lan.hosts[0] as LanHost;
+    await host.run('ip', ['link', 'set', 'eth0', 'down']);
+    await host.run('ip', ['link', 'add', 'br-0', 'type', 'veth', 'peer', 'name', 'br-1']);
+    await host.run('ip', ['link', 'set', 'br-1', 'up']);
+    await host.run('ip', ['addr', 'add', '192.0.2.7/24', 'dev', 'br-0']);
+    await host.run('ip', ['link', 'set', 'br-0', 'up']);
+    const node = await start(0, { towards: { host: '10.77.0.2', port: 9 } });
+    const early = await node.until('is reached', (state) => state.own !== null);
+    assert.equal(early.interface?.name, 'br-0', early.why);
+    await host.run('ip', ['link', 'set', 'eth0', 'up']);
+    const later = await node.until('goes over', (state) => state.interface?.name === 'eth0');
+    assert.equal(later.why, 'the CCM is reached over it');
+    await settled([node, await start(1)]);
+  },
+);
+
+testNeeding(
   ['netns', 'nft'],
   'CHAN-17 N15: a firewall passes the group and nothing else: that is said, and it works once it is open',
   async (t) => {

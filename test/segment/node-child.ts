@@ -22,6 +22,7 @@ export interface ChildOptions {
   };
   readonly transport?: 'auto' | 'multicast' | 'unicast';
   readonly wanted?: string;
+  readonly towards?: { readonly host: string; readonly port: number };
   readonly boot?: number;
   /** Default: `fast` in half the time. */
   readonly timing?: SegmentTiming;

@@ -6,7 +6,12 @@ import type { ControlChannel as ChannelPlace } from '../../../model/segment.ts';
 import type { Clock } from '../../clock.ts';
 import { isSameAddress, type PeerBook, type SocketAddress } from '../trust/peer-book.ts';
 import { chooseInterface, type InterfaceChoice, type InterfaceWishes } from './choose-interface.ts';
-import { isStillThere, type LocalInterface } from './local-interfaces.ts';
+import {
+  type AddressFamily,
+  isStillThere,
+  type LocalInterface,
+  localInterfaces,
+} from './local-interfaces.ts';
 import { familyOf, openUdpSockets, type UdpSockets } from './udp-sockets.ts';
 
 /** A node whose address is known before it was heard; the name where that is known too. */
@@ -67,6 +72,8 @@ export interface ChannelOptions {
 }
 
 const lookEveryMs = 1_000;
+/** Ways change without a change of interfaces, too; where the CCM is may have to be asked for, so that is looked at more seldom. */
+const looksUntilChoice = 30;
 /** Whoever wants copies and was not heard for so long gets none any more. */
 const copiesMs = 180_000;
 
@@ -85,6 +92,11 @@ export async function openControlChannel(options: ChannelOptions): Promise<Chann
   let receivedBytes = 0;
   let known: readonly KnownAddress[] = [];
   let broken = false;
+  /** Of what is open. */
+  let family: AddressFamily = 4;
+  /** The machine's interfaces when one was chosen last, and how often it was looked since. */
+  let before = '';
+  let looks = 0;
   let closed = false;
   let working: Promise<void> = Promise.resolve();
   let cancelLook: (() => void) | undefined;
@@ -107,12 +119,16 @@ export async function openControlChannel(options: ChannelOptions): Promise<Chann
     sockets = undefined;
   }
 
+  async function choose(): Promise<InterfaceChoice> {
+    looks = 0;
+    before = JSON.stringify(localInterfaces(family));
+    return chooseInterface({ ...options.wishes, family }, lastChosen);
+  }
+
   async function open(): Promise<void> {
     const { wanted, towards } = options.wishes;
-    const family = familyOf(
-      place.group ?? [wanted, known[0]?.address, towards.host].find(isAddress) ?? '0.0.0.0',
-    );
-    choice = await chooseInterface({ ...options.wishes, family }, lastChosen).catch((error: unknown) => ({
+    family = familyOf(place.group ?? [wanted, known[0]?.address, towards.host].find(isAddress) ?? '0.0.0.0');
+    choice = await choose().catch((error: unknown) => ({
       chosen: null,
       why: `the interfaces cannot be looked at: ${textOf(error)}`,
     }));
@@ -153,19 +169,30 @@ export async function openControlChannel(options: ChannelOptions): Promise<Chann
   }
 
   async function reopen(): Promise<void> {
-    const before = sockets?.own;
+    const from = sockets?.own;
     shut();
     await open();
     if (closed) return shut();
     const after = sockets?.own;
-    const isSame = before !== undefined && after !== undefined && isSameAddress(before, after);
-    if (!isSame && before !== after) options.onChanged();
+    const isSame = from !== undefined && after !== undefined && isSameAddress(from, after);
+    if (!isSame && from !== after) options.onChanged();
   }
 
   async function look(): Promise<void> {
     const isOpen = choice.chosen !== null && sockets !== undefined && !broken;
-    if (closed || (isOpen && isStillThere(choice.chosen as LocalInterface))) return;
+    if (closed) return;
+    if (isOpen && isStillThere(choice.chosen as LocalInterface) && !(await isElsewhere())) return;
     await reopen();
+  }
+
+  /** Another interface would be chosen now: the network was not there yet when this one was, or the way to the CCM is another. */
+  async function isElsewhere(): Promise<boolean> {
+    looks += 1;
+    if (looks < looksUntilChoice && before === JSON.stringify(localInterfaces(family))) return false;
+    const { chosen } = await choose();
+    return (
+      chosen !== null && (chosen.name !== choice.chosen?.name || chosen.address !== choice.chosen.address)
+    );
   }
 
   function lookAgain(): void {

@@ -23,6 +23,8 @@ export interface TestNodeOptions {
   readonly place: ControlChannel;
   readonly segment: string;
   readonly wanted?: string;
+  /** The CCM; default: this machine. */
+  readonly towards?: { readonly host: string; readonly port: number };
   readonly transport?: 'auto' | 'multicast' | 'unicast';
   readonly boot?: number;
   readonly timing?: SegmentTiming;
@@ -56,7 +58,7 @@ export async function startNode(options: TestNodeOptions): Promise<TestNode> {
     segment: options.segment,
     place: options.place,
     transport: options.transport ?? 'auto',
-    wishes: { wanted: options.wanted, towards: { host: '127.0.0.1', port: 9 } },
+    wishes: { wanted: options.wanted, towards: options.towards ?? { host: '127.0.0.1', port: 9 } },
     clock: steadyClock,
     ballot: emptyBallot,
     createMachine: ({ now, own }) =>
