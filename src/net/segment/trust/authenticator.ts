@@ -91,6 +91,7 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
   const asks = createSourceBudget({ perSecond: 100, burst: 500, now });
   const answers = createSourceBudget({ perSecond: 100, burst: 500, now });
   const strangers = new Set<string>();
+  let { authorities } = options;
 
   function holds({ datagram, source }: Arrival, certificate: KnownCertificate): DropReason | undefined {
     if (!failures.has(source.address)) return 'flood';
@@ -252,7 +253,9 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
     peers,
     drops,
     unanswered: room.unanswered,
-    believe(authorities) {
+    believe(next) {
+      if (next === authorities) return;
+      authorities = next;
       certificates.believe(authorities);
       strangers.clear();
       peers.forget((peer) => certificates.of(peer.fingerprint) !== undefined);

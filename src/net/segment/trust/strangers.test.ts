@@ -85,3 +85,18 @@ test('CHAN-9: what strangers make a node remember and send is bounded', async (t
   fresh.say(claim(9));
   assert.deepEqual(termsHeard(two), [1, 9]);
 });
+
+test('CHAN-9: who is known as a stranger is not asked again because the authorities are named again', async (t) => {
+  const table = await layTable(t);
+  const foreign = await createCertificateAuthority(temporaryDirectory(t));
+  const one = await table.join({ node: 'web-1' });
+  const stranger = await table.join({ node: 'web-2', authority: foreign });
+  // Asked by web-1, web-2 sees whose certificate it has.
+  stranger.say(claim(1));
+  assert.equal(stranger.authenticator.drops.counts().stranger, 1);
+  stranger.authenticator.believe(foreign.certificate);
+  table.sent.length = 0;
+  stranger.authenticator.receive(one.authenticator.say('group', claim(2)), one.source);
+  assert.equal(stranger.authenticator.drops.counts().stranger, 2);
+  assert.equal(table.sent.length, 0);
+});
