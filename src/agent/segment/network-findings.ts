@@ -234,6 +234,9 @@ async function selfTestFinding(
       onReached: () => undefined,
       onOtherSegment: () => undefined,
       onTwin: () => undefined,
+      onBroken(error) {
+        throw error;
+      },
     });
     station.know(peersOf(settings, channel.port));
     // The first one makes this node known to the others.

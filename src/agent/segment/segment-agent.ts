@@ -184,6 +184,10 @@ export function createSegmentAgent(options: SegmentAgentOptions): SegmentAgent {
         heard.note(other);
         if (isFirst && isExpected()) measure();
       },
+      onBroken(error) {
+        log.error({ err: error }, 'a defect keeps this node out of its segment for a while');
+        after(tryAgainMs, () => work(reopen));
+      },
       log: (level, event, data) => log[level](data, `segment: ${event}`),
     });
     driver = opened;

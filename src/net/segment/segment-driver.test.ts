@@ -154,3 +154,22 @@ test('CHAN-19: what a node that does not lead sends and receives for 50 members 
   const perSecond = ((bytesOf() - from.bytes) / (performance.now() - from.at)) * 1_000;
   assert.ok(perSecond < 1_000, `${Math.round(perSecond)} B/s`);
 });
+
+test('a defect in the machine is told, and ends the node’s part in the segment, not the process', async (t) => {
+  const told: unknown[] = [];
+  const wrong = new Error('a defect');
+  const [node] = await start(t, 1, () => ({
+    wrap: (machine) => ({
+      ...machine,
+      onTimeout() {
+        throw wrong;
+      },
+    }),
+    onBroken: (error) => told.push(error),
+  }));
+  await until('it is told', () => told.length > 0);
+  assert.deepEqual(told, [wrong]);
+  node?.driver.peers([], 3);
+  await node?.driver.close();
+  assert.equal(told.length, 1);
+});

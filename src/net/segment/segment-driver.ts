@@ -37,7 +37,7 @@ export interface SegmentDriver {
 }
 
 export interface SegmentDriverOptions
-  extends Omit<SegmentStationOptions, 'onMessage' | 'onReached' | 'onOtherSegment' | 'onTwin'> {
+  extends Omit<SegmentStationOptions, 'onMessage' | 'onReached' | 'onOtherSegment' | 'onTwin' | 'onBroken'> {
   /** With where this node is reached at first. */
   /** The last one that was made durable for this segment. */
   readonly ballot: Ballot;
@@ -53,6 +53,8 @@ export interface SegmentDriverOptions
   /** The machine has done something: its state may be another. */
   readonly onStep?: () => void;
   readonly onOtherSegment: (segment: string) => void;
+  /** A defect, told once: the machine runs no more, and the driver is to be closed and made anew. */
+  readonly onBroken: (error: unknown) => void;
   readonly log: (level: 'debug' | 'warn', event: string, data: object) => void;
 }
 
@@ -67,6 +69,7 @@ export async function createSegmentDriver(options: SegmentDriverOptions): Promis
   let closing: Promise<void> | undefined;
   let machine: SegmentMember | undefined;
   let isUp = true;
+  let isBroken = false;
 
   const station = await openSegmentStation({
     ...options,
@@ -77,6 +80,7 @@ export async function createSegmentDriver(options: SegmentDriverOptions): Promis
       isUp = isUpNow;
       if (own !== null) handle({ input: 'self', self: options.describe(own) });
     },
+    onBroken: fail,
     onTwin: (name, source) =>
       log('warn', 'two processes speak in the name of one node', { node: name, ...source }),
   });
@@ -107,9 +111,28 @@ export async function createSegmentDriver(options: SegmentDriverOptions): Promis
     }
   }
 
+  /** A defect in here costs the node its part in the segment for a while, and not its sites. */
+  function guarded(step: () => void): void {
+    try {
+      step();
+    } catch (error) {
+      fail(error);
+    }
+  }
+
+  function fail(error: unknown): void {
+    if (isBroken) return;
+    isBroken = true;
+    machine = undefined;
+    cancelTimer?.();
+    options.onBroken(error);
+  }
+
   function handle(input: MemberInput): void {
-    machine?.handle(clock.now(), input);
-    pump();
+    guarded(() => {
+      machine?.handle(clock.now(), input);
+      pump();
+    });
   }
 
   function pump(): void {
@@ -123,8 +146,10 @@ export async function createSegmentDriver(options: SegmentDriverOptions): Promis
     if (next === undefined) return;
     cancelTimer = clock.after(Math.max(0, next - clock.now()), () => {
       timerAt = undefined;
-      machine?.onTimeout(clock.now());
-      pump();
+      guarded(() => {
+        machine?.onTimeout(clock.now());
+        pump();
+      });
     });
   }
 
@@ -161,7 +186,7 @@ export async function createSegmentDriver(options: SegmentDriverOptions): Promis
   const member = options.createMachine({ now: clock.now(), own: station.state().own });
   machine = member;
   isUp = station.state().own !== null;
-  if (isUp) pump();
+  if (isUp) guarded(pump);
   else handle({ input: 'network', up: false });
   void station.test();
 

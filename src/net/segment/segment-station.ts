@@ -71,6 +71,8 @@ export interface SegmentStationOptions {
   readonly onReached: (own: SocketAddress | null) => void;
   readonly onOtherSegment: (segment: string) => void;
   readonly onTwin: (node: string, source: SocketAddress) => void;
+  /** A defect, met with a datagram. */
+  readonly onBroken: (error: unknown) => void;
 }
 
 /** Who is reached by unicast says so to all this often (CHAN-14). */
@@ -113,7 +115,13 @@ export async function openSegmentStation(options: SegmentStationOptions): Promis
     wishes: options.wishes,
     peers: authenticator.peers,
     clock,
-    onDatagram: authenticator.receive,
+    onDatagram(bytes, source) {
+      try {
+        authenticator.receive(bytes, source);
+      } catch (error) {
+        options.onBroken(error);
+      }
+    },
     onChanged() {
       if (closed) return;
       options.onReached(channel?.state().own ?? null);

@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { segmentTimings } from '../segment/timing.ts';
 import type { Claim } from './claim.ts';
 import { electionRules as rules } from './election-rules.ts';
+import { plainPriority, scriptedElection } from './testing/scripted-election.ts';
 
 /** Few values, so that ties are common. */
 const anyClaim: fc.Arbitrary<Claim> = fc.record(
@@ -70,4 +71,18 @@ test('ELEC-11: the claims that nobody answered last longer than it takes to lose
     const needed = [...Array(100).keys()].find((claims) => rules.isUnanswered(timing, claims)) ?? 0;
     assert.ok(needed >= 3 && needed * timing.windowMs >= timing.lostMs);
   }
+});
+
+test('ELEC-24: a term far above all that were is nobody’s, so that no member can use up the terms of a segment', () => {
+  const node = scriptedElection();
+  node.hear('b', 'leader-alive', 5, plainPriority);
+  for (const term of [2 ** 48 - 1, 5 + 2 ** 24 + 1]) {
+    assert.deepEqual(node.hear('a', 'leader-alive', term, plainPriority + 1), []);
+    assert.deepEqual(node.hear('a', 'leader-claim', term, plainPriority + 1), []);
+  }
+  const reachable = 5 + 2 ** 24;
+  assert.deepEqual(node.hear('a', 'leader-alive', reachable, plainPriority + 1), [
+    `durable ${reachable} a`,
+    `leader a ${reachable}`,
+  ]);
 });

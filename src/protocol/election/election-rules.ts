@@ -10,7 +10,15 @@ const unansweredMin = 3;
 /** Share of the claim delays' range that chance decides, so that equals do not always collide. */
 const chanceShare = 0.2;
 
+/** A term so much above the own one is not one that elections have come to. */
+const termStepMax = 2 ** 24;
+
 export const electionRules = {
+  /** ELEC-24 */
+  isWithinReach(heardTerm: number, ownTerm: number): boolean {
+    return heardTerm - ownTerm <= termStepMax;
+  },
+
   /** ELEC-3 */
   isStale(heardTerm: number, ownTerm: number): boolean {
     return heardTerm < ownTerm;

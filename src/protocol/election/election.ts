@@ -218,6 +218,10 @@ export function createElection(options: ElectionOptions): Election {
   }
 
   function onMessage(now: Instant, from: string, message: ControlMessage): void {
+    if (!rules.isWithinReach(message.term, ballots.term())) {
+      log('term out of reach', { from, term: message.term });
+      return;
+    }
     hasHeard = true;
     const own = servingClaim(state);
     if (own !== undefined && rules.speaksToLeader(message, own)) attendedAt = now;

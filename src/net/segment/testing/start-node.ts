@@ -2,7 +2,11 @@
 
 import type { ControlChannel, SegmentTiming } from '../../../model/segment.ts';
 import { type Ballot, emptyBallot } from '../../../protocol/election/claim.ts';
-import { createSegmentMember, type MemberFact } from '../../../protocol/segment/segment-member.ts';
+import {
+  createSegmentMember,
+  type MemberFact,
+  type SegmentMember,
+} from '../../../protocol/segment/segment-member.ts';
 import { segmentTimings } from '../../../protocol/segment/timing.ts';
 import { steadyClock } from '../../clock.ts';
 import type { NodeCredentials } from '../../testing/node-credentials.ts';
@@ -31,6 +35,9 @@ export interface TestNodeOptions {
   readonly cpus?: number;
   readonly persist?: (ballot: Ballot) => Promise<void>;
   readonly onFact?: (fact: MemberFact) => void;
+  /** Around the machine that the driver runs. */
+  readonly wrap?: (machine: SegmentMember) => SegmentMember;
+  readonly onBroken?: (error: unknown) => void;
   readonly onLog?: (event: string, data: object) => void;
 }
 
@@ -61,8 +68,8 @@ export async function startNode(options: TestNodeOptions): Promise<TestNode> {
     wishes: { wanted: options.wanted, towards: options.towards ?? { host: '127.0.0.1', port: 9 } },
     clock: steadyClock,
     ballot: emptyBallot,
-    createMachine: ({ now, own }) =>
-      createSegmentMember({
+    createMachine: ({ now, own }) => {
+      const member = createSegmentMember({
         now,
         node,
         timing: options.timing ?? segmentTimings.fast,
@@ -82,7 +89,9 @@ export async function startNode(options: TestNodeOptions): Promise<TestNode> {
           },
         },
         others: 0,
-      }),
+      });
+      return options.wrap?.(member) ?? member;
+    },
     describe,
     async persist(segment, ballot) {
       await options.persist?.(ballot);
@@ -93,6 +102,10 @@ export async function startNode(options: TestNodeOptions): Promise<TestNode> {
       options.onFact?.(fact);
     },
     onOtherSegment: () => undefined,
+    onBroken(error) {
+      if (options.onBroken === undefined) throw error;
+      options.onBroken(error);
+    },
     log(_level, event, data) {
       log.push(event);
       options.onLog?.(event, data);
