@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { chmodSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before } from 'node:test';
 import { mountTmpfs, type SmallDisk } from '../../src/agent/testing/small-disk.ts';
@@ -107,10 +107,12 @@ testNeeding(
     const [web] = await startWeb(t);
     const identity = join(web.directory, 'identity');
     const kept = () => readFileSync(join(identity, 'sites.json'), 'utf8');
+    await until('the grants are written', () => existsSync(join(identity, 'sites.json')));
     execFileSync('mount', ['--bind', identity, identity]);
-    const before = kept();
+    let before = '';
     try {
       execFileSync('mount', ['-o', 'remount,bind,ro', identity]);
+      before = kept();
       await fleet.client().keys.rotate({ kind: 'content', site: 'docs' });
       await until('it is told', () => /the grants could not be written/.test(web.log()));
       assert.match(web.log(), /EROFS/);
