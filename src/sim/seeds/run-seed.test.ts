@@ -19,6 +19,7 @@ const pinned: readonly (readonly [seed: number, members: number, found: string])
   [790, 10, 'a node that could not write its ballots claimed on hearing an LA of a term below them'],
   [1466, 10, 'a node that comes late and leads'],
   [105_684, 10, 'a late `leave` of a former life took a member out of a successor’s first report'],
+  [5965, 50, 'a pause that its process did not survive, told as one of the next life'],
 ];
 
 describe('simulated segment', () => {

@@ -39,7 +39,7 @@ export function createFaultHand(options: FaultHandOptions): FaultHand {
   let disturbedAt = 0;
   /** How many troubles a node is in. */
   const troubles = new Int32Array(options.nodes);
-  const pausedAt: (number | undefined)[] = [];
+  const pausedAt: number[] = [];
   const unlinked = new Int32Array(options.nodes);
 
   const disturbed = (): void => {
@@ -107,13 +107,13 @@ export function createFaultHand(options: FaultHandOptions): FaultHand {
         return;
       case 'pause':
         if (!struck.isUp()) return;
+        // A pause ends with the process; what is left of it in a next life is none.
+        if (!struck.isPaused()) pausedAt[index] = queue.now();
         struck.pause();
-        pausedAt[index] ??= queue.now();
         options.paused(index);
         during(troubles, index, fault.forMs);
         later(fault.forMs, () => {
-          options.resuming(index, queue.now() - (pausedAt[index] ?? queue.now()));
-          pausedAt[index] = undefined;
+          options.resuming(index, struck.isPaused() ? queue.now() - (pausedAt[index] as number) : 0);
           struck.resume();
         });
         return;
