@@ -7,12 +7,7 @@ import type {
   MemberDescription,
 } from '../../model/segment.ts';
 import type { Ballot } from '../../protocol/election/claim.ts';
-import type {
-  MemberEffect,
-  MemberFact,
-  MemberInput,
-  SegmentMember,
-} from '../../protocol/segment/segment-member.ts';
+import type { MemberFact, MemberInput, SegmentMember } from '../../protocol/segment/segment-member.ts';
 import type { KnownAddress } from './channel/control-channel.ts';
 import { createEffectRunner } from './effect-runner.ts';
 import {
@@ -38,9 +33,9 @@ export interface SegmentDriver {
 
 export interface SegmentDriverOptions
   extends Omit<SegmentStationOptions, 'onMessage' | 'onReached' | 'onOtherSegment' | 'onTwin' | 'onBroken'> {
-  /** With where this node is reached at first. */
   /** The last one that was made durable for this segment. */
   readonly ballot: Ballot;
+  /** With where this node is reached at first. */
   readonly createMachine: (start: {
     readonly now: number;
     readonly own: SocketAddress | null;
@@ -137,7 +132,8 @@ export async function createSegmentDriver(options: SegmentDriverOptions): Promis
 
   function pump(): void {
     if (machine === undefined) return;
-    for (let effect = take(machine); effect !== undefined; effect = take(machine)) runner.add(effect);
+    for (let effect = machine.pollEffect(); effect !== undefined; effect = machine?.pollEffect())
+      runner.add(effect);
     options.onStep?.();
     const next = machine.nextTimeout();
     if (next === timerAt) return;
@@ -212,8 +208,4 @@ export async function createSegmentDriver(options: SegmentDriverOptions): Promis
       return closing;
     },
   };
-}
-
-function take(machine: SegmentMember): MemberEffect | undefined {
-  return machine.pollEffect();
 }

@@ -2,6 +2,7 @@
 // src/net/segment/wire, which the simulator may not import; a test compares the two.
 
 import type { ControlMessage, ListedMember, MemberOffer } from '../../model/segment.ts';
+import { packItems } from '../../protocol/segment/pack-items.ts';
 
 /** Header and signature of a datagram. */
 const envelopeBytes = 136;
@@ -9,7 +10,6 @@ const datagramBytesMax = 1232;
 const listHeadBytes = 17;
 const solicitHeadBytes = 7;
 const offerBytes = 13;
-const itemsMax = 255;
 
 /** UDP payload of one datagram; names and addresses are ASCII here. */
 export function messageBytes(message: ControlMessage): number {
@@ -20,31 +20,14 @@ export function messageBytes(message: ControlMessage): number {
 export function splitMessage(message: ControlMessage): readonly ControlMessage[] {
   const roomBytes = datagramBytesMax - envelopeBytes;
   if (message.type === 'member-list') {
-    const groups = packed(message.members, listedBytes, roomBytes - listHeadBytes);
+    const groups = packItems(message.members, listedBytes, roomBytes - listHeadBytes);
     return groups.map((members, part) => ({ ...message, part, parts: groups.length, members }));
   }
   if (message.type === 'solicit') {
-    const groups = packed(message.nodes, textBytes, roomBytes - solicitHeadBytes);
+    const groups = packItems(message.nodes, textBytes, roomBytes - solicitHeadBytes);
     return groups.map((nodes) => ({ ...message, nodes }));
   }
   return [message];
-}
-
-function packed<Item>(items: readonly Item[], bytesOf: (item: Item) => number, bytesMax: number): Item[][] {
-  let group: Item[] = [];
-  const groups = [group];
-  let bytes = 0;
-  for (const item of items) {
-    const more = bytesOf(item);
-    if (bytes + more > bytesMax || group.length === itemsMax) {
-      group = [];
-      groups.push(group);
-      bytes = 0;
-    }
-    group.push(item);
-    bytes += more;
-  }
-  return groups;
 }
 
 const textBytes = (text: string): number => 1 + text.length;

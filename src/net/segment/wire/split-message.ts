@@ -2,6 +2,7 @@
 // others name are served all the same.
 
 import type { ControlMessage, ListedMember } from '../../../model/segment.ts';
+import { packItems } from '../../../protocol/segment/pack-items.ts';
 import { createByteWriter } from './byte-writer.ts';
 import { encodeListed } from './encode-body.ts';
 import { bodyBytesMax } from './envelope.ts';
@@ -9,16 +10,15 @@ import { probeBytesMax } from './wire-limits.ts';
 
 const listHeadBytes = 6 + 6 + 2 + 2 + 1;
 const solicitHeadBytes = 6 + 1;
-const itemsMax = 255;
 
 /** A message that fits comes back as it is. */
 export function splitMessage(message: ControlMessage): readonly ControlMessage[] {
   if (message.type === 'member-list') {
-    const groups = packed(message.members, bytesOfMember, bodyBytesMax - listHeadBytes);
+    const groups = packItems(message.members, bytesOfMember, bodyBytesMax - listHeadBytes);
     return groups.map((members, part) => ({ ...message, part, parts: groups.length, members }));
   }
   if (message.type === 'solicit') {
-    const groups = packed(
+    const groups = packItems(
       message.nodes,
       (node) => 1 + Buffer.byteLength(node),
       bodyBytesMax - solicitHeadBytes,
@@ -26,24 +26,6 @@ export function splitMessage(message: ControlMessage): readonly ControlMessage[]
     return groups.map((nodes) => ({ ...message, nodes }));
   }
   return [message];
-}
-
-/** In the given order, each group as full as it can be; one empty group for no items. */
-function packed<Item>(items: readonly Item[], bytesOf: (item: Item) => number, bytesMax: number): Item[][] {
-  let group: Item[] = [];
-  const groups = [group];
-  let bytes = 0;
-  for (const item of items) {
-    const more = bytesOf(item);
-    if (bytes + more > bytesMax || group.length === itemsMax) {
-      group = [];
-      groups.push(group);
-      bytes = 0;
-    }
-    group.push(item);
-    bytes += more;
-  }
-  return groups;
 }
 
 function bytesOfMember(member: ListedMember): number {
