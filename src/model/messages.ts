@@ -1,6 +1,7 @@
 // Messages between CCM and agent over the agent's WebSocket: JSON text, one object a frame, version in the hello.
 // The edge parses them with schemas (src/net); inside they are trusted to have these shapes.
 
+import type { LeaderAgentMessage, LeaderCcmMessage } from './leader-messages.ts';
 import type { Receipt, SignedDecision, SignedReceipt } from './receipt.ts';
 import type { Release } from './release.ts';
 import type { SegmentAgentMessage, SegmentCcmMessage } from './segment-messages.ts';
@@ -58,6 +59,7 @@ export const ownerProfile = 'owner-1';
 export type AgentMessage =
   | Hello
   | SegmentAgentMessage
+  | LeaderAgentMessage
   /** An assignment that was fetched is complete and verified in the inbox; one inside its message needs no such word. */
   | { readonly type: 'held'; readonly site: string; readonly assignment: string }
   /** At most 5 a second: bytes received and commands done so far. */
@@ -159,6 +161,7 @@ export type CcmMessage =
       readonly sites: readonly SiteGrant[];
     }
   | SegmentCcmMessage
+  | LeaderCcmMessage
   | { readonly type: 'refused'; readonly error: WireError }
   /** A site was given to, changed for, or (with `removed`) taken from this node. */
   | { readonly type: 'grant'; readonly grant: SiteGrant }

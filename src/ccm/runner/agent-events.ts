@@ -2,6 +2,7 @@
 
 import type { KeyObject } from 'node:crypto';
 import { verifyObject } from '../../assignment/signed.ts';
+import { isLeaderMessage } from '../../model/leader-messages.ts';
 import type { Hello, SiteHolding } from '../../model/messages.ts';
 import type { Receipt, SignedReceipt } from '../../model/receipt.ts';
 import { TreecastError } from '../../model/treecast-error.ts';
@@ -104,6 +105,10 @@ export function createAgentEvents(options: AgentEventsOptions): AgentEvents {
         segments.message(node, report);
         return;
       }
+      if (isLeaderMessage(report))
+        throw new TreecastError('MESSAGE_INVALID', 'The agent speaks for others and was not asked to.', {
+          fix: 'Look at the agent on this node; upgrade it.',
+        });
       const { site } = report;
       switch (report.type) {
         case 'held':

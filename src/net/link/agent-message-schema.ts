@@ -2,6 +2,7 @@
 
 import { z } from 'zod';
 import type { AgentMessage } from '../../model/messages.ts';
+import { leaderAgentSchemas } from '../relay/leader-schemas.ts';
 import { isJsonWithin } from './bounded-json.ts';
 import {
   assignmentIdSchema,
@@ -65,6 +66,7 @@ const driftSchema = z.strictObject({
 export const agentMessageSchema: z.ZodType<AgentMessage> = z.discriminatedUnion('type', [
   helloSchema,
   ...segmentAgentSchemas,
+  ...leaderAgentSchemas,
   z.strictObject({ type: z.literal('held'), ...onAssignment }),
   z.strictObject({
     type: z.literal('progress'),

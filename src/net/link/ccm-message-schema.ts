@@ -2,8 +2,10 @@
 
 import { z } from 'zod';
 import { inlineBytesMax } from '../../model/assignment.ts';
+import type { RelayedMessage } from '../../model/leader-messages.ts';
 import type { CcmMessage } from '../../model/messages.ts';
 import { ownerPattern } from '../../model/site.ts';
+import { leaderCcmSchemas } from '../relay/leader-schemas.ts';
 import {
   assignmentIdSchema,
   countSchema,
@@ -60,18 +62,8 @@ const sourceSchema = z.discriminatedUnion('kind', [
   }),
 ]);
 
-export const ccmMessageSchema: z.ZodType<CcmMessage> = z.discriminatedUnion('type', [
-  ...segmentCcmSchemas,
-  z.strictObject({
-    type: z.literal('welcome'),
-    protocol: z.int().min(1).max(65_535),
-    ccmTime: timeSchema,
-    releaseKeys: releaseKeysSchema,
-    sites: z.array(siteGrantSchema).max(sitesMax),
-  }),
-  z.strictObject({ type: z.literal('refused'), error: wireErrorSchema }),
-  z.strictObject({ type: z.literal('grant'), grant: siteGrantSchema }),
-  z.strictObject({ type: z.literal('removed'), site: nameSchema }),
+/** What a leader may carry to its members, as well (LEAD-4). */
+const carriedSchemas = [
   z.strictObject({
     type: z.literal('assignment'),
     site: nameSchema,
@@ -82,4 +74,22 @@ export const ccmMessageSchema: z.ZodType<CcmMessage> = z.discriminatedUnion('typ
   z.strictObject({ type: z.literal('decision'), decision: signedDecisionSchema }),
   z.strictObject({ type: z.literal('abort'), site: nameSchema, release: releaseSchema }),
   z.strictObject({ type: z.literal('verify'), request: requestIdSchema, site: nameSchema }),
+] as const;
+
+export const relayedMessageSchema: z.ZodType<RelayedMessage> = z.discriminatedUnion('type', carriedSchemas);
+
+export const ccmMessageSchema: z.ZodType<CcmMessage> = z.discriminatedUnion('type', [
+  ...segmentCcmSchemas,
+  ...leaderCcmSchemas(relayedMessageSchema),
+  z.strictObject({
+    type: z.literal('welcome'),
+    protocol: z.int().min(1).max(65_535),
+    ccmTime: timeSchema,
+    releaseKeys: releaseKeysSchema,
+    sites: z.array(siteGrantSchema).max(sitesMax),
+  }),
+  z.strictObject({ type: z.literal('refused'), error: wireErrorSchema }),
+  z.strictObject({ type: z.literal('grant'), grant: siteGrantSchema }),
+  z.strictObject({ type: z.literal('removed'), site: nameSchema }),
+  ...carriedSchemas,
 ]);
