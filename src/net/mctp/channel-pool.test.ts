@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { defaultPools, freeChannel, poolAddress, poolSize } from './channel-pool.ts';
-import { mctpNoticeSchema } from './mctp-session.ts';
+import { mctpJoinSchema, mctpNoticeSchema } from './mctp-session.ts';
 
 test('MCTP-30: sixteen addresses a pool, in both families', () => {
   const all = (family: 4 | 6) =>
@@ -24,41 +24,45 @@ test('MCTP-30: a session takes a channel without another one as long as there is
 
 const notice = {
   version: 1,
-  session: '00112233445566ff',
+  announcement: {
+    session: 0xfedc_ba98,
+    sender: 'web-1',
+    assignment: 'a-1',
+    repair: 'arq',
+    framePayloadBytes: 1_441,
+    manifestBytes: 700,
+    sealedBytes: 300_000,
+    plainBytes: 0,
+    manifestHashes: ['ab'.repeat(32)],
+    receivers: 4,
+  },
   group: '239.255.84.1',
   port: 17_460,
   sender: { address: '10.0.0.1', port: 40_000 },
   receiver: 3,
-  receivers: 4,
   sessionKey: Buffer.alloc(16, 1).toString('base64'),
   pairKey: Buffer.alloc(16, 2).toString('base64'),
-  pieces: [{ bytes: 700, sha256: 'ab'.repeat(32) }],
-  blocks: [
-    { count: 3, bytes: 131_072 },
-    { count: 1, bytes: 17 },
-  ],
-  frameBytes: 1_400,
-  repair: 'arq',
 };
 
 test('MCTP-31: a notice is what it should be, or none', () => {
   assert.ok(mctpNoticeSchema.safeParse(notice).success);
+  const { announcement } = notice;
   const wrong: Record<string, unknown>[] = [
     { version: 2 },
-    { session: '00' },
     { group: 'somewhere' },
     { port: 0 },
     { receiver: 1_024 },
     { sessionKey: Buffer.alloc(15).toString('base64') },
     { pairKey: 'x' },
-    { pieces: [{ bytes: 131_073, sha256: 'ab'.repeat(32) }] },
-    { pieces: Array.from({ length: 17 }, () => notice.pieces[0]) },
-    { blocks: [{ count: 1, bytes: 131_073 }] },
-    { frameBytes: 9_000 },
-    { repair: 'both' },
     { more: 1 },
+    { announcement: { ...announcement, session: -1 } },
+    { announcement: { ...announcement, repair: 'both' } },
+    { announcement: { ...announcement, manifestHashes: ['ab'] } },
+    { announcement: { ...announcement, sealedBytes: '1' } },
   ];
   for (const change of wrong) {
     assert.ok(!mctpNoticeSchema.safeParse({ ...notice, ...change }).success, JSON.stringify(change));
   }
+  assert.ok(mctpJoinSchema.safeParse({ lacks: [{ from: 0, to: 4 }] }).success);
+  assert.ok(!mctpJoinSchema.safeParse({ lacks: [{ from: -1, to: 4 }] }).success);
 });

@@ -2,29 +2,38 @@
 // leader hands each receiver its notice over their mutual-TLS connection; nothing here opens one.
 
 import { z } from 'zod';
+import type { MctpSenderStatus, UnicastReason } from '../../protocol/mctp/mctp-machines.ts';
+import type { BlockRange } from '../../protocol/mctp/mctp-messages.ts';
+import { manifestBlocksMax } from '../../protocol/mctp/mctp-session.ts';
 
-/** Pieces of a manifest, and data blocks, are at most so long. */
-export const blockBytesMax = 128 * 1024;
-/** A longer manifest is fetched by HTTPS, and the session has data blocks alone. */
-export const manifestPiecesMax = 16;
-/** 4 GiB in blocks, twice over: an assignment's plain and sealed blocks, and the last of each region. */
-export const blocksMax = 65_536;
-export const receiversMax = 1_024;
-
-const sha256 = z.hex().length(64);
+const receiversMax = 1_024;
+const u32 = z.int().min(0).max(0xffff_ffff);
 /** 16 bytes. */
 const key = z.base64().length(24);
 const address = z.union([z.ipv4(), z.ipv6()]);
 const port = z.int().min(1).max(65_535);
 
+/** Of the machines' shape; `sessionProblem` says the rest. */
+const announcementSchema = z.strictObject({
+  session: u32,
+  sender: z.string().min(1).max(253),
+  assignment: z.string().min(1).max(128),
+  repair: z.enum(['arq', 'fec']),
+  framePayloadBytes: z.int(),
+  manifestBytes: z.int(),
+  sealedBytes: z.int(),
+  plainBytes: z.int(),
+  manifestHashes: z.array(z.hex().length(64)).max(manifestBlocksMax),
+  receivers: z.int().min(1).max(receiversMax),
+});
+
 /**
  * Everything that a receiver has to know of a session, with its keys: it goes over TLS, to that receiver alone. JSON; parse it with this
- * schema where it arrives.
+ * schema where it arrives. Its answer is a {@link MctpJoin}, made by `Receiving.lacks`.
  */
 export const mctpNoticeSchema = z.strictObject({
   version: z.literal(1),
-  /** 8 random bytes. */
-  session: z.hex().length(16),
+  announcement: announcementSchema,
   /** The data channel: where the frames go. */
   group: address,
   port,
@@ -35,166 +44,163 @@ export const mctpNoticeSchema = z.strictObject({
     .int()
     .min(0)
     .max(receiversMax - 1),
-  receivers: z.int().min(1).max(receiversMax),
   /** All receivers have it: whoever lacks it can put nothing into the session. */
   sessionKey: key,
   /** Of this receiver and the sender alone: nobody speaks for it. */
   pairKey: key,
-  /** Of the manifest; none where it is fetched by other means, or held already by all. */
-  pieces: z
-    .array(z.strictObject({ bytes: z.int().min(1).max(blockBytesMax), sha256 }))
-    .max(manifestPiecesMax),
-  /** Lengths of the data blocks in their order, as runs of equal ones: so many, so long. */
-  blocks: z
-    .array(z.strictObject({ count: z.int().min(1).max(blocksMax), bytes: z.int().min(1).max(blockBytesMax) }))
-    .max(8),
-  /** Payload of a frame. */
-  frameBytes: z.int().min(256).max(1_452),
-  repair: z.enum(['arq', 'fec']),
 });
 
 export type MctpNotice = z.infer<typeof mctpNoticeSchema>;
 
-/** What is sent. */
+/** What a receiver answers to a notice: the blocks that it lacks, the manifest's first; none: it holds all. */
+export const mctpJoinSchema = z.strictObject({
+  lacks: z.array(z.strictObject({ from: u32, to: u32 })).max(10_000),
+});
+
+/** What is sent: an object of up to `manifestBlocksMax` blocks of manifest, and the assignment's data file, sealed blocks first. */
 export interface BlockSource {
-  /** Null: every receiver gets it by other means. At most `manifestPiecesMax` pieces. */
+  /** The assignment's id. */
+  readonly assignment: string;
+  /** Null: every receiver gets it by other means, as it must where it is longer than `manifestBlocksMax` blocks. */
   readonly manifest: Buffer | null;
-  /** As they travel, in their order. */
-  readonly blockBytes: readonly number[];
-  /** Is asked for one block after the other, some of them again. A rejection ends the session, and all are finished by unicast. */
+  /** Bytes of the two regions as they travel, tags included. */
+  readonly sealedBytes: number;
+  readonly plainBytes: number;
+  /** A data block as it travels, by its index in the data file. Is asked for several at a time, and for some again. A rejection ends the session, and all are finished by unicast. */
   read(index: number): Promise<Buffer>;
-  /** Resolves as soon as this block can be read; absent where all can. Asked in their order. */
-  whenAvailable?(index: number): Promise<void>;
+  /** How many data blocks can be read from the start on, when it is not yet all of them; see `Sending.available`. */
+  readonly available?: number;
 }
 
 /** Where a receiver puts data blocks. */
 export interface BlockSink {
-  /** Data blocks that it lacks. */
+  /** Data blocks that it lacks, by their index in the data file. */
   missing(): readonly number[];
-  /** Whether these are the bytes that the signed manifest names. Synchronous, since the rest waits. */
+  /** Whether these are the bytes that the signed manifest names. Synchronous: the next frames wait. */
   verify(index: number, bytes: Buffer): boolean;
-  /** Is called with verified bytes alone, with several at a time, once for each block. They are its own until it resolves. A rejection (a full disk, say) ends the receiver's part. */
+  /**
+   * Is called with verified bytes alone, with several blocks at a time, once for each; they are not touched until it resolves. Resolves when the
+   * block is where it is to be after a restart. A rejection (a full disk, say) ends the receiver's part.
+   */
   write(index: number, bytes: Buffer): Promise<void>;
 }
 
-/** Why a receiver is finished by unicast: a word for the code, a sentence for people. */
-export interface UnicastReason {
-  readonly reason:
-    | 'not-heard'
-    | 'loss'
-    | 'behind'
-    | 'rate'
-    | 'mtu'
-    | 'bad-block'
-    | 'sink'
-    | 'send-failed'
-    | 'left'
-    | 'ended';
-  readonly sentence: string;
-}
-
-export interface SendingState {
-  readonly session: string;
+export interface SendingState extends MctpSenderStatus {
+  readonly session: number;
+  readonly assignment: string;
   readonly group: string;
   readonly port: number;
-  readonly repair: 'arq' | 'fec';
-  readonly bytes: number;
-  /** Blocks sent once, of all. */
-  readonly blocksSent: number;
-  readonly blocks: number;
-  /** What the rate controller wants, and what was reached in the last second; bits each second, headers included. */
-  readonly rateBits: number;
-  readonly achievedBits: number;
-  /** Frames sent again, and parity, as a share of all. */
-  readonly repairShare: number;
-  /** From the statuses; null before the first. */
-  readonly loss: number | null;
+  readonly isUp: boolean;
+  /** What was sent, in bytes of UDP payload: headers, repair and parity included; what the system refused; and what the last second reached. */
+  readonly sentBytes: number;
   readonly sendErrors: number;
-  readonly receivers: readonly {
-    readonly node: string;
-    readonly state: 'silent' | 'receiving' | 'complete' | 'unicast';
-    readonly lacking: number | null;
-  }[];
+  readonly achievedBytesPerSecond: number;
+  readonly dropped: Readonly<Record<string, number>>;
 }
 
 export type SendingEvent =
   | { readonly type: 'complete'; readonly node: string }
-  /** What it lacks; null: not known, so everything that it does not hold. Multicast may go on, this receiver is not waited for. */
-  | ({
-      readonly type: 'unicast-wanted';
+  /** It takes nothing more: its disk is full, say. */
+  | { readonly type: 'failed'; readonly node: string; readonly reason: string }
+  /**
+   * It is to fetch these blocks (of the session's index space: the manifest's first) by unicast; null: all that it lacks, and it takes part no more. It has been told
+   * so by a datagram, which may get lost. `sentence` says why, for people.
+   */
+  | {
+      readonly type: 'unicast';
       readonly node: string;
-      readonly lacking: readonly number[] | null;
-    } & UnicastReason)
-  /** So many are complete as the quorum asks for, delivery goes on. */
-  | { readonly type: 'quorum'; readonly complete: number; readonly receivers: number }
+      readonly blocks: readonly BlockRange[] | null;
+      readonly why: UnicastReason;
+      readonly sentence: string;
+    }
+  /** So many are complete as the quorum asks for; delivery goes on. */
+  | { readonly type: 'quorum'; readonly complete: number }
   /** For the CCM. */
-  | { readonly type: 'problem'; readonly sentence: string }
-  /** The interface is down (frames wait), or up again. */
+  | { readonly type: 'problem'; readonly lagging: readonly string[]; readonly sentence: string }
+  /** The interface is down and frames wait, or it is up again. */
   | { readonly type: 'network'; readonly isUp: boolean; readonly sentence: string }
-  /** All that had to be said is said; nothing is sent any more. */
-  | { readonly type: 'ended'; readonly complete: readonly string[]; readonly unicast: readonly string[] };
+  /** The last one, and always said; nothing is sent any more. `error`: what ended it before its time. */
+  | {
+      readonly type: 'ended';
+      readonly complete: readonly string[];
+      readonly unicast: readonly string[];
+      readonly failed: readonly string[];
+      readonly error: string | null;
+    };
 
 export interface SendingOptions {
   readonly source: BlockSource;
   /** Nodes; more may come by `add`. */
   readonly receivers: readonly string[];
-  /** So many of them are reported as enough. */
+  /** So many of them are reported as enough; all, when absent. */
   readonly quorum?: number;
   readonly repair?: 'arq' | 'fec';
-  /** A hard limit, asked for each second. */
-  readonly rateBitsMax?: () => number;
+  /** A hard limit of what the session sends, all included. */
+  readonly bytesPerSecondMax?: number;
   readonly onEvent: (event: SendingEvent) => void;
 }
 
 export interface Sending {
-  readonly session: string;
-  /** To be handed to that receiver over TLS; its answer should wait for `Mctp.receive`, so that it hears the first frame. */
+  readonly session: number;
+  /**
+   * To be handed to that receiver over TLS. For a node that is new to the session, or is back after a restart, too: each call makes a key of its own, and
+   * the last one counts.
+   */
   notice(node: string): MctpNotice;
-  /** A receiver that came later, or is back. */
-  add(node: string): MctpNotice;
-  /** It needs nothing more of this session: it says that it holds all, or has gone. */
-  complete(node: string): void;
-  leave(node: string): void;
-  /** Frames go out from now on. */
-  start(): void;
+  /** What it answered: frames go out as soon as the machine has heard of enough of them. */
+  joined(node: string, lacks: readonly BlockRange[]): void;
+  /** It could not be told. */
+  absent(node: string): void;
+  /** Data blocks below this one can be read from now on. */
+  available(count: number): void;
   state(): SendingState;
-  /** Ends at once; receivers are told. */
+  /** Ends at once; who is not complete is handed to unicast. Resolves after `ended`. */
   stop(): Promise<void>;
 }
 
 export interface ReceivingState {
-  readonly session: string;
-  /** Data blocks written, and all that this node lacked at the start. */
-  readonly written: number;
-  readonly wanted: number;
+  readonly session: number;
+  /** Blocks still missing, the manifest's included. */
+  readonly missing: number;
+  /** Frames that were believed, and datagrams dropped by reason. */
   readonly frames: number;
-  /** Frames that were dropped, by reason. */
   readonly dropped: Readonly<Record<string, number>>;
-  /** What the system gave of what was asked for. */
+  /** What the system gave of eight megabytes. */
   readonly receiveBufferBytes: number;
+  readonly isUp: boolean;
 }
 
 export type ReceivingEvent =
-  | { readonly type: 'manifest' }
-  /** Every block is written. */
-  | { readonly type: 'complete' }
-  /** The rest is to be fetched by unicast. */
-  | ({ readonly type: 'unicast-wanted' } & UnicastReason)
-  | { readonly type: 'network'; readonly isUp: boolean; readonly sentence: string };
+  /** To be fetched from the leader by unicast, in the session's index space; null: all that is missing, and the session is over for this node. */
+  | { readonly type: 'fetch'; readonly blocks: readonly BlockRange[] | null; readonly sentence: string }
+  | { readonly type: 'network'; readonly isUp: boolean; readonly sentence: string }
+  /** The last. `complete`: everything is written. `unicast` and `silent`: what is missing is to be fetched. `failed`: see `error`. */
+  | {
+      readonly type: 'ended';
+      readonly how: 'complete' | 'unicast' | 'failed' | 'silent' | 'stopped';
+      readonly error: string | null;
+    };
 
 export interface ReceivingOptions {
   /** Where this node holds the manifest already. */
-  readonly manifest?: Buffer;
-  /** Called once, with the whole manifest, whose pieces have the announced hashes; whoever is called verifies its signature. A rejection ends the receiver's part. */
-  readonly openSink: (manifest: Buffer | null) => Promise<BlockSink>;
-  /** Whether the sender's node key has signed this. */
+  readonly manifest: Buffer | null;
+  /**
+   * Called once, with the whole manifest, whose blocks have the announced hashes; whoever is called verifies its signature and that the announcement's sizes
+   * are its own. A rejection ends the receiver's part.
+   */
+  readonly openSink: (manifest: Buffer) => Promise<BlockSink>;
+  /** Whether the sender's node key has signed this; for the digests of a forged block. */
   readonly verify: (bytes: Buffer, signature: Buffer) => boolean;
   readonly onEvent: (event: ReceivingEvent) => void;
 }
 
 export interface Receiving {
-  readonly session: string;
+  readonly session: number;
+  /** The answer to the notice. */
+  readonly lacks: readonly BlockRange[];
+  /** This data block came another way, and is written. */
+  written(index: number): void;
   state(): ReceivingState;
-  /** Leaves the group; the sender is told. Resolves when nothing is written any more. */
+  /** Leaves the session; the sender is told. Resolves when nothing is written any more. */
   stop(): Promise<void>;
 }

@@ -65,7 +65,7 @@ export async function openUdpSockets(options: UdpSocketsOptions): Promise<UdpSoc
       const hearing = await listen(true, group.address, group.port);
       hearing.addMembership(group.address, place);
     }
-    const own = await firstFree(options.port, (port) => listen(false, local.address, port));
+    const own = await firstFreeSocket(options.port, (port) => listen(false, local.address, port));
     own.setMulticastInterface(place);
     own.setMulticastTTL(1);
     own.setMulticastLoopback(true);
@@ -89,7 +89,8 @@ export async function openUdpSockets(options: UdpSocketsOptions): Promise<UdpSoc
   }
 }
 
-async function firstFree(port: number, listen: (port: number) => Promise<Socket>): Promise<Socket> {
+/** Of so many ports from this one on; any when none of them is free. */
+export async function firstFreeSocket(port: number, listen: (port: number) => Promise<Socket>): Promise<Socket> {
   for (let next = port; next < port + unicastPortsMax && next <= 65_535; next += 1) {
     try {
       return await listen(next);
