@@ -16,6 +16,7 @@ export interface ReleaseKeys {
   /** Believed keys have signed statements for these: the next welcome may name them. */
   vouchedFor(pems: readonly string[]): void;
   pems(): readonly string[];
+  keys(): readonly KeyObject[];
   verify(bytes: Uint8Array, signature: Uint8Array): boolean;
   verifyDecision(decision: SignedDecision): boolean;
 }
@@ -50,6 +51,7 @@ export function createReleaseKeys(initial: readonly string[]): ReleaseKeys {
       vouched = next;
     },
     pems: () => pems,
+    keys: () => keys,
     verify,
     verifyDecision(decision) {
       const { signature, ...signed } = decision;

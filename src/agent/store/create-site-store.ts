@@ -205,6 +205,7 @@ export async function createSiteStore(
       };
     },
     live: () => held(journal.state().live),
+    received: inbox.received,
     async openInbox(bytes) {
       const manifest = readManifest(bytes, { verifySignature: options.verifySignature });
       const { header } = manifest;

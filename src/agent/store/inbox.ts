@@ -19,8 +19,9 @@ import { allEnded } from './durability.ts';
 import { type CommandSurvey, type Lag, surveyCommands } from './lag.ts';
 import type { Layout } from './layout.ts';
 import { createAnew, openOwn } from './own-file.ts';
+import { receivedBlocks } from './received-blocks.ts';
 import { removeTree } from './removal.ts';
-import type { InboxEntry } from './site-store.ts';
+import type { InboxEntry, ReceivedBlocks } from './site-store.ts';
 import { explainDisk, spaceNeeded } from './space.ts';
 
 /**
@@ -32,6 +33,8 @@ const memoryBytesMax = 32 * 1024 ** 2;
 export interface Inbox {
   /** Reads every command once. Throws ASSIGNMENT_MALFORMED, ASSIGNMENT_TOO_LARGE. */
   open(manifest: Manifest): Promise<ReceivedAssignment>;
+  /** What is being received, for others to take from. */
+  received(id: string): ReceivedBlocks | null;
   /** What receiving it will still write to disk. */
   bytesToWrite(manifest: Manifest): number;
   /** Gives up what is received of releases for which this says so. */
@@ -61,6 +64,7 @@ export interface ReceivedAssignment extends InboxEntry {
   readonly lag: Lag;
   commands(): Iterable<Command>;
   source(): DataSource;
+  has(index: number): boolean;
   /** Gives the data's space back; the manifest stays where a lag may name it. */
   dropData(): void;
   /** Closes what is open and keeps what was received, to go on later. */
@@ -157,6 +161,7 @@ export function createInbox(disk: Disk, layout: Layout): Inbox {
       lag: survey.lag,
       commands: () => survey.commands ?? manifest.commands(),
       missingBlocks: () => (data ? [...missing] : allBlocks(header)),
+      has: (index) => data !== undefined && !missing.has(index),
       async writeBlock(index, sealed) {
         verifyBlock(header, index, sealed);
         opened().set(sealed, blockRange(header, index).offset);
@@ -200,6 +205,7 @@ export function createInbox(disk: Disk, layout: Layout): Inbox {
       lag: survey.lag,
       commands: () => survey.commands ?? manifest.commands(),
       missingBlocks: () => (fd === undefined ? allBlocks(header) : [...missing]),
+      has: (index) => fd !== undefined && !missing.has(index),
       async writeBlock(index, sealed) {
         verifyBlock(header, index, sealed);
         try {
@@ -250,6 +256,7 @@ export function createInbox(disk: Disk, layout: Layout): Inbox {
         opening.delete(id);
       }
     },
+    received: (id) => receivedBlocks(disk, receiving.get(id)),
     keepManifest: (manifest) => syncKept(writeManifest(manifest)),
     async keep(kind, bytes) {
       const id = sha256(bytes);

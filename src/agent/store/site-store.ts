@@ -47,6 +47,8 @@ export interface SiteStore {
   live(): HeldTree | null;
   /** Receives a manifest (verified whole before anything else is accepted), checks space and base, opens the inbox for its blocks. */
   openInbox(manifest: Uint8Array): Promise<InboxEntry>;
+  /** Of an assignment that is being received, or is received and not staged yet; null for any other. */
+  received(assignment: string): ReceivedBlocks | null;
   /** Nobody goes on with this reception for now: what arrived stays, its claim on space goes. */
   pause(entry: InboxEntry): void;
   /**
@@ -112,6 +114,16 @@ export interface InboxEntry {
   writeBlock(index: number, sealed: Uint8Array): Promise<void>;
   /** Throws away what was received. */
   discard(): Promise<void>;
+}
+
+/** What has arrived of an assignment that is being received, for other nodes. */
+export interface ReceivedBlocks {
+  readonly header: AssignmentHeader;
+  readonly manifest: Uint8Array;
+  /** Block `index` is here, checked against the manifest. */
+  has(index: number): boolean;
+  /** Null when it is not here, or not any more. */
+  read(index: number): Buffer | null;
 }
 
 export interface SiteStoreOptions {

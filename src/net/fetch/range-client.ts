@@ -4,7 +4,7 @@
 import { Agent } from 'node:https';
 import { blockBytes } from '../../model/assignment.ts';
 import type { Clock } from '../clock.ts';
-import { ccmConnectionOptions, type TlsCredentials } from '../tls/tls-settings.ts';
+import { ccmConnectionOptions, nodeConnectionOptions, type TlsCredentials } from '../tls/tls-settings.ts';
 import { type BlockRun, blockRuns } from './block-runs.ts';
 import { requestRange } from './range-request.ts';
 import { createRetry } from './retry.ts';
@@ -41,6 +41,8 @@ export interface RangeClientOptions {
   readonly clock: Clock;
   readonly random: () => number;
   readonly failuresMax?: number;
+  /** The source is this node's segment port; absent: the CCM. */
+  readonly node?: string;
 }
 
 const runBytesMax = 8_388_608;
@@ -62,7 +64,9 @@ export function createRangeClient(options: RangeClientOptions): RangeClient {
     agent?.destroy();
     credentials = wanted;
     agent = new Agent({
-      ...ccmConnectionOptions(wanted),
+      ...(options.node === undefined
+        ? ccmConnectionOptions(wanted)
+        : nodeConnectionOptions(wanted, options.node)),
       keepAlive: true,
       maxSockets: 2 * requestsMax,
       maxFreeSockets: requestsMax,

@@ -15,9 +15,11 @@ import { createSilenceWatch } from './silence-watch.ts';
 
 export type ReceivedMessage = Exclude<CcmMessage, { readonly type: 'refused' }>;
 
+export type AgentReport = Exclude<AgentMessage, Hello>;
+
 export interface LinkClient {
   /** False when there is no connection that a hello was sent on: the next hello will say it all (LINK-9). */
-  send(message: Exclude<AgentMessage, Hello>): boolean;
+  send(message: AgentReport): boolean;
   /** Ends the connection and makes it anew, as after a cut: what is shown has changed. */
   reconnect(): void;
   close(): Promise<void>;

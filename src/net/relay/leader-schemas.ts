@@ -12,7 +12,7 @@ import {
   wireErrorSchema,
 } from '../link/field-schemas.ts';
 
-const sessionSchema = z.string().regex(/^[0-9a-f]{32}$/);
+export const sessionSchema = z.string().regex(/^[0-9a-f]{32}$/);
 const nodesSchema = z.array(nameSchema).max(segmentMembersMax);
 
 export const signedFrameSchema: z.ZodType<SignedFrame> = z.strictObject({

@@ -32,6 +32,14 @@ export function checkCcmIdentity(_host: string, certificate: NamedCertificate): 
   });
 }
 
+/** As {@link checkCcmIdentity}, for one node. */
+export function checkNodeIdentity(node: string, certificate: NamedCertificate): Error | undefined {
+  if (nodeNameOf(certificate) === node) return undefined;
+  return new TreecastError('CERTIFICATE_INVALID', `The server's certificate is not that of node ${node}.`, {
+    fix: 'Nothing: another node is at this address now, and the segment will say who.',
+  });
+}
+
 /**
  * Node prints alternative names as `URI:a, DNS:b` and quotes a name that holds a comma or quote, so a name with either
  * never equals one of ours.

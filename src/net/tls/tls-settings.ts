@@ -2,7 +2,7 @@
 
 import type { ConnectionOptions, SecureContextOptions } from 'node:tls';
 import type { TlsIdentity } from './certificate-authority.ts';
-import { checkCcmIdentity } from './certificate-names.ts';
+import { checkCcmIdentity, checkNodeIdentity } from './certificate-names.ts';
 
 /** What one end shows, and whom it believes. */
 export interface TlsCredentials {
@@ -16,10 +16,20 @@ export function secureContextOptions({ identity, ca }: TlsCredentials): SecureCo
   return { key: identity.key, cert: identity.certificate, ca, minVersion: 'TLSv1.3' };
 }
 
+type CheckedConnectionOptions = SecureContextOptions &
+  Pick<ConnectionOptions, 'rejectUnauthorized' | 'checkServerIdentity'>;
+
+/** For connections of a node to another one's segment port. */
+export function nodeConnectionOptions(credentials: TlsCredentials, node: string): CheckedConnectionOptions {
+  return {
+    ...secureContextOptions(credentials),
+    rejectUnauthorized: true,
+    checkServerIdentity: (_host, certificate) => checkNodeIdentity(node, certificate),
+  };
+}
+
 /** For connections of a node to the CCM. */
-export function ccmConnectionOptions(
-  credentials: TlsCredentials,
-): SecureContextOptions & Pick<ConnectionOptions, 'rejectUnauthorized' | 'checkServerIdentity'> {
+export function ccmConnectionOptions(credentials: TlsCredentials): CheckedConnectionOptions {
   return {
     ...secureContextOptions(credentials),
     rejectUnauthorized: true,
