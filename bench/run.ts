@@ -17,6 +17,7 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   'random-kills': async () => (await import('./random-kills/random-kills.ts')).randomKills,
   simulate: async () => (await import('./simulate/simulate.ts')).simulate,
   failover: async () => (await import('./failover/failover.ts')).failover,
+  fec: async () => (await import('./fec/fec.ts')).fec,
   purge: async () => (await import('./purge/purge.ts')).purge,
 };
 
