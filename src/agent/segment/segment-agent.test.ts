@@ -19,6 +19,7 @@ import { until } from '../../plugins/testing/until.ts';
 import { silentLog } from '../session/agent-log.ts';
 import { createSegmentAgent, type SegmentAgent } from './segment-agent.ts';
 import { segmentSettingsSchema } from './segment-settings.ts';
+import type { SegmentView } from './segment-view.ts';
 
 type Told = Extract<SegmentCcmMessage, { type: 'segment' }>;
 type State = Extract<AgentMessage, { type: 'segmentState' }>;
@@ -47,6 +48,8 @@ const told: Told = {
 interface Started {
   readonly agent: SegmentAgent;
   readonly said: AgentMessage[];
+  /** As it was each time that it was told to be another one. */
+  readonly views: SegmentView[];
   /** The last one. */
   state(): State | undefined;
   remembered(): { readonly segment: string; readonly channel: ControlChannel };
@@ -61,7 +64,9 @@ async function start(
   const directory = temporaryDirectory(t);
   const { key, identity } = await issueNodeCredentials(authority, node);
   const said: AgentMessage[] = [];
+  const views: SegmentView[] = [];
   const agent = createSegmentAgent({
+    onView: () => views.push(agent.view()),
     node,
     directory,
     settings: segmentSettingsSchema.parse(settings),
@@ -82,6 +87,7 @@ async function start(
   return {
     agent,
     said,
+    views,
     state: () => said.findLast((message) => message.type === 'segmentState'),
     remembered: () =>
       JSON.parse(readFileSync(join(directory, 'segment', 'segment.json'), 'utf8')) as ReturnType<
@@ -127,6 +133,37 @@ test('LINK-42 LINK-45 SEG-4: nodes without a segment elect, their leader is give
   await until(show(nodes), () => nodes.every((node) => node.remembered().channel.port === next.port));
   await until(show(nodes), () => nodes.every((node) => (node.state()?.port ?? 0) > next.port));
   assert.equal(leader.state()?.term, term);
+});
+
+test('LEAD-20: whom a node follows, whether the CCM accepts that leader, and where others are is in its view, which is told when it changes', async (t) => {
+  const authority = await createCertificateAuthority(temporaryDirectory(t));
+  const id = randomBytes(16).toString('hex');
+  const nodes = [await start(t, authority, 'web-1'), await start(t, authority, 'web-2', { lead: 'never' })];
+  const [leader, member] = nodes as [Started, Started];
+  for (const { agent } of nodes) agent.receive({ ...told, id });
+  const last = (node: Started): SegmentView | undefined => node.views.at(-1);
+  await until(show(nodes), () => nodes.every((node) => last(node)?.leader === 'web-1'));
+  assert.equal(last(member)?.isAccepted, false);
+  const term = leader.state()?.term as number;
+  const accepted = { leader: 'web-1', term };
+  leader.agent.receive({ type: 'segmentVerdict', segment: id, term, accepted, assigned: null });
+  await until(show(nodes), () => nodes.every((node) => last(node)?.isAccepted === true));
+  const { own } = leader.agent.view();
+  assert.ok(own !== null);
+  assert.deepEqual(member.agent.view(), {
+    segment: id,
+    leader: 'web-1',
+    isAccepted: true,
+    own: member.agent.view().own,
+    others: [{ node: 'web-1', ...own }],
+  });
+  const fingerprint = 'ab'.repeat(32);
+  assert.equal(member.agent.isRevoked(fingerprint), false);
+  member.agent.receive({ type: 'revocations', number: 1, fingerprints: [fingerprint] });
+  assert.equal(member.agent.isRevoked(fingerprint), true);
+  // A leader that is cut off from the CCM says so.
+  leader.agent.linkDown();
+  await until(show(nodes), () => nodes.every((node) => last(node)?.isAccepted === false));
 });
 
 test('CHAN-20 LINK-45: a node without a segment that hears one does not lead until the CCM says where it belongs', async (t) => {

@@ -20,14 +20,19 @@ import type { AgentLog } from '../session/agent-log.ts';
 import { createHeardSegments } from './heard-segments.ts';
 import { leadResources, memberOffer } from './lead-resources.ts';
 import { createReliability } from './reliability.ts';
+import { createSegmentFollower, type ToldSegment } from './segment-follower.ts';
 import { openSegmentMemory, type SegmentMemory } from './segment-memory.ts';
 import { createSegmentReporter } from './segment-reporter.ts';
 import { channelOf, peersOf, type SegmentSettings, timingOf } from './segment-settings.ts';
+import { type SegmentView, segmentView } from './segment-view.ts';
 
 export interface SegmentAgent {
   /** What is none of the segment's is passed over. */
   receive(message: ReceivedMessage): void;
   linkDown(): void;
+  view(): SegmentView;
+  /** By SHA-256 of the certificate, 64 hex digits: the CCM has said that it counts no more. */
+  isRevoked(fingerprint: string): boolean;
   /** Says goodbye to the segment. */
   close(): Promise<void>;
 }
@@ -47,16 +52,15 @@ export interface SegmentAgentOptions {
   readonly random: () => number;
   readonly log: AgentLog;
   readonly clock?: Clock;
+  /** The view is another one, but for where others are. */
+  readonly onView?: () => void;
 }
-
-type Told = Extract<SegmentCcmMessage, { readonly type: 'segment' }>;
 
 /** How long a node that has never been in a segment waits for the CCM to say which. */
 const firstWordMs = 2_000;
 const measureEveryMs = 10_000;
 const tryAgainMs = 10_000;
-/** A leader takes its members over sooner than this. */
-const waitForLeaderMs = 15_000;
+const lookDelayMs = 20;
 
 /** Begins at once, in the background; what goes wrong is logged and tried again. */
 export function createSegmentAgent(options: SegmentAgentOptions): SegmentAgent {
@@ -71,16 +75,13 @@ export function createSegmentAgent(options: SegmentAgentOptions): SegmentAgent {
   let closed = false;
   let memory: SegmentMemory | undefined;
   let driver: SegmentDriver | undefined;
-  let told: Told | undefined;
-  /** What of it is, or was, carried out last. */
-  let taken: Told | undefined;
+  let told: ToldSegment | undefined;
   let revoked: Extract<SegmentCcmMessage, { readonly type: 'revocations' }> | undefined;
+  let revokedSet: ReadonlySet<string> = new Set();
   let isFirstTold = true;
   let accepted: string | null = null;
-  /** Where the node is to go, and since when it waits for its leader to take it there. */
-  let waiting: { readonly told: Told; readonly to: string; readonly since: number } | undefined;
-  /** As a leader: where to, and in which term it said so. */
-  let ordered = '';
+  let seen = '';
+  let isLooking = false;
   let working: Promise<void> = Promise.resolve();
 
   const reporter = createSegmentReporter({
@@ -93,6 +94,35 @@ export function createSegmentAgent(options: SegmentAgentOptions): SegmentAgent {
     location: settings.location ?? null,
     clock,
   });
+
+  const follower = createSegmentFollower({
+    settings,
+    memory: () => memory,
+    driver: () => driver,
+    work,
+    after,
+    reopen,
+    clock,
+  });
+
+  function view(): SegmentView {
+    return segmentView({ node, segment: current(), driver, accepted, peers: told?.peers ?? [] });
+  }
+
+  /** The machine of a leader does many steps a second, and few of them are to be seen. */
+  function look(): void {
+    reporter.look();
+    if (isLooking) return;
+    isLooking = true;
+    after(lookDelayMs, () => {
+      isLooking = false;
+      const { others: _, ...now } = view();
+      const text = JSON.stringify(now);
+      if (text === seen) return;
+      seen = text;
+      options.onView?.();
+    });
+  }
 
   function current(): string {
     return memory?.current().segment ?? unassignedSegment;
@@ -129,22 +159,16 @@ export function createSegmentAgent(options: SegmentAgentOptions): SegmentAgent {
         after(firstWordMs, firstWord.resolve);
         await firstWord.promise;
         if (closed) return;
-        if (told !== undefined) await memory.settle(settled(told));
+        if (told !== undefined) await memory.settle(follower.settled(told));
       }
       await open();
     } catch (error) {
       log.warn({ err: error, retryMs: tryAgainMs }, 'this node takes no part in its segment yet');
       after(tryAgainMs, () => {
         work(begin);
-        if (told !== undefined) takeUp(told);
+        if (told !== undefined) follower.takeUp(told);
       });
     }
-  }
-
-  function settled({ id, channel, preset, timers }: Told): Parameters<SegmentMemory['settle']>[0] {
-    // LINK-42: who remembers a segment that the CCM does not know keeps it.
-    const isKnown = id !== unassignedSegment || current() === unassignedSegment;
-    return { preset, timers, ...(isKnown ? { segment: id, channel } : {}) };
   }
 
   async function open(): Promise<void> {
@@ -178,7 +202,7 @@ export function createSegmentAgent(options: SegmentAgentOptions): SegmentAgent {
       describe,
       persist: remembered.vote,
       onFact: hear,
-      onStep: reporter.look,
+      onStep: look,
       onOtherSegment(other) {
         const isFirst = !isExpected();
         heard.note(other);
@@ -212,6 +236,7 @@ export function createSegmentAgent(options: SegmentAgentOptions): SegmentAgent {
   async function reopen(): Promise<void> {
     await driver?.close();
     driver = undefined;
+    look();
     await begin();
   }
 
@@ -263,59 +288,13 @@ export function createSegmentAgent(options: SegmentAgentOptions): SegmentAgent {
     driver?.input({ input: 'self', self: describe(own), candidate: candidate() });
   }
 
-  /** What could not be written down is tried again, unless the CCM has said something else by then. */
-  function takeUp(next: Told): void {
-    taken = next;
-    work(async () => {
-      try {
-        await follow(next);
-      } catch (error) {
-        after(tryAgainMs, () => taken === next && takeUp(next));
-        throw error;
-      }
-    });
-  }
-
-  async function follow(next: Told): Promise<void> {
-    if (memory === undefined || driver === undefined) return;
-    const before = JSON.stringify(timingOf(settings, memory.current()));
-    const { segment, channel, ...timing } = { ...memory.current(), ...settled(next) };
-    await memory.settle({ preset: timing.preset, timers: timing.timers });
-    const isNewTiming = JSON.stringify(timingOf(settings, memory.current())) !== before;
-    const to = JSON.stringify({ segment, channel });
-    const { segment: from, channel: now } = memory.current();
-    if (to === JSON.stringify({ segment: from, channel: now })) {
-      waiting = undefined;
-      if (isNewTiming) await reopen();
-      return;
-    }
-    const { state, leader, term } = driver.machine();
-    const isAlone = (from !== unassignedSegment && segment !== from) || leader === null;
-    const hasWaited = waiting?.to === to && clock.now() - waiting.since >= waitForLeaderMs;
-    if (isAlone || hasWaited) {
-      waiting = undefined;
-      await memory.settle({ segment, channel });
-      await reopen();
-      return;
-    }
-    if (waiting?.to !== to) waiting = { told: next, to, since: clock.now() };
-    // Each leader gives the order, also one that was elected while all waited for the one before.
-    if (state !== 'leading' || ordered === `${to} ${term}`) return;
-    ordered = `${to} ${term}`;
-    driver.input({ input: 'move', to: { segment, channel } });
-  }
-
-  function followAgain(): void {
-    if (waiting !== undefined) takeUp(waiting.told);
-  }
-
   function hear(fact: MemberFact): void {
     if (fact.fact === 'segment-report') reporter.report(current(), fact.report);
     else if (fact.fact === 'move') {
       work(async () => {
         await memory?.settle({ segment: fact.to.segment, channel: fact.to.channel });
         measure();
-        reporter.look();
+        look();
         log.info({ segment: fact.to.segment, ...fact.to.channel }, 'the segment has moved');
       });
     } else if (fact.fact === 'leader') {
@@ -323,7 +302,7 @@ export function createSegmentAgent(options: SegmentAgentOptions): SegmentAgent {
         { segment: current(), leader: fact.leader, term: fact.term },
         fact.self ? 'this node leads its segment' : 'the segment’s leader',
       );
-      if (fact.self) followAgain();
+      if (fact.self) follower.again();
     }
   }
 
@@ -331,7 +310,7 @@ export function createSegmentAgent(options: SegmentAgentOptions): SegmentAgent {
     after(measureEveryMs, () => {
       measure();
       driver?.station.believe(credentials.current().ca);
-      followAgain();
+      follower.again();
       measureAgain();
     });
   }
@@ -345,7 +324,7 @@ export function createSegmentAgent(options: SegmentAgentOptions): SegmentAgent {
           told = message;
           firstWord.resolve();
           tellDriver();
-          takeUp(message);
+          follower.takeUp(message);
           if (isFirstTold)
             work(async () => {
               reporter.maySpeak(true);
@@ -364,7 +343,7 @@ export function createSegmentAgent(options: SegmentAgentOptions): SegmentAgent {
               id: message.assigned,
               channel: (memory as SegmentMemory).current().channel,
             };
-            takeUp(assigned);
+            follower.takeUp(assigned);
           }
           return;
         case 'segmentAsked':
@@ -375,6 +354,7 @@ export function createSegmentAgent(options: SegmentAgentOptions): SegmentAgent {
           return;
         case 'revocations':
           revoked = message;
+          revokedSet = new Set(message.fingerprints);
           tellDriver();
           return;
         default:
@@ -386,6 +366,8 @@ export function createSegmentAgent(options: SegmentAgentOptions): SegmentAgent {
       accepted = null;
       driver?.input({ input: 'verdict', accepted });
     },
+    view,
+    isRevoked: (fingerprint) => revokedSet.has(fingerprint),
     async close() {
       closed = true;
       firstWord.resolve();

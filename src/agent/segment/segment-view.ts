@@ -1,5 +1,7 @@
 // What the rest of the agent sees of its segment: where it is, whom it follows and whether the CCM accepts that leader, and where others are reached.
 
+import type { SegmentPeer } from '../../model/segment-messages.ts';
+import type { SegmentDriver } from '../../net/segment/segment-driver.ts';
 import type { SocketAddress } from '../../net/segment/trust/peer-book.ts';
 
 /** Another node of the segment. Its segment port is the TCP port of the same address and number. */
@@ -16,14 +18,33 @@ export interface SegmentView {
   readonly isAccepted: boolean;
   /** Where this node is reached on the control channel; null while it is not. */
   readonly own: SocketAddress | null;
-  /** The leader's list, and whom else the CCM names; without this node. */
+  /** Those of the leader's list that are there, and whom else the CCM names; without this node. */
   readonly others: readonly SegmentNeighbour[];
 }
 
-/** While the node takes no part in any. */
-export const noSegmentView: Omit<SegmentView, 'segment'> = {
-  leader: null,
-  isAccepted: false,
-  own: null,
-  others: [],
-};
+export interface SegmentViewFacts {
+  readonly node: string;
+  readonly segment: string;
+  /** Undefined while the node takes no part in any segment. */
+  readonly driver: SegmentDriver | undefined;
+  /** Whom the CCM accepts here, as it told this node. */
+  readonly accepted: string | null;
+  readonly peers: readonly SegmentPeer[];
+}
+
+export function segmentView({ node, segment, driver, accepted, peers }: SegmentViewFacts): SegmentView {
+  if (driver === undefined) return { segment, leader: null, isAccepted: false, own: null, others: [] };
+  const { leader, members } = driver.machine();
+  const listed = members.filter((member) => member.online);
+  const names = new Set([node, ...members.map((member) => member.node)]);
+  const others = [...listed, ...peers.filter((peer) => !names.has(peer.node))];
+  return {
+    segment,
+    leader,
+    isAccepted: leader !== null && leader === (leader === node ? accepted : driver.acceptedLeader()),
+    own: driver.state().own,
+    others: others.flatMap(({ node: name, address, port }) =>
+      name === node ? [] : [{ node: name, address, port }],
+    ),
+  };
+}

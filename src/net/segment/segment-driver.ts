@@ -22,6 +22,8 @@ export interface SegmentDriver {
   readonly station: Pick<SegmentStation, 'revoke' | 'believe' | 'test'>;
   state(): StationState;
   machine(): ReturnType<SegmentMember['status']>;
+  /** The leader that this node follows, if that leader says that the CCM accepts it. */
+  acceptedLeader(): string | null;
   input(
     input: Exclude<MemberInput, { readonly input: 'message' | 'persistFailed' | 'network' | 'stop' }>,
   ): void;
@@ -63,12 +65,16 @@ export async function createSegmentDriver(options: SegmentDriverOptions): Promis
   let listed: readonly KnownAddress[] = [];
   let closing: Promise<void> | undefined;
   let machine: SegmentMember | undefined;
+  let acceptedLeader: string | null = null;
   let isUp = true;
   let isBroken = false;
 
   const station = await openSegmentStation({
     ...options,
-    onMessage: ({ from, message }) => handle({ input: 'message', from, message }),
+    onMessage({ from, message }) {
+      handle({ input: 'message', from, message });
+      if (message.type === 'leader-alive') hearLeader(from, message.accepted);
+    },
     onReached(own) {
       const isUpNow = own !== null;
       if (isUpNow !== isUp) handle({ input: 'network', up: isUpNow });
@@ -104,6 +110,13 @@ export async function createSegmentDriver(options: SegmentDriverOptions): Promis
       if (!(error instanceof RangeError)) throw error;
       log('warn', 'a message does not fit the control channel', { type: message.type, err: error });
     }
+  }
+
+  function hearLeader(from: string, isAccepted: boolean): void {
+    if (machine?.status(clock.now()).leader !== from) return;
+    const before = acceptedLeader;
+    acceptedLeader = isAccepted ? from : null;
+    if (acceptedLeader !== before) options.onStep?.();
   }
 
   /** A defect in here costs the node its part in the segment for a while, and not its sites. */
@@ -190,6 +203,7 @@ export async function createSegmentDriver(options: SegmentDriverOptions): Promis
     station,
     state: station.state,
     machine: () => member.status(clock.now()),
+    acceptedLeader: () => acceptedLeader,
     input: handle,
     peers(addresses, others) {
       said = addresses.filter((entry) => entry.node !== node);
