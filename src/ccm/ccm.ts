@@ -34,7 +34,7 @@ import { createRetention } from './planning/retention.ts';
 import { createTreeDiffs } from './planning/tree-diffs.ts';
 import { createTreeGuard } from './planning/tree-guard.ts';
 import { createPluginService } from './plugins/plugin-service.ts';
-import { adoptBranch, republishLive } from './push/mend-history.ts';
+import { createHistoryMending } from './push/mend-history.ts';
 import { createPushAuthority } from './push/push-authority.ts';
 import { createPushRecovery } from './push/recover-pushes.ts';
 import { createNodeAuthority } from './registry/node-authority.ts';
@@ -158,6 +158,8 @@ export async function runCcm(options: CcmOptions): Promise<Ccm> {
     registry,
     send: (node, message) => gateway.send(node, message),
     isConnected: (node) => gateway.isConnected(node),
+    behind: (node) => gateway.behind(node),
+    appoint: (segment, leader) => gateway.appoint(segment, leader),
     settings: options.segments,
     health,
     clock: systemClock,
@@ -193,8 +195,12 @@ export async function runCcm(options: CcmOptions): Promise<Ccm> {
     ticketKeys: keys.believedReleaseKeys,
     statements: () => keys.history().statements,
     resolveAssignment: store.files,
+    segmentOf: (node) => registry.nodes.find(node)?.segment ?? null,
     handlers: agentEvents,
-    onRefused: (who, error) => logger.warn({ ...who, error: toWireError(error) }, 'an agent was turned away'),
+    onRefused(who, error) {
+      logger.warn({ ...who, error: toWireError(error) }, 'an agent was turned away');
+      agentEvents.refused(who, error);
+    },
     onJoined: (node) => {
       logger.info({ node }, 'a node joined');
       takeUpMembership();
@@ -223,17 +229,7 @@ export async function runCcm(options: CcmOptions): Promise<Ccm> {
     followers,
     gate: pluginService.gate,
     post: runner.post,
-    republish(site) {
-      republishLive({ state, service }, site).catch((error: unknown) =>
-        logger.error({ err: error, site }, 'the live tree could not be decided again'),
-      );
-    },
-    historyLost(site, { code, message, fix }) {
-      logger.warn({ site, code, fix }, message);
-      adoptBranch({ state, repositories, service }, site).catch((error: unknown) =>
-        logger.error({ err: error, site }, 'the branch could not be compared with what is served'),
-      );
-    },
+    ...createHistoryMending({ state, repositories, service: () => service, logger }),
     releaseKeys: keys.believedReleaseKeys,
     signedAnew,
     welcomed: segments.welcomed,
@@ -335,6 +331,7 @@ export async function runCcm(options: CcmOptions): Promise<Ccm> {
     git,
     resolveRef: (repository, ref) => repositories.source(repository).resolveCommit(ref),
     isConnected: gateway.isConnected,
+    behind: gateway.behind,
     gitUrl,
     formatJoinToken: (secret) =>
       formatJoinToken({ url: agentUrl, secret, fingerprint: keys.certificates.fingerprint }),

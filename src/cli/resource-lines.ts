@@ -50,10 +50,16 @@ export function connectionText(
   return `${node.connected ? 'connected' : 'away'}${more.join('')}`;
 }
 
+function linkText({ connected, behind }: NodeResource): string {
+  if (!connected) return nothing;
+  return behind == null ? 'its own' : `through ${behind.leader}, its leader, since ${timeText(behind.since)}`;
+}
+
 export function nodeLines(node: NodeResource): string[] {
   const lines = fieldLines([
     ['node', node.name],
     ['state', connectionText(node)],
+    ['link', linkText(node)],
     ['url', node.url ?? nothing],
     ['labels', labelsText(node.labels) || nothing],
     ['agent', node.agentVersion ?? nothing],

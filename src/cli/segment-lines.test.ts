@@ -17,6 +17,7 @@ function memberOf(node: string, more: Partial<SegmentMemberResource> = {}): Segm
     state: 'online',
     follows: null,
     connected: true,
+    behind: null,
     isNew: false,
     placedBy: 'heard',
     role: 'allowed',
@@ -51,6 +52,28 @@ const segment: SegmentResource = {
     memberOf('web1', { state: 'leader' }),
     memberOf('web2', { state: 'offline', connected: false, role: 'never', offer: null }),
     memberOf('web4', { state: 'apart', follows: 'web3', isNew: true, factor: 2 }),
+    memberOf('web5', { behind: { leader: 'web1', since: at } }),
+  ],
+  rounds: [
+    {
+      at,
+      leader: 'web1',
+      site: 'shop',
+      release: { epoch: 1, sequence: 42 },
+      phase: 'staged',
+      reported: 17,
+      working: ['web5'],
+      missing: ['web6', 'web7'],
+    },
+  ],
+  problems: [
+    {
+      at,
+      leader: 'web1',
+      site: 'shop',
+      assignment: 'b'.repeat(64),
+      error: { code: 'DISK_FAILED', message: 'no space\u001b[31m left' },
+    },
   ],
 };
 
@@ -58,22 +81,37 @@ test('R5.4: a segment shows leader, report, refused leaders and the state of eve
   const text = segmentLines(segment).join('\n');
   assert.match(text, /leader +web1 \(10\.0\.0\.1\), term 7, since 2026-11-28 05:00:00Z/);
   assert.match(text, /control channel +multicast \[ff15::1\]:17446/);
-  assert.match(text, /online +1 of 3/);
+  assert.match(text, /online +2 of 4/);
   assert.match(text, /because of: join, timer/);
   assert.match(text, /left out +2 reported members/);
   assert.match(text, /refused: web3, term 9, followed by web4/);
   assert.match(text, /web2 +offline +away +excluded/);
   assert.match(text, /web4 +apart \(web3\), new +connected +– +2 /);
+  assert.match(text, /web5 +online +behind web1/);
+  assert.match(
+    text,
+    /last round +2026-11-28 05:00:00Z, shop 1-0042 staged: 17 reported, at work: web5, missing: web6, web7/,
+  );
+  assert.match(text, /last problem +2026-11-28 05:00:00Z, shop: no space.* left \(DISK_FAILED\)/);
   assert.ok(!text.includes('\u001b'));
-  const empty = { ...segment, leader: null, report: null, members: [], refused: [] };
+  const empty = {
+    ...segment,
+    leader: null,
+    report: null,
+    members: [],
+    refused: [],
+    rounds: [],
+    problems: [],
+  };
   assert.match(segmentLines(empty).join('\n'), /leader +none; before: web1, term 7[\s\S]*no nodes/);
-  assert.match(segmentTable([segment]).join('\n'), /rack-5 +web1 +7 +1 of 3/);
+  assert.match(segmentTable([segment]).join('\n'), /rack-5 +web1 +7 +2 of 4/);
 });
 
 const node = {
   name: 'web1',
   labels: {},
   connected: true,
+  behind: null,
   maintenance: false,
   url: null,
   agentVersion: null,
@@ -108,6 +146,9 @@ test('R5.2 R5.5: a node shows its segment, role, state, its priority with its te
     },
   }).join('\n');
   assert.match(text, /state +connected, new/);
+  assert.match(text, /link +its own/);
+  const behind = nodeLines({ ...node, behind: { leader: 'web9', since: at } }).join('\n');
+  assert.match(behind, /link +through web9, its leader, since 2026-11-28 05:00:00Z/);
   assert.match(text, /segment +rack-5\nmay lead +preassigned, factor 2/);
   assert.match(text, /election +known, term 7, leader web2/);
   assert.match(text, /priority +0\.1235 \(cpu 0\.25, factor 2\)/);
@@ -128,14 +169,14 @@ test('status names segments without a leader, nodes that are new, and certificat
   const overview = fleetOverview([segment, gone], [node, later], nowMs);
   assert.deepEqual(overview, {
     segments: [
-      { name: 'rack-5', leader: 'web1', members: 3, notOnline: ['web2', 'web4'], refused: ['web3'] },
-      { name: 'rack-6', leader: null, members: 3, notOnline: ['web2', 'web4'], refused: ['web3'] },
+      { name: 'rack-5', leader: 'web1', members: 4, notOnline: ['web2', 'web4'], refused: ['web3'] },
+      { name: 'rack-6', leader: null, members: 4, notOnline: ['web2', 'web4'], refused: ['web3'] },
     ],
     newNodes: ['web1'],
     endingCertificates: [{ node: 'web1', expiresAt: '2027-01-01T00:00:00.000Z' }],
   });
   const text = fleetLines(overview, createStyle(false)).join('\n');
-  assert.match(text, /rack-5 +web1 \(refused: web3\) +1 of 3 +web2, web4/);
+  assert.match(text, /rack-5 +web1 \(refused: web3\) +2 of 4 +web2, web4/);
   assert.match(text, /rack-6 +none/);
   assert.match(text, /new nodes: web1/);
   assert.match(text, /within two weeks: web1 \(2027-01-01\)/);

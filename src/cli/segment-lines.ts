@@ -1,6 +1,7 @@
 // Segments as lines for people.
 
 import type { SegmentMemberResource, SegmentResource } from '../model/api.ts';
+import { releaseName } from '../model/release.ts';
 import type { ControlChannel } from '../model/segment.ts';
 import { printable } from './printable.ts';
 import { fieldLines } from './resource-lines.ts';
@@ -66,11 +67,40 @@ export function segmentLines(segment: SegmentResource): string[] {
         `${countText(report.ignoredMembers, 'reported member')} that are no nodes of it`,
       ]);
   }
+  fields.push(...workFields(segment));
   const refused = segment.refused.map(
     (part) =>
       `refused: ${part.leader}, term ${part.term}, followed by ${part.members.filter((node) => node !== part.leader).join(', ') || 'nobody'}`,
   );
   return [...fieldLines(fields), ...refused, ...memberTable(segment)];
+}
+
+/** What the leader last said of its work; a CCM of before leaders says nothing. */
+function workFields({
+  rounds = [],
+  problems = [],
+}: Partial<Pick<SegmentResource, 'rounds' | 'problems'>>): (readonly [string, string])[] {
+  const [round] = rounds;
+  const [problem] = problems;
+  const fields: (readonly [string, string])[] = [];
+  if (round !== undefined) {
+    const { working, missing } = round;
+    const rest = [
+      ...(working.length === 0 ? [] : [`at work: ${working.join(', ')}`]),
+      ...(missing.length === 0 ? [] : [`missing: ${missing.join(', ')}`]),
+    ];
+    const done = [`${round.reported} reported`, ...rest].join(', ');
+    const what = `${round.site} ${releaseName(round.release)} ${round.phase}`;
+    fields.push(['last round', printable(`${timeText(round.at)}, ${what}: ${done}`)]);
+  }
+  if (problem !== undefined) {
+    const { code, message } = problem.error;
+    fields.push([
+      'last problem',
+      printable(`${timeText(problem.at)}, ${problem.site}: ${message} (${code})`),
+    ]);
+  }
+  return fields;
 }
 
 function leadingText({ node, term, since, address }: NonNullable<SegmentResource['leader']>): string {
@@ -89,7 +119,7 @@ function memberTable({ members }: SegmentResource): string[] {
     members.map((member) => [
       member.node,
       `${member.state}${member.follows === null ? '' : ` (${member.follows})`}${member.isNew ? ', new' : ''}`,
-      member.connected ? 'connected' : 'away',
+      linkText(member),
       roleText(member.role),
       String(member.factor),
       member.address ?? nothing,
@@ -98,6 +128,11 @@ function memberTable({ members }: SegmentResource): string[] {
     ]),
   );
   return ['', ...table];
+}
+
+function linkText({ connected, behind }: SegmentMemberResource): string {
+  if (!connected) return 'away';
+  return behind == null ? 'connected' : `behind ${behind.leader}`;
 }
 
 function roleText(role: SegmentMemberResource['role']): string {

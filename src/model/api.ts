@@ -2,18 +2,22 @@
 
 import type { HookTiming } from './receipt.ts';
 import type { Release } from './release.ts';
-import type {
-  ControlChannel,
-  ElectionState,
-  LeadRole,
-  MemberOffer,
-  PlacedBy,
-  SegmentReport,
-} from './segment.ts';
-import type { LeaderFacts } from './segment-messages.ts';
+import type { LeadRole } from './segment.ts';
+import type { BehindResource, NodeElectionResource } from './segment-resources.ts';
 import type { Site, SitePolicy } from './site.ts';
 import type { ObjectId } from './tree.ts';
 import type { WireError } from './treecast-error.ts';
+
+export type {
+  BehindResource,
+  NodeElectionResource,
+  SegmentMemberResource,
+  SegmentMemberState,
+  SegmentPartResource,
+  SegmentProblemResource,
+  SegmentResource,
+  SegmentRoundResource,
+} from './segment-resources.ts';
 
 export const roles = ['viewer', 'author', 'operator', 'admin'] as const;
 /** viewer reads; author pushes to (and publishes) its sites; operator runs the fleet; admin also manages tokens and nodes. */
@@ -97,6 +101,8 @@ export interface NodeResource {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly connected: boolean;
+  /** The leader that it is connected through, and since when; null: it has a link of its own, or none. */
+  readonly behind: BehindResource | null;
   readonly maintenance: boolean;
   readonly url: string | null;
   readonly agentVersion: string | null;
@@ -114,83 +120,6 @@ export interface NodeResource {
   /** Null: it said nothing; only where a single node is asked for. */
   readonly election?: NodeElectionResource | null;
   readonly sites: readonly NodeSiteState[];
-}
-
-/** What a node last said of itself in its segment, as the CCM received it. */
-export interface NodeElectionResource {
-  readonly saidAt: string;
-  readonly state: ElectionState;
-  readonly term: number;
-  /** Whom it follows. */
-  readonly leader: string | null;
-  readonly priority: number;
-  /** What the priority is made of, by name. */
-  readonly priorityTerms: Readonly<Record<string, number>>;
-  /** When it had last heard a leader, by the CCM's clock. */
-  readonly aliveAt: string | null;
-  /** Where it is reached on the control channel, over which transport, and why that one. */
-  readonly address: string | null;
-  readonly port: number;
-  readonly transport: ControlChannel['transport'];
-  readonly reason: string;
-  /** Names of other segments that it hears. */
-  readonly heard: readonly string[];
-  /** What it dropped since its start, by reason. */
-  readonly dropped: Readonly<Record<string, number>>;
-}
-
-/**
- * `leader`: accepted; `online`, `offline`: as that one reports; `apart`: it follows one that is not accepted; `unreported`: no word of it.
- */
-export type SegmentMemberState = 'leader' | 'online' | 'offline' | 'apart' | 'unreported';
-
-export interface SegmentMemberResource {
-  readonly node: string;
-  readonly state: SegmentMemberState;
-  /** With `apart`: whom. */
-  readonly follows: string | null;
-  readonly connected: boolean;
-  readonly isNew: boolean;
-  readonly placedBy: PlacedBy | null;
-  readonly role: LeadRole;
-  readonly factor: number;
-  readonly address: string | null;
-  readonly offer: MemberOffer | null;
-}
-
-/** A leader that the CCM does not accept, and who follows it. */
-export interface SegmentPartResource {
-  readonly leader: string;
-  readonly term: number;
-  readonly members: readonly string[];
-}
-
-export interface SegmentResource {
-  readonly name: string;
-  readonly id: string;
-  readonly createdAt: string;
-  readonly channel: ControlChannel;
-  /** Accepted now; null: nobody. */
-  readonly leader: {
-    readonly node: string;
-    readonly term: number;
-    readonly since: string | null;
-    readonly address: string | null;
-  } | null;
-  /** Accepted last, perhaps still. */
-  readonly lastLeader: { readonly node: string; readonly term: number } | null;
-  readonly refused: readonly SegmentPartResource[];
-  /** The last report that counted. */
-  readonly report:
-    | (LeaderFacts &
-        Pick<SegmentReport, 'leader' | 'term' | 'triggers'> & {
-          readonly at: string;
-          /** Members that it named and that are no nodes of the segment. */
-          readonly ignoredMembers: number;
-        })
-    | null;
-  /** All nodes that belong to it. */
-  readonly members: readonly SegmentMemberResource[];
 }
 
 export const keyKinds = ['ca', 'release', 'content'] as const;

@@ -4,6 +4,7 @@ import type { HealthResource } from '../../model/api.ts';
 import type { ObjectId } from '../../model/tree.ts';
 import type { CcmService } from '../ccm-service.ts';
 import type { DriftReports } from '../drift/drift-reports.ts';
+import type { Behind } from '../gateway/leaders/member-connection.ts';
 import type { KeyService } from '../keys/key-service.ts';
 import type { PluginService } from '../plugins/plugin-service.ts';
 import type { Registry } from '../registry/registry.ts';
@@ -23,6 +24,8 @@ export interface ApiContext {
   /** The commit that a ref (or full commit id) of a staging repository names; undefined when there is none. */
   readonly resolveRef: (repository: string, ref: string) => Promise<ObjectId | undefined>;
   readonly isConnected: (node: string) => boolean;
+  /** Behind which leader it is. */
+  readonly behind: (node: string) => Behind | null;
   /** Where authors push to. */
   readonly gitUrl: (repository: string) => string;
   /** A join token's text around a secret: with the agents' URL and the CA's fingerprint. */

@@ -5,6 +5,7 @@ import type { NodeResource } from '../../model/api.ts';
 import type { LeadRole } from '../../model/segment.ts';
 import { TreecastError } from '../../model/treecast-error.ts';
 import type { NodeRecord } from '../registry/node-registry.ts';
+import { behindResource } from '../segments/segment-resource.ts';
 import type { ApiContext } from './api-context.ts';
 import { defineEndpoint, type Endpoint } from './endpoint.ts';
 import { labels, name } from './request-schemas.ts';
@@ -117,7 +118,7 @@ function setInSegment(
 
 function toResource(
   node: NodeRecord,
-  { registry, isConnected, drift }: ApiContext,
+  { registry, isConnected, behind, drift }: ApiContext,
   newNodes = registry.groups.newNodes(),
 ): NodeResource {
   const certificate = registry.certificates.current(node.name);
@@ -125,6 +126,7 @@ function toResource(
     name: node.name,
     labels: node.labels,
     connected: isConnected(node.name),
+    behind: behindResource(behind(node.name)),
     maintenance: node.maintenance,
     url: node.url,
     agentVersion: node.agentVersion,

@@ -1,10 +1,10 @@
-// Direct delivery: each agent is told of its assignments over its own connection; small ones ride inside the message, larger ones
-// are fetched by ranges with a signed ticket. Messages leave in the order they were asked for. Later the tree of group leaders takes this place.
+// Delivery: each agent is told of its assignments over its own connection, or by the leader that it is behind; small ones ride inside the message,
+// larger ones are fetched by ranges with a signed ticket, by a leader once for all that are behind it. Messages leave in the order they were asked for.
 
 import type { KeyObject } from 'node:crypto';
 import type { AssignmentSource, CcmMessage } from '../../model/messages.ts';
 import type { Release } from '../../model/release.ts';
-import { issueTicket } from '../../net/tickets/ticket.ts';
+import { issueTicket, segmentFetcher } from '../../net/tickets/ticket.ts';
 import type { AgentGateway } from '../gateway/agent-gateway.ts';
 import type { AssignmentStore, StoredAssignment } from './assignment-store.ts';
 
@@ -26,7 +26,7 @@ export interface Delivery {
 
 export interface DeliveryOptions {
   readonly store: AssignmentStore;
-  readonly gateway: Pick<AgentGateway, 'send' | 'broadcast'>;
+  readonly gateway: Pick<AgentGateway, 'broadcast' | 'behind'>;
   readonly releaseKey: () => KeyObject;
   /** Origin of the agents' port, no trailing slash. */
   readonly agentUrl: () => string;
@@ -59,15 +59,25 @@ export function createDelivery(options: DeliveryOptions): Delivery {
     }
     const address = `${agentUrl()}/assignments/${id}`;
     const { manifestBytes, dataBytes } = assignment;
-    for (const fetcher of nodes) {
-      const job = `${site}@${release.epoch}-${release.sequence}`;
+    const urls = { manifestUrl: `${address}/manifest`, dataUrl: `${address}/data` };
+    const job = `${site}@${release.epoch}-${release.sequence}`;
+    for (const [fetcher, fetching] of fetchersOf(nodes)) {
       const ticket = issueTicket(
         { job, assignment: id, fetcher, expiresAt: now() + ticketLifeMs },
         releaseKey(),
       );
-      const urls = { manifestUrl: `${address}/manifest`, dataUrl: `${address}/data` };
-      gateway.send(fetcher, notice({ kind: 'url', ...urls, manifestBytes, dataBytes, ticket }));
+      gateway.broadcast(fetching, notice({ kind: 'url', ...urls, manifestBytes, dataBytes, ticket }));
     }
+  }
+
+  /** Segments first: a leader knows of what it fetches for others before it is told to fetch the same for itself (LEAD-6). */
+  function fetchersOf(nodes: readonly string[]): readonly (readonly [string, readonly string[]])[] {
+    const behind = Map.groupBy(nodes, (node) => gateway.behind(node)?.segment);
+    const own = behind.get(undefined) ?? [];
+    const segments = [...behind].flatMap(([segment, members]) =>
+      segment === undefined ? [] : [[segmentFetcher(segment), members] as const],
+    );
+    return [...segments, ...own.map((node) => [node, [node]] as const)];
   }
 
   async function deliverFromFiles(request: DeliveryRequest): Promise<void> {

@@ -97,7 +97,7 @@ const refusals: Readonly<
   ],
 };
 
-function refusalOf(node: string, standing: Exclude<CertificateStanding, 'good'>): TreecastError {
+export function refusalOf(node: string, standing: Exclude<CertificateStanding, 'good'>): TreecastError {
   const [code, what, fix] = refusals[standing];
   const message = `The CCM turns this agent away: ${what.replace('NODE', node)}.`;
   return new TreecastError(code, message, { fix: fix.replace('NODE', node), data: { node } });

@@ -15,7 +15,8 @@ import { createSilenceWatch } from '../../net/link/silence-watch.ts';
 
 /** A peer that was refused and does not close by then is cut off. */
 const refusalGraceMs = 1_000;
-const certificateCodes: ReadonlySet<string> = new Set([
+/** A node that is refused with one of these must not be here. */
+export const certificateCodes: ReadonlySet<string> = new Set([
   'CERTIFICATE_INVALID',
   'CERTIFICATE_EXPIRED',
   'NODE_REMOVED',
@@ -26,8 +27,16 @@ export type AgentReport = Exclude<AgentMessage, Hello>;
 export interface AgentConnection {
   readonly id: string;
   readonly node: string;
+  /** It is a socket of the node's own. */
+  readonly behind: null;
+  /** As its hello says; none before it. */
+  readonly profiles: readonly string[];
   /** One message as JSON text in UTF-8. */
   send(frame: Buffer): void;
+  /** LINK-31: so much of what it said is another node's to pay. */
+  credit(bytes: number): void;
+  /** What it said costs so much more; what is too much shows with its next word. */
+  charge(bytes: number): void;
   /** Pings; cuts the connection off when it was silent for too long (LINK-6). */
   tick(): void;
   close(code: number, reason: string): void;
@@ -55,6 +64,7 @@ export function createAgentConnection(options: AgentConnectionOptions): AgentCon
   const watch = createSilenceWatch(silentTicksMax);
   const budget = createMessageBudget(options.clock.now);
   let greeted = false;
+  let profiles: readonly string[] = [];
   let refused = false;
 
   let cancelCut: (() => void) | undefined;
@@ -111,6 +121,7 @@ export function createAgentConnection(options: AgentConnectionOptions): AgentCon
         );
       }
       greeted = true;
+      profiles = hello.profiles;
       cancelDeadline();
       options.onHello(hello, protocol);
     } catch (error) {
@@ -135,6 +146,12 @@ export function createAgentConnection(options: AgentConnectionOptions): AgentCon
   return {
     id,
     node,
+    behind: null,
+    get profiles() {
+      return profiles;
+    },
+    credit: budget.giveBack,
+    charge: (bytes) => void budget.spend(bytes),
     send(frame) {
       if (refused || socket.readyState !== socket.OPEN) return;
       // LINK-11: a peer that does not read is cut off; it will say hello again.

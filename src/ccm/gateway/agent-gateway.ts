@@ -1,5 +1,5 @@
 // The agents' port: mutual TLS, POST /join and /renew, GET /keys, the WebSocket /agent, and assignments by ranges.
-// It knows who is connected and carries messages; what they mean, and who may join, is decided elsewhere.
+// It knows who is connected, by a link of its own or behind a leader, and carries messages; what they mean, and who may join, is decided elsewhere.
 
 import type { KeyObject } from 'node:crypto';
 import { once } from 'node:events';
@@ -10,6 +10,7 @@ import type { Duplex } from 'node:stream';
 import type { SecureContextOptions, TLSSocket } from 'node:tls';
 import { WebSocketServer } from 'ws';
 import { errorCodes } from '../../model/error-codes.ts';
+import { isLeaderMessage, type RelayedMessage } from '../../model/leader-messages.ts';
 import type { CcmMessage, Hello } from '../../model/messages.ts';
 import { TreecastError, toWireError } from '../../model/treecast-error.ts';
 import { type Clock, systemClock } from '../../net/clock.ts';
@@ -23,8 +24,10 @@ import { secureContextOptions } from '../../net/tls/tls-settings.ts';
 import { createAdmission } from './admission.ts';
 import { type AgentConnection, type AgentReport, createAgentConnection } from './agent-connection.ts';
 import { type AssignmentEndpointOptions, createAssignmentEndpoint } from './assignment-endpoint.ts';
-import { createConnectionTable } from './connection-table.ts';
+import { createConnectionTable, type NodeConnection } from './connection-table.ts';
 import { createJoinEndpoint } from './join-endpoint.ts';
+import { createLeaderSessions } from './leaders/leader-sessions.ts';
+import type { Behind } from './leaders/member-connection.ts';
 import type { NodeAuthority } from './node-authority.ts';
 import { createOutbox } from './outbox.ts';
 import type { Peer } from './peer-certificate.ts';
@@ -35,6 +38,16 @@ export interface ConnectionFacts {
   readonly protocol: number;
   /** The node's key from its certificate: what its receipts are signed with. */
   readonly publicKey: KeyObject;
+  /** It has no link of its own: its leader speaks for it. */
+  readonly isBehind: boolean;
+}
+
+/** Somebody who was turned away. */
+export interface Refused {
+  readonly node: string | null;
+  readonly address: string;
+  /** Who carried its word, and whether it had been taken before. */
+  readonly behind?: { readonly leader: string; readonly wasOpen: boolean };
 }
 
 export interface AgentHandlers {
@@ -45,7 +58,7 @@ export interface AgentHandlers {
 }
 
 export interface AgentGatewayOptions
-  extends Pick<AssignmentEndpointOptions, 'ticketKeys' | 'resolveAssignment'> {
+  extends Pick<AssignmentEndpointOptions, 'ticketKeys' | 'resolveAssignment' | 'segmentOf'> {
   readonly listen: { readonly host: string; readonly port: number };
   /** The CCM's own, from `certificates.issueServerIdentity`. */
   readonly identity: TlsIdentity;
@@ -56,10 +69,7 @@ export interface AgentGatewayOptions
   /** Called in the order in which things arrived. */
   readonly handlers: AgentHandlers;
   /** For the event log: who was turned away and why, who joined. */
-  readonly onRefused?: (
-    who: { readonly node: string | null; readonly address: string },
-    error: TreecastError,
-  ) => void;
+  readonly onRefused?: (who: Refused, error: TreecastError) => void;
   readonly onJoined?: (node: string) => void;
   readonly clock?: Clock;
   readonly pingIntervalMs?: number;
@@ -81,9 +91,13 @@ export interface AgentGateway {
   listen(): Promise<AddressInfo>;
   /** Dropped when the node is not connected: its next hello starts afresh. */
   send(node: string, message: CcmMessage): void;
-  /** One message to many, serialised once. */
+  /** One message to many, serialised once; one copy for all that are behind the same leader, which goes out first (LEAD-6). */
   broadcast(nodes: readonly string[], message: CcmMessage): void;
   isConnected(node: string): boolean;
+  /** Null: it has a link of its own, or none at all. */
+  behind(node: string): Behind | null;
+  /** Whom the CCM accepts as the leader of that segment now: it may speak for nodes of it from here on (LEAD-1). */
+  appoint(segment: string, leader: string | null): void;
   /** Turns a node away, for instance because it was removed: its link and its requests end now (KEYS-7). */
   close(node: string, error: TreecastError): void;
   /** For connections from now on: the CCM's certificate was renewed, or its authority was. */
@@ -126,6 +140,7 @@ export function createAgentGateway(options: AgentGatewayOptions): AgentGateway {
     clientTracking: false,
   });
   let connections = 0;
+  const nextId = (): string => String(++connections);
 
   function contextOf(identity: TlsIdentity): SecureContextOptions {
     const ca = options.certificates.believed.map((authority) => authority.toString()).join('\n');
@@ -158,6 +173,25 @@ export function createAgentGateway(options: AgentGatewayOptions): AgentGateway {
   server.maxConnections = limits.connectionsMax;
   const guard = guardConnections(server, limits.strangersPerAddressMax);
   const admission = createAdmission(options.certificates, authority, guard.admitted);
+  const leaders = createLeaderSessions({
+    of: table.of,
+    authorities: () => options.certificates.believed,
+    authority,
+    segmentOf: options.segmentOf,
+    nextId,
+    clock,
+    send: sendOver,
+    onOpened(member, hello, facts) {
+      table.opened(member);
+      greeted(member, hello, facts);
+    },
+    onReport(connection, report) {
+      if (table.of(connection.node) === connection) handlers.message(connection.node, report, connection.id);
+    },
+    onClosed: closed,
+    onRefused: ({ node: leader }, node, wasOpen, error) =>
+      options.onRefused?.({ node, address: '', behind: { leader, wasOpen } }, error),
+  });
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     if (request.url === '/join') {
@@ -206,27 +240,39 @@ export function createAgentGateway(options: AgentGatewayOptions): AgentGateway {
     sockets.handleUpgrade(request, socket, head, (webSocket) => {
       const { node, publicKey } = peer;
       admission.upgraded(node, socket);
-      connections += 1;
       const connection: AgentConnection = createAgentConnection({
-        id: String(connections),
+        id: nextId(),
         node,
         socket: webSocket,
         clock,
         onHello(hello, protocol) {
-          const older = table.greeted(connection);
-          if (older !== undefined) handlers.disconnected(node, older.id);
-          handlers.connected(node, hello, { id: connection.id, protocol, publicKey });
+          greeted(connection, hello, { id: connection.id, protocol, publicKey, isBehind: false });
         },
         onReport(report) {
-          if (table.of(node) === connection) handlers.message(node, report, connection.id);
+          if (table.of(node) !== connection) return;
+          if (isLeaderMessage(report)) leaders.message(connection, report);
+          else handlers.message(node, report, connection.id);
         },
-        onClosed() {
-          if (table.closed(connection)) handlers.disconnected(node, connection.id);
-        },
+        onClosed: () => closed(connection),
         onRefused: (error) => refused(socket, error),
       });
       table.opened(connection);
     });
+  }
+
+  function greeted(connection: NodeConnection, hello: Hello, facts: ConnectionFacts): void {
+    const older = table.greeted(connection);
+    if (older !== undefined) {
+      leaders.ended(older);
+      handlers.disconnected(connection.node, older.id);
+    }
+    handlers.connected(connection.node, hello, facts);
+  }
+
+  function closed(connection: NodeConnection): void {
+    const isCurrent = table.closed(connection);
+    leaders.ended(connection);
+    if (isCurrent) handlers.disconnected(connection.node, connection.id);
   }
 
   /** LINK-10: a node that may not be here is told so in a message, then closed. */
@@ -238,9 +284,29 @@ export function createAgentGateway(options: AgentGatewayOptions): AgentGateway {
     });
   }
 
-  function sendFrame(node: string, frame: Buffer): void {
-    const connection = table.of(node);
-    if (connection !== undefined) outbox.push(() => connection.send(frame));
+  function sendOver(link: AgentConnection, message: CcmMessage): void {
+    const frame = Buffer.from(JSON.stringify(message));
+    outbox.push(() => link.send(frame));
+  }
+
+  function broadcast(nodes: readonly string[], message: CcmMessage): void {
+    const carriers = new Map<AgentConnection, string[]>();
+    const links: AgentConnection[] = [];
+    for (const node of nodes) {
+      const connection = table.of(node);
+      if (connection === undefined) continue;
+      if (connection.behind === null) links.push(connection);
+      else if (connection.hear(message)) {
+        const carried = carriers.get(connection.link);
+        if (carried === undefined) carriers.set(connection.link, [node]);
+        else carried.push(node);
+      }
+    }
+    for (const [link, carried] of carriers)
+      sendOver(link, { type: 'relay', nodes: carried, message: message as RelayedMessage });
+    if (links.length === 0) return;
+    const frame = Buffer.from(JSON.stringify(message));
+    for (const link of links) outbox.push(() => link.send(frame));
   }
 
   return {
@@ -249,14 +315,11 @@ export function createAgentGateway(options: AgentGatewayOptions): AgentGateway {
       await once(server, 'listening');
       return server.address() as AddressInfo;
     },
-    send(node, message) {
-      sendFrame(node, Buffer.from(JSON.stringify(message)));
-    },
-    broadcast(nodes, message) {
-      const frame = Buffer.from(JSON.stringify(message));
-      for (const node of nodes) sendFrame(node, frame);
-    },
+    send: (node, message) => broadcast([node], message),
+    broadcast,
     isConnected: (node) => table.of(node) !== undefined,
+    behind: (node) => table.of(node)?.behind ?? null,
+    appoint: leaders.appoint,
     close(node, error) {
       for (const connection of table.allOf(node)) connection.refuse(error);
       admission.cutOff(node);

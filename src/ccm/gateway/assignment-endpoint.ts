@@ -18,6 +18,8 @@ export interface AssignmentEndpointOptions {
   readonly ticketKeys: () => readonly KeyObject[];
   /** CCM time. */
   readonly now: () => number;
+  /** Of a registered node; null: none. */
+  readonly segmentOf: (node: string) => string | null;
   /** Undefined when there is no such assignment. */
   readonly resolveAssignment: (id: string) => Promise<AssignmentFiles | undefined>;
 }
@@ -38,7 +40,14 @@ export function createAssignmentEndpoint(options: AssignmentEndpointOptions): As
     if (id === undefined) throw new TreecastError('NOT_FOUND', 'There is nothing at this address.');
     const [, ticket] = /^Ticket (\S+)$/i.exec(request.headers.authorization ?? '') ?? [];
     if (ticket === undefined) throw new TreecastError('TICKET_INVALID', 'The request has no ticket.');
-    verifyTicket(ticket, { keys: options.ticketKeys(), assignment: id, fetcher, now: options.now() });
+    const segment = options.segmentOf(fetcher);
+    verifyTicket(ticket, {
+      keys: options.ticketKeys(),
+      assignment: id,
+      fetcher,
+      segment,
+      now: options.now(),
+    });
     const files = await options.resolveAssignment(id);
     if (files === undefined) throw new TreecastError('NOT_FOUND', `Assignment ${id} is not kept here.`);
     await sendFile(request, response, part === 'manifest' ? files.manifestPath : files.dataPath);

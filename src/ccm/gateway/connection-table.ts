@@ -3,25 +3,29 @@
 import type { Clock } from '../../net/clock.ts';
 import { closeCodes } from '../../net/link/close-codes.ts';
 import type { AgentConnection } from './agent-connection.ts';
+import type { MemberConnection } from './leaders/member-connection.ts';
+
+/** A node's own socket, or its place behind a leader. */
+export type NodeConnection = AgentConnection | MemberConnection;
 
 export interface ConnectionTable {
-  /** Every open socket, from before its hello. */
-  opened(connection: AgentConnection): void;
+  /** Every one, from before its hello. */
+  opened(connection: NodeConnection): void;
   /** It said hello: it is the node's from now on; an older one is closed. Returns the one it replaces. */
-  greeted(connection: AgentConnection): AgentConnection | undefined;
+  greeted(connection: NodeConnection): NodeConnection | undefined;
   /** True when it was its node's current one. */
-  closed(connection: AgentConnection): boolean;
-  of(node: string): AgentConnection | undefined;
+  closed(connection: NodeConnection): boolean;
+  of(node: string): NodeConnection | undefined;
   /** All of a node's, also those before their hello. */
-  allOf(node: string): AgentConnection[];
+  allOf(node: string): NodeConnection[];
   closeAll(code: number, reason: string): void;
   terminateAll(): void;
   stop(): void;
 }
 
 export function createConnectionTable(clock: Clock, pingIntervalMs: number): ConnectionTable {
-  const all = new Set<AgentConnection>();
-  const current = new Map<string, AgentConnection>();
+  const all = new Set<NodeConnection>();
+  const current = new Map<string, NodeConnection>();
 
   function tick(): void {
     for (const connection of all) connection.tick();

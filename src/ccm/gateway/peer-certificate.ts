@@ -18,7 +18,14 @@ export interface Peer {
 /** Undefined without a certificate, with one of another authority, and with one that names no node. */
 export function peerOf(socket: TLSSocket, authorities: readonly X509Certificate[]): Peer | undefined {
   const certificate = socket.getPeerX509Certificate();
-  if (certificate === undefined) return undefined;
+  return certificate && holderOf(certificate, authorities);
+}
+
+/** As {@link peerOf}; that the holder has its key was, or is yet to be, shown. */
+export function holderOf(
+  certificate: X509Certificate,
+  authorities: readonly X509Certificate[],
+): Peer | undefined {
   const node = nodeNameOf({ subjectaltname: certificate.subjectAltName });
   const signer = authorities.find(
     (authority) => certificate.checkIssued(authority) && certificate.verify(authority.publicKey),

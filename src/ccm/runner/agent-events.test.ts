@@ -42,6 +42,7 @@ async function receiving() {
     segments: {
       connected: () => undefined,
       message: () => undefined,
+      leaderSaid: () => undefined,
       disconnected: () => undefined,
       removed: () => undefined,
     },
@@ -49,8 +50,18 @@ async function receiving() {
     onForged: (_, what) => forged.push(what),
     assignmentBytes: () => 100,
   });
-  events.connected('web-1', helloOf('web-1'), { id: '1', protocol: 1, publicKey: createPublicKey(key) });
-  events.connected('web-2', helloOf('web-2'), { id: '2', protocol: 1, publicKey: createPublicKey(other) });
+  events.connected('web-1', helloOf('web-1'), {
+    id: '1',
+    protocol: 1,
+    publicKey: createPublicKey(key),
+    isBehind: false,
+  });
+  events.connected('web-2', helloOf('web-2'), {
+    id: '2',
+    protocol: 1,
+    publicKey: createPublicKey(other),
+    isBehind: false,
+  });
   posted.length = 0;
   return { registry, database, events, posted, taken, answered, forged, key, other, releaseKey };
 }
@@ -101,7 +112,7 @@ test('X1 LINK-30: a receipt of another key, node, site or phase, or one that was
 
 test('KEYS-4 KEYS-7: the key before a renewal still signs receipts, that of a node which was removed none', async () => {
   const { events, key, taken } = await receiving();
-  const next = { id: '3', protocol: 1, publicKey: createPublicKey(generatePrivateKey()) };
+  const next = { id: '3', protocol: 1, publicKey: createPublicKey(generatePrivateKey()), isBehind: false };
   const message = { type: 'staged', site: 'docs', assignment, receipt: receiptOf(key) } as const;
   events.connected('web-1', helloOf('web-1'), next);
   events.message('web-1', message, '3');
@@ -145,7 +156,7 @@ function holding(site: string, signer: KeyObject, of = decision): SiteHolding {
 test('LINK-30: a decision of another site, or of another key, in a hello says nothing about this one', async () => {
   const { events, posted, key, releaseKey } = await receiving();
   const sites = [holding('docs', releaseKey), holding('blog', releaseKey), holding('wiki', key)];
-  const connection = { id: '3', protocol: 1, publicKey: createPublicKey(key) };
+  const connection = { id: '3', protocol: 1, publicKey: createPublicKey(key), isBehind: false };
   events.connected('web-1', helloOf('web-1', { sites }), connection);
   const [event] = posted;
   assert.ok(event?.type === 'nodeConnected');
@@ -176,7 +187,7 @@ test('KEYS-11 JOB-25: after a rotation for a compromised key the CCM’s own dec
   );
   const shown = (what: SiteHolding) => {
     posted.length = 0;
-    const connection = { id: '3', protocol: 1, publicKey: createPublicKey(key) };
+    const connection = { id: '3', protocol: 1, publicKey: createPublicKey(key), isBehind: false };
     events.connected('web-1', helloOf('web-1', { sites: [what] }), connection);
     const [event] = posted;
     assert.ok(event?.type === 'nodeConnected');

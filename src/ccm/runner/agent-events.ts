@@ -9,7 +9,7 @@ import { TreecastError } from '../../model/treecast-error.ts';
 import type { CoreEvent } from '../core/events.ts';
 import type { DriftReports } from '../drift/drift-reports.ts';
 import type { AgentReport } from '../gateway/agent-connection.ts';
-import type { AgentHandlers } from '../gateway/agent-gateway.ts';
+import type { AgentHandlers, Refused } from '../gateway/agent-gateway.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { Segments } from '../segments/segments.ts';
 import type { VerifyRequests } from '../service/verify-requests.ts';
@@ -32,7 +32,7 @@ export interface AgentEventsOptions {
   /** A receipt of a switch or of a staging, verified. */
   readonly receipt: (receipt: SignedReceipt) => void;
   readonly drift: Pick<DriftReports, 'connected' | 'report' | 'removed'>;
-  readonly segments: Pick<Segments, 'connected' | 'message' | 'disconnected' | 'removed'>;
+  readonly segments: Pick<Segments, 'connected' | 'message' | 'leaderSaid' | 'disconnected' | 'removed'>;
   readonly mend: (node: string, request: Extract<AgentReport, { type: 'mend' }>) => void;
   readonly onForged: (node: string, what: string) => void;
   /** Commands of an assignment, for the share that is done; 0 when unknown. */
@@ -40,6 +40,8 @@ export interface AgentEventsOptions {
 }
 
 export interface AgentEvents extends AgentHandlers {
+  /** Somebody was turned away by the gateway. */
+  refused(who: Refused, error: TreecastError): void;
   /** What the node was known by is forgotten: whoever joins under its name is another one (KEYS-7). */
   removed(node: string): void;
 }
@@ -49,6 +51,9 @@ const forgedReceipt = {
   message: 'its receipt is not one that this node signed for this',
   fix: 'look at the agent on that node; when nobody can say why, remove the node',
 } as const;
+
+/** What was carried as a node's word, and no honest node and leader would have said (LEAD-3). */
+const forgeryCodes: ReadonlySet<string> = new Set(['MESSAGE_INVALID', 'RATE_LIMITED']);
 
 export function createAgentEvents(options: AgentEventsOptions): AgentEvents {
   const { registry, post, releaseKeys, segments, verifyRequests, onForged } = options;
@@ -82,14 +87,14 @@ export function createAgentEvents(options: AgentEventsOptions): AgentEvents {
   }
 
   return {
-    connected(node, hello: Hello, { id, publicKey }) {
+    connected(node, hello: Hello, { id, publicKey, isBehind }) {
       if (options.health.waitsFor !== undefined) throw options.health.waitsFor;
       const [before] = keys.get(node) ?? [];
       if (before === undefined || !before.equals(publicKey)) {
         keys.set(node, before === undefined ? [publicKey] : [publicKey, before]);
       }
       options.drift.connected(node, hello);
-      segments.connected(node, hello);
+      segments.connected(node, hello, isBehind);
       const { url, agentVersion, freeBytes, labels } = hello;
       if (registry.nodes.seen(node, { url, agentVersion, freeBytes, labels })) options.configure();
       post({
@@ -105,6 +110,11 @@ export function createAgentEvents(options: AgentEventsOptions): AgentEvents {
         segments.message(node, report);
         return;
       }
+      if (report.type === 'roundReport' || report.type === 'leaderProblem') {
+        segments.leaderSaid(node, report);
+        return;
+      }
+      // The gateway hands over nothing else of a leader's.
       if (isLeaderMessage(report))
         throw new TreecastError('MESSAGE_INVALID', 'The agent speaks for others and was not asked to.', {
           fix: 'Look at the agent on this node; upgrade it.',
@@ -184,6 +194,13 @@ export function createAgentEvents(options: AgentEventsOptions): AgentEvents {
       verifyRequests.disconnected(node);
       segments.disconnected(node);
       post({ type: 'nodeDisconnected', node, connection });
+    },
+
+    refused({ node, behind }, error) {
+      if (node === null || behind?.wasOpen !== true || !forgeryCodes.has(error.code)) return;
+      if (options.health.waitsFor !== undefined) return;
+      const data = { leader: behind.leader, error: { code: error.code, message: error.message } };
+      registry.events.append({ actor: node, kind: 'node.report.refused', node, data });
     },
 
     removed(node) {

@@ -31,6 +31,8 @@ export interface SegmentLeadersOptions {
   readonly registry: Registry;
   readonly links: Pick<SegmentLinks, 'send'>;
   readonly clock: Clock;
+  /** After it was told so; null: nobody any more. The same again changes nothing. */
+  readonly appoint: (segment: string, leader: string | null) => void;
   /** One that was refused is accepted: what it reported last counts. */
   readonly onSucceeded: (segment: string, leader: string) => void;
 }
@@ -86,10 +88,12 @@ export function createSegmentLeaders(options: SegmentLeadersOptions): SegmentLea
     const verdicts = acceptance.gone(node);
     if (before?.leader === node) registry.segments.leaderGone(segment, before, because);
     const { accepted } = acceptance;
-    if (accepted === null || accepted === before) return;
-    write(segment, accepted);
-    options.onSucceeded(segment, accepted.leader);
-    for (const verdict of verdicts) tell(segment, verdict, segment);
+    if (accepted !== null && accepted !== before) {
+      write(segment, accepted);
+      options.onSucceeded(segment, accepted.leader);
+      for (const verdict of verdicts) tell(segment, verdict, segment);
+    }
+    options.appoint(segment, accepted?.leader ?? null);
   }
 
   return {
@@ -107,6 +111,7 @@ export function createSegmentLeaders(options: SegmentLeadersOptions): SegmentLea
       if (isAccepted) write(segment, verdict.accepted);
       else if (!isKnown) registry.segments.leaderRefused(segment, claim, verdict.accepted);
       tell(segment, verdict, answered);
+      options.appoint(segment, verdict.accepted.leader);
       return isAccepted;
     },
 

@@ -30,7 +30,8 @@ export interface SegmentSettings {
 }
 
 export interface SegmentLinks {
-  connected(node: string, hello: Pick<Hello, 'profiles'>): void;
+  /** `isBehind`: over its leader, which it would not be had it not been told of its segment before. */
+  connected(node: string, hello: Pick<Hello, 'profiles'>, isBehind?: boolean): void;
   /** The welcome is on its way: from now on it may be told. */
   welcomed(node: string): void;
   disconnected(node: string): void;
@@ -61,6 +62,8 @@ export interface SegmentLinksOptions {
 
 interface Link {
   isWelcomed: boolean;
+  /** It may speak of its segment. */
+  isTold: boolean;
   /** The `segment` message as it was sent. */
   told: string | null;
 }
@@ -139,6 +142,7 @@ export function createSegmentLinks(options: SegmentLinksOptions): SegmentLinks {
       const text = JSON.stringify(message);
       if (link === undefined || message === undefined || link.told === text) continue;
       link.told = text;
+      link.isTold = true;
       send(name, message);
     }
   }
@@ -197,9 +201,10 @@ export function createSegmentLinks(options: SegmentLinksOptions): SegmentLinks {
   }
 
   return {
-    connected(node, { profiles }) {
+    connected(node, { profiles }, isBehind = false) {
       links.delete(node);
-      if (profiles.includes(segmentProfile)) links.set(node, { isWelcomed: false, told: null });
+      if (profiles.includes(segmentProfile))
+        links.set(node, { isWelcomed: false, isTold: isBehind, told: null });
     },
     welcomed(node) {
       const link = links.get(node);
@@ -212,7 +217,7 @@ export function createSegmentLinks(options: SegmentLinksOptions): SegmentLinks {
     disconnected(node) {
       if (links.delete(node)) tellSoon();
     },
-    isTold: (node) => links.get(node)?.told != null,
+    isTold: (node) => links.get(node)?.isTold === true,
     count,
     stateOf: (node) => states.get(node),
     said(node, state) {
@@ -232,6 +237,7 @@ export function createSegmentLinks(options: SegmentLinksOptions): SegmentLinks {
       const message = link?.isWelcomed === true ? readView()(node) : undefined;
       if (link === undefined || message === undefined) return;
       link.told = JSON.stringify(message);
+      link.isTold = true;
       send(node, message);
     },
     tellSoon: () => tellSoon(),

@@ -1,17 +1,20 @@
 // Segments and what nodes say of their elections, as the API shows them.
 
 import type {
+  BehindResource,
   NodeElectionResource,
   SegmentMemberResource,
   SegmentPartResource,
   SegmentResource,
 } from '../../model/api.ts';
 import type { ReportedMember } from '../../model/segment.ts';
+import type { Behind } from '../gateway/leaders/member-connection.ts';
 import type { NodeRecord } from '../registry/node-registry.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { SegmentRecord } from '../registry/segment-registry.ts';
 import type { SegmentLeaders } from './segment-leaders.ts';
 import type { SegmentLinks } from './segment-links.ts';
+import type { SegmentRounds } from './segment-rounds.ts';
 import type { HeldReport } from './segments.ts';
 
 export interface SegmentView {
@@ -19,6 +22,8 @@ export interface SegmentView {
   readonly leaders: Pick<SegmentLeaders, 'of' | 'refused'>;
   readonly links: Pick<SegmentLinks, 'stateOf'>;
   readonly isConnected: (node: string) => boolean;
+  readonly behind: (node: string) => Behind | null;
+  readonly roundsOf: SegmentRounds['of'];
   readonly reportOf: (leader: string) => HeldReport | undefined;
 }
 
@@ -83,6 +88,7 @@ export function segmentResource(view: SegmentView, segments: readonly SegmentRec
               ignoredMembers: held?.ignored ?? 0,
             },
       members,
+      ...view.roundsOf(segment.id),
     };
   });
 }
@@ -112,6 +118,7 @@ function memberResource(
             : 'offline',
     follows: part?.leader ?? null,
     connected: view.isConnected(node.name),
+    behind: behindResource(view.behind(node.name)),
     isNew: facts.isNew,
     placedBy: node.segmentBy,
     role: node.leadRole,
@@ -140,6 +147,10 @@ export function nodeElection(view: SegmentView, node: NodeRecord): NodeElectionR
     heard: state.heard.map((id) => view.registry.segments.find(id)?.name ?? id),
     dropped: state.dropped,
   };
+}
+
+export function behindResource(behind: Behind | null): BehindResource | null {
+  return behind && { leader: behind.leader, since: timeOf(behind.since) };
 }
 
 function timeOf(at: number): string {

@@ -9,6 +9,7 @@ import type { SegmentAgentMessage } from '../../model/segment-messages.ts';
 import { TreecastError } from '../../model/treecast-error.ts';
 import type { Clock } from '../../net/clock.ts';
 import type { BelievedReport } from '../db/schema.ts';
+import type { Behind } from '../gateway/leaders/member-connection.ts';
 import type { NodeRecord } from '../registry/node-registry.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { SegmentRecord } from '../registry/segment-registry.ts';
@@ -19,6 +20,7 @@ import { createSegmentLeaders } from './segment-leaders.ts';
 import { createSegmentLinks, type NodeState, type SegmentSettings } from './segment-links.ts';
 import { heardSegment, type PlacesView, wentTo } from './segment-places.ts';
 import { nodeElection, type SegmentView, segmentResource } from './segment-resource.ts';
+import { createSegmentRounds, type LeadersWord } from './segment-rounds.ts';
 
 type Report = Extract<SegmentAgentMessage, { type: 'segmentReport' }>;
 
@@ -35,11 +37,13 @@ export interface HeldReport {
 }
 
 export interface Segments {
-  connected(node: string, hello: Pick<Hello, 'profiles'>): void;
+  connected(node: string, hello: Pick<Hello, 'profiles'>, isBehind?: boolean): void;
   /** Its welcome was sent. */
   welcomed(node: string): void;
   /** Throws MESSAGE_INVALID, which closes the connection. */
   message(node: string, message: SegmentAgentMessage): void;
+  /** What an accepted leader says of its work. */
+  leaderSaid(node: string, word: LeadersWord): void;
   disconnected(node: string): void;
   removed(node: string): void;
   /** Operators changed what nodes are told. */
@@ -59,6 +63,10 @@ export interface SegmentsOptions {
   readonly registry: Registry;
   readonly send: (node: string, message: CcmMessage) => void;
   readonly isConnected: (node: string) => boolean;
+  /** Behind which leader it is; null: it has a link of its own, or none. */
+  readonly behind: (node: string) => Behind | null;
+  /** The leader may speak for nodes of the segment from now on; null: nobody. */
+  readonly appoint: (segment: string, leader: string | null) => void;
   /** `fast` when it is left out. */
   readonly settings?: SegmentSettings | undefined;
   /** While nothing can be written, nobody is accepted. */
@@ -100,12 +108,14 @@ export function createSegments(options: SegmentsOptions): Segments {
     registry,
     links,
     clock,
+    appoint: options.appoint,
     onSucceeded(segment, leader) {
       const held = reports.get(leader);
       if (held?.segment === segment) believe(segment, held.believed);
     },
   });
   const asking = createSegmentAsking(clock);
+  const rounds = createSegmentRounds(clock, registry.events.append);
   let words = 0;
   const takenReports = createNewestWins<Word<Report>>(wordIntervalMs, clock, (node, { message, word }) => {
     quietly(node, () => take(node, message, word));
@@ -275,6 +285,8 @@ export function createSegments(options: SegmentsOptions): Segments {
     leaders,
     links,
     isConnected: options.isConnected,
+    behind: options.behind,
+    roundsOf: rounds.of,
     reportOf: (leader) => reports.get(leader),
   };
 
@@ -291,6 +303,15 @@ export function createSegments(options: SegmentsOptions): Segments {
       words += 1;
       if (message.type === 'segmentReport') takenReports.offer(node, { message, word: words });
       else takenStates.offer(node, { message, word: words });
+    },
+    leaderSaid(node, word) {
+      quietly(node, () => {
+        const segment = registry.segments.find(leaders.ledBy(node) ?? '');
+        if (segment === undefined || leaders.of(segment.id)?.leader !== node) return;
+        if (registry.sites.find(word.site) === undefined) return;
+        const members = new Set(places.nodesOf(segment.id).map(({ name }) => name));
+        rounds.said(segment, node, word, (name) => members.has(name));
+      });
     },
     disconnected(node) {
       // When the CCM stops, nobody is gone.

@@ -8,6 +8,8 @@ const bytesPerUnit = 4_096;
 export interface MessageBudget {
   /** False when it is used up. */
   spend(bytes: number): boolean;
+  /** So much of what was said is paid for by somebody else. */
+  giveBack(bytes: number): void;
 }
 
 export function createMessageBudget(now: () => number): MessageBudget {
@@ -20,6 +22,9 @@ export function createMessageBudget(now: () => number): MessageBudget {
       at = time;
       left -= 1 + bytes / bytesPerUnit;
       return left >= 0;
+    },
+    giveBack(bytes) {
+      left = Math.min(burst, left + bytes / bytesPerUnit);
     },
   };
 }

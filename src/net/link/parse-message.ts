@@ -9,8 +9,12 @@ const problemsShownMax = 5;
 /** LINK-4: text frames only. The size was checked when the frame was received. */
 export function parseJsonFrame(data: RawData, isBinary: boolean): unknown {
   if (isBinary) throw refused('it is binary');
+  return parseJsonText((data as Buffer).toString('utf8'));
+}
+
+export function parseJsonText(text: string): unknown {
   try {
-    return JSON.parse((data as Buffer).toString('utf8'));
+    return JSON.parse(text);
   } catch (cause) {
     throw refused('it is not JSON', cause);
   }

@@ -1,4 +1,4 @@
-// What a leader and a member tell each other over the member's connection with it (LEAD-10 to LEAD-19): a WebSocket at `/member` of the leader's
+// What a leader and a member tell each other over the member's connection with it (LEAD-10): a WebSocket at `/member` of the leader's
 // segment port, mutual TLS between nodes. JSON text, one object a frame.
 
 import type { RelayedMessage, RoundSubject, SignedFrame } from '../../model/leader-messages.ts';

@@ -3,7 +3,7 @@ import { createPublicKey } from 'node:crypto';
 import { test } from 'node:test';
 import { signObject } from '../../assignment/signed.ts';
 import { generatePrivateKey } from '../tls/key-pair.ts';
-import { issueTicket, verifyTicket } from './ticket.ts';
+import { issueTicket, segmentFetcher, verifyTicket } from './ticket.ts';
 
 const key = generatePrivateKey();
 const facts = { job: 'j-1', assignment: 'a'.repeat(64), fetcher: 'web-1', expiresAt: 2_000 };
@@ -21,6 +21,19 @@ test('LINK-14: a ticket is good for its node and assignment until its end', () =
   assert.throws(() => verifyTicket(ticket, { ...expected, now: 2_000 }), refused);
   assert.throws(() => verifyTicket(ticket, { ...expected, fetcher: 'web-2' }), refused);
   assert.throws(() => verifyTicket(ticket, { ...expected, assignment: 'b'.repeat(64) }), refused);
+});
+
+test('LINK-14 LEAD-8: a ticket of a segment is good for the nodes of that segment alone', () => {
+  const segment = 'c'.repeat(32);
+  const ticket = issueTicket({ ...facts, fetcher: segmentFetcher(segment) }, key);
+  assert.equal(verifyTicket(ticket, { ...expected, segment }).assignment, facts.assignment);
+  for (const other of [undefined, null, 'd'.repeat(32)])
+    assert.throws(
+      () => verifyTicket(ticket, { ...expected, ...(other === undefined ? {} : { segment: other }) }),
+      refused,
+    );
+  const own = issueTicket(facts, key);
+  assert.equal(verifyTicket(own, { ...expected, segment }).fetcher, 'web-1', 'its own is good as ever');
 });
 
 test('LINK-14: forged, altered and malformed tickets are refused, and other signed objects are no tickets', () => {

@@ -1,5 +1,5 @@
-// A ticket lets one node fetch one assignment until a moment of CCM time; signed by the CCM with its release key.
-// Shown as `authorization: Ticket <text>` by a peer whose certificate names the same node.
+// A ticket lets one node, or those of one segment, fetch one assignment until a moment of CCM time; signed by the CCM with its release key.
+// Shown as `authorization: Ticket <text>` by a peer whose certificate names the node.
 
 import type { KeyObject } from 'node:crypto';
 import { z } from 'zod';
@@ -15,19 +15,26 @@ export interface Ticket {
   readonly job: string;
   /** 64 hex digits. */
   readonly assignment: string;
+  /** A node, or {@link segmentFetcher}. */
   readonly fetcher: string;
   /** Milliseconds since 1970, the CCM's clock. */
   readonly expiresAt: number;
 }
 
 const charactersMax = 1_024;
+const segmentFetcherPattern = /^segment:[0-9a-f]{32}$/;
+
+/** The nodes of that segment. */
+export function segmentFetcher(segment: string): string {
+  return `segment:${segment}`;
+}
 
 const schema = z.strictObject({
   version: z.literal(1),
   purpose: z.literal('fetch'),
   job: z.string().max(128),
   assignment: z.string().regex(/^[0-9a-f]{64}$/),
-  fetcher: z.string().regex(namePattern),
+  fetcher: z.union([z.string().regex(namePattern), z.string().regex(segmentFetcherPattern)]),
   expiresAt: z.int().min(0),
   signature: z.string().max(128),
 });
@@ -47,6 +54,8 @@ export function verifyTicket(
     readonly keys: readonly KeyObject[];
     readonly assignment: string;
     readonly fetcher: string;
+    /** The fetcher's, for a ticket of the whole of it; absent: one of its own is needed. */
+    readonly segment?: string | null;
     readonly now: number;
   },
 ): Ticket {
@@ -62,7 +71,8 @@ export function verifyTicket(
   const { signature: _, ...ticket } = parsed.data;
   if (!verifyObject(parsed.data, expected.keys)) throw refused('its signature is not valid');
   if (ticket.assignment !== expected.assignment) throw refused('it is for another assignment');
-  if (ticket.fetcher !== expected.fetcher) throw refused('it is for another node');
+  const isForSegment = expected.segment != null && ticket.fetcher === segmentFetcher(expected.segment);
+  if (ticket.fetcher !== expected.fetcher && !isForSegment) throw refused('it is for another node');
   if (ticket.expiresAt <= expected.now) throw refused('it has expired');
   return ticket;
 }

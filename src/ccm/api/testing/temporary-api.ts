@@ -58,6 +58,8 @@ export async function temporaryApi(options: TemporaryApiOptions = {}): Promise<T
     registry,
     send: () => undefined,
     isConnected: (node) => node === 'a',
+    behind: () => null,
+    appoint: () => undefined,
     health: { waitsFor: undefined },
     clock: createManualClock(),
     logger: pino({ level: 'silent' }),
@@ -77,6 +79,7 @@ export async function temporaryApi(options: TemporaryApiOptions = {}): Promise<T
     git: options.git ?? ((_, response) => void response.status(418).end()),
     resolveRef: async (_, ref) => (ref === 'refs/heads/main' || ref === mainCommit ? mainCommit : undefined),
     isConnected: (node) => node === 'a',
+    behind: () => null,
     gitUrl: (repository) => `http://ccm/git/${repository}.git`,
     formatJoinToken: (secret) => `tcj_${secret}`,
     requireReady() {

@@ -59,6 +59,8 @@ export interface RunningGateway {
   /** Assignments whose next request is never answered; it takes them out. */
   readonly stalled: Set<string>;
   readonly assignments: Map<string, { readonly manifestPath: string; readonly dataPath: string }>;
+  /** Node → id of the segment that it is registered in. */
+  readonly segments: Map<string, string>;
   /** A registered node. */
   addNode(node: string): Promise<NodeCredentials>;
 }
@@ -94,6 +96,7 @@ export async function runGateway(t: TestScope, options: RunningGatewayOptions = 
   const standings: RunningGateway['standings'] = after?.standings ?? new Map();
   const assignments: RunningGateway['assignments'] = after?.assignments ?? new Map();
   const stalled = new Set<string>();
+  const segments: RunningGateway['segments'] = after?.segments ?? new Map();
   function check(secret: string): void {
     const state = secrets.get(secret) ?? 'unknown';
     if (state !== 'good') throw new TreecastError('JOIN_TOKEN_INVALID', `This join token is ${state}.`);
@@ -128,6 +131,7 @@ export async function runGateway(t: TestScope, options: RunningGatewayOptions = 
       message: (node, report, connection) => events.push({ what: 'message', node, connection, report }),
       disconnected: (node, connection) => events.push({ what: 'disconnected', node, connection }),
     },
+    segmentOf: (node) => segments.get(node) ?? null,
     onRefused: (_, error) => refusals.push(error.code),
     ...(options.limits === undefined ? {} : { limits: options.limits }),
     ...(options.clock === undefined ? {} : { clock: options.clock }),
@@ -150,6 +154,7 @@ export async function runGateway(t: TestScope, options: RunningGatewayOptions = 
     statements,
     stalled,
     assignments,
+    segments,
     async addNode(node) {
       const credentials = await issueNodeCredentials(certificates, node);
       nodes.set(node, fingerprintOf(new X509Certificate(credentials.identity.certificate).raw));

@@ -6,6 +6,7 @@ import { type ReportedMember, unassignedSegment } from '../../../model/segment.t
 import { type SegmentAgentMessage, segmentProfile } from '../../../model/segment-messages.ts';
 import type { TreecastError } from '../../../model/treecast-error.ts';
 import { createManualClock, type ManualClock } from '../../../net/testing/manual-clock.ts';
+import type { Behind } from '../../gateway/leaders/member-connection.ts';
 import type { Registry } from '../../registry/registry.ts';
 import { certificateOf, temporaryRegistry } from '../../registry/testing/temporary-registry.ts';
 import { createSegments, type Segments } from '../segments.ts';
@@ -19,6 +20,10 @@ export interface SegmentFixture {
   readonly clock: ManualClock;
   readonly segments: Segments;
   readonly health: { waitsFor: TreecastError | undefined };
+  /** Who is behind whom, as the test says. */
+  readonly behind: Map<string, Behind>;
+  /** Whom the gateway was told of last, by segment. */
+  readonly appointed: Map<string, string | null>;
   /** The CCM is started again, with what its database has. */
   restarted(): Segments;
   /** Joins (unless it has), connects, and is told. */
@@ -49,12 +54,16 @@ export async function segmentFixture(): Promise<SegmentFixture> {
   };
   const sent: { readonly node: string; readonly message: CcmMessage }[] = [];
   const connected = new Set<string>();
+  const behind: SegmentFixture['behind'] = new Map();
+  const appointed: SegmentFixture['appointed'] = new Map();
   const health: SegmentFixture['health'] = { waitsFor: undefined };
   const create = () =>
     createSegments({
       registry,
       send: (node, message) => sent.push({ node, message }),
       isConnected: (node) => connected.has(node),
+      behind: (node) => behind.get(node) ?? null,
+      appoint: (segment, leader) => appointed.set(segment, leader),
       health,
       clock,
       logger: pino({ level: 'silent' }),
@@ -66,6 +75,8 @@ export async function segmentFixture(): Promise<SegmentFixture> {
     registry,
     clock,
     health,
+    behind,
+    appointed,
     get segments() {
       return segments;
     },
