@@ -1,15 +1,17 @@
 // A node without an agent: it joined, and what it says of its segment is said by the test, word for word.
 
 import assert from 'node:assert/strict';
+import type { KeyObject } from 'node:crypto';
 import { once } from 'node:events';
 import WebSocket, { type ClientOptions } from 'ws';
 import { joinCcm } from '../../src/agent/join/join-ccm.ts';
 import { openNodeIdentity } from '../../src/agent/join/node-identity.ts';
 import { helloOf } from '../../src/ccm/gateway/testing/raw-agent.ts';
-import type { CcmMessage } from '../../src/model/messages.ts';
+import { leaderProfile } from '../../src/model/leader-messages.ts';
+import type { CcmMessage, Hello } from '../../src/model/messages.ts';
 import { type SegmentAgentMessage, segmentProfile } from '../../src/model/segment-messages.ts';
 import { exportPrivateKey } from '../../src/net/tls/key-pair.ts';
-import { ccmConnectionOptions } from '../../src/net/tls/tls-settings.ts';
+import { ccmConnectionOptions, type TlsCredentials } from '../../src/net/tls/tls-settings.ts';
 import { until } from '../../src/plugins/testing/until.ts';
 
 type Message<T extends CcmMessage['type']> = Extract<CcmMessage, { type: T }>;
@@ -18,8 +20,12 @@ type State = Extract<SegmentAgentMessage, { type: 'segmentState' }>;
 
 export interface SegmentNode {
   readonly name: string;
+  readonly key: KeyObject;
+  readonly tls: TlsCredentials;
   /** On the present connection, in order. */
   readonly received: CcmMessage[];
+  /** All of that type, in order. */
+  got<T extends CcmMessage['type']>(type: T): Message<T>[];
   readonly socket: WebSocket;
   readonly closed: Promise<number>;
   say(value: unknown): void;
@@ -38,6 +44,7 @@ export async function connectSegmentNode(
   name: string,
   directory: string,
   token?: string,
+  hello: Partial<Hello> = {},
 ): Promise<SegmentNode> {
   if (token !== undefined) await joinCcm({ token, name, directory });
   const opened = await openNodeIdentity(directory);
@@ -64,7 +71,10 @@ export async function connectSegmentNode(
   const segment = (): string => of('segment').at(-1)?.id ?? '';
   const node: SegmentNode = {
     name,
+    key,
+    tls,
     received,
+    got: of,
     socket,
     closed,
     say: (value) => socket.send(JSON.stringify(value)),
@@ -119,7 +129,7 @@ export async function connectSegmentNode(
       });
     },
   };
-  node.say(helloOf(name, { profiles: ['linux-web-1', segmentProfile] }));
+  node.say(helloOf(name, { profiles: ['linux-web-1', segmentProfile, leaderProfile], ...hello }));
   await node.until('segment');
   return node;
 }

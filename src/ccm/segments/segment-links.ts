@@ -62,6 +62,8 @@ export interface SegmentLinksOptions {
 
 interface Link {
   isWelcomed: boolean;
+  /** Over its leader, which tells it where the others are. */
+  readonly isBehind: boolean;
   /** It may speak of its segment. */
   isTold: boolean;
   /** The `segment` message as it was sent. */
@@ -119,6 +121,7 @@ export function createSegmentLinks(options: SegmentLinksOptions): SegmentLinks {
       const node = nodes.get(name);
       if (node === undefined) return undefined;
       const segment = segments.get(node.segment ?? '');
+      const peers = links.get(name)?.isBehind === true ? [] : (segment?.peers ?? []);
       return {
         type: 'segment',
         id: segment?.id ?? unassignedSegment,
@@ -128,7 +131,7 @@ export function createSegmentLinks(options: SegmentLinksOptions): SegmentLinks {
         maintenance: node.maintenance,
         channel: segment?.channel ?? defaultControlChannel,
         ...settings,
-        peers: (segment?.peers ?? []).filter((peer) => peer.node !== name).slice(0, segmentMembersMax),
+        peers: peers.filter((peer) => peer.node !== name).slice(0, segmentMembersMax),
         // Without a segment nobody knows who is near: whoever hears nobody is the first there.
         others: segment === undefined ? 0 : segment.present - 1,
       };
@@ -204,7 +207,7 @@ export function createSegmentLinks(options: SegmentLinksOptions): SegmentLinks {
     connected(node, { profiles }, isBehind = false) {
       links.delete(node);
       if (profiles.includes(segmentProfile))
-        links.set(node, { isWelcomed: false, isTold: isBehind, told: null });
+        links.set(node, { isWelcomed: false, isBehind, isTold: isBehind, told: null });
     },
     welcomed(node) {
       const link = links.get(node);

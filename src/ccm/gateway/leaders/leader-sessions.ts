@@ -4,6 +4,7 @@
 import { randomBytes, type X509Certificate } from 'node:crypto';
 import { type LeaderAgentMessage, leaderProfile, type SignedFrame } from '../../../model/leader-messages.ts';
 import type { CcmMessage, Hello } from '../../../model/messages.ts';
+import { segmentMembersMax } from '../../../model/segment.ts';
 import { TreecastError, toWireError } from '../../../model/treecast-error.ts';
 import type { Clock } from '../../../net/clock.ts';
 import { createMessageBudget } from '../../../net/link/message-budget.ts';
@@ -126,6 +127,14 @@ export function createLeaderSessions(options: LeaderSessionsOptions): LeaderSess
         `Node ${node} does not belong behind leader ${session.link.node}.`,
         {
           fix: 'Nothing: the node uses a link of its own until it follows the leader of its segment.',
+        },
+      );
+    if (session.members.size >= segmentMembersMax && !session.members.has(node))
+      throw new TreecastError(
+        'CONFLICT',
+        `Leader ${session.link.node} speaks for ${segmentMembersMax} nodes already.`,
+        {
+          fix: 'Make two segments of this one: treecast segment assign.',
         },
       );
     return opening;
