@@ -6,6 +6,7 @@ import { endpoints } from '../../src/ccm/api/endpoints.ts';
 import type { AgentMessage, CcmMessage } from '../../src/model/messages.ts';
 import type { Decision, Receipt } from '../../src/model/receipt.ts';
 import { defaultSitePolicy } from '../../src/model/site.ts';
+import { signFrame } from '../../src/net/relay/signed-frame.ts';
 
 const tree = 'd8329fc1cc938780ffdd9f94e0d364e0ea74f579';
 const release = { epoch: 1, sequence: 42 };
@@ -34,6 +35,8 @@ const receipt: Receipt = {
   at: 1_763_900_000_000,
 };
 const signedReceipt = signObject(receipt, fixtureSigningKey);
+export const frameFacts = { session: segment, node: 'web1', counter: 7, text: '{"type":"undone"}' };
+export const signedFrame = signFrame(frameFacts, fixtureSigningKey);
 const error = {
   code: 'STAGE_FAILED',
   message: 'a command failed',
@@ -125,6 +128,19 @@ export const agentMessages: readonly AgentMessage[] = [
     heard: [segment],
     dropped: { replay: 2 },
   },
+  { type: 'relayOpen', certificate: 'MIIB', frame: signedFrame },
+  { type: 'relayed', frames: [signedFrame, signedFrame] },
+  { type: 'relayClosed', node: 'web1', because: 'missing' },
+  {
+    type: 'roundReport',
+    site: 'sample',
+    release,
+    phase: 'staged',
+    reported: 1,
+    working: [],
+    missing: ['web2'],
+  },
+  { type: 'leaderProblem', site: 'sample', assignment: id, error },
 ];
 
 export const ccmMessages: readonly CcmMessage[] = [
@@ -172,7 +188,16 @@ export const ccmMessages: readonly CcmMessage[] = [
   { type: 'segmentAsked', trigger: 'operator' },
   { type: 'segmentResign' },
   { type: 'revocations', number: 1, fingerprints: [id] },
+  { type: 'leaderSession', segment, session: segment },
+  { type: 'relay', nodes: ['web2', 'web3'], message: { type: 'decision', decision: signedDecision } },
+  { type: 'relayAnswer', node: 'web2', answer: 'refused', error },
 ];
+
+const digest = '0123456789abcdef';
+export const opening = {
+  hello: agentMessages[0],
+  told: { releaseKeys: digest, segment: digest, revocations: digest, sites: { sample: digest } },
+};
 
 export const ticketFacts = { job: 'job-1', assignment: id, fetcher: 'web1', expiresAt: 1_763_900_000_000 };
 

@@ -11,11 +11,23 @@ import { parseByteRange } from '../../../src/net/http/byte-range.ts';
 import { formatJoinToken, parseJoinToken } from '../../../src/net/join/join-token.ts';
 import { agentMessageSchema } from '../../../src/net/link/agent-message-schema.ts';
 import { ccmMessageSchema } from '../../../src/net/link/ccm-message-schema.ts';
-import { parseJsonFrame, parseMessage } from '../../../src/net/link/parse-message.ts';
+import { parseJsonFrame, parseJsonText, parseMessage } from '../../../src/net/link/parse-message.ts';
+import { signedFrameSchema } from '../../../src/net/relay/leader-schemas.ts';
+import { parseOpening } from '../../../src/net/relay/opening-schema.ts';
+import { isGenuineFrame } from '../../../src/net/relay/signed-frame.ts';
 import { issueTicket, verifyTicket } from '../../../src/net/tickets/ticket.ts';
 import type { Random } from '../../random.ts';
 import { type FuzzTarget, promised } from '../fuzz-target.ts';
-import { agentMessages, apiRequests, ccmMessages, signedDecision, ticketFacts } from '../message-seeds.ts';
+import {
+  agentMessages,
+  apiRequests,
+  ccmMessages,
+  frameFacts,
+  opening,
+  signedDecision,
+  signedFrame,
+  ticketFacts,
+} from '../message-seeds.ts';
 import { mutateBytes } from '../mutate-bytes.ts';
 import { mutateJson, spellJson } from '../mutate-json.ts';
 
@@ -131,6 +143,32 @@ const decisionTarget: FuzzTarget = {
   },
 };
 
+const frameTarget: FuzzTarget = {
+  name: 'carried-word',
+  make: (random) => changedJson([signedFrame], random),
+  run(input) {
+    const frame = parseMessage(parseJsonFrame(input, false), signedFrameSchema);
+    const { session, node, counter } = frameFacts;
+    const isValid = isGenuineFrame(frame, { session, node, above: counter - 1, key: fixturePublicKey });
+    if (!isValid) return 'not the node’s';
+    promised(canonicalJson(frame) === canonicalJson(signedFrame), 'a word that the node did not say');
+    return 'valid';
+  },
+};
+
+const openingTarget: FuzzTarget = {
+  name: 'opening',
+  make: (random) => changedJson([opening], random),
+  run(input) {
+    const { hello, told } = parseOpening(parseJsonText(input.toString('utf8')));
+    promised(
+      hello.sites.length <= 1_000 && Object.keys(told.sites).length <= 1_000,
+      'an opening out of bounds',
+    );
+    return 'valid';
+  },
+};
+
 const targets = [
   '/',
   '/index.html',
@@ -194,5 +232,7 @@ export const messageTargets: readonly FuzzTarget[] = [
   ticketTarget,
   joinTokenTarget,
   decisionTarget,
+  frameTarget,
+  openingTarget,
   httpTarget,
 ];

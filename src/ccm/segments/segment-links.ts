@@ -193,8 +193,16 @@ export function createSegmentLinks(options: SegmentLinksOptions): SegmentLinks {
       const names = [...links].flatMap(([name, { told, isWelcomed }]) =>
         isWelcomed && told === null ? [name] : [],
       );
-      orLater(() => tell(names.slice(0, toldAtOnce), readView()));
-      if (names.length > toldAtOnce) tellNewcomers();
+      tellAtOnce(names);
+    });
+  }
+
+  function tellAtOnce(names: readonly string[], known?: View): void {
+    orLater(() => {
+      const view = known ?? readView();
+      tell(names.slice(0, toldAtOnce), view);
+      const rest = names.slice(toldAtOnce);
+      if (rest.length > 0) clock.after(0, () => tellAtOnce(rest, view));
     });
   }
 

@@ -75,6 +75,18 @@ const state = {
   dropped: { replay: 1 },
 } as const;
 
+const session = 'd'.repeat(32);
+const frame = {
+  version: 1,
+  purpose: 'relayed',
+  session,
+  node: 'web-2',
+  counter: 7,
+  text: '{"type":"undone"}',
+  signature,
+} as const;
+const round = { type: 'roundReport', site: 'site', release, phase: 'staged', reported: 3 } as const;
+
 const agentMessages: AgentMessage[] = [
   {
     type: 'hello',
@@ -108,6 +120,11 @@ const agentMessages: AgentMessage[] = [
   { type: 'verified', request: 'r', site: 'site', receipt, drift: [], error },
   report,
   state,
+  { type: 'relayOpen', certificate: 'MIIB', frame },
+  { type: 'relayed', frames: [frame, { ...frame, counter: 8 }] },
+  { type: 'relayClosed', node: 'web-2', because: 'missing' },
+  { ...round, working: ['web-2'], missing: [] },
+  { type: 'leaderProblem', site: 'site', assignment: id, error },
 ];
 
 const ccmMessages: CcmMessage[] = [
@@ -150,6 +167,10 @@ const ccmMessages: CcmMessage[] = [
   { type: 'segmentAsked', trigger: 'operator' },
   { type: 'segmentResign' },
   { type: 'revocations', number: 1, fingerprints: [id] },
+  { type: 'leaderSession', segment, session },
+  { type: 'leaderSession', segment, session: null },
+  { type: 'relay', nodes: ['web-2'], message: { type: 'decision', decision } },
+  { type: 'relayAnswer', node: 'web-2', answer: 'refused', error },
 ];
 
 test('LINK-4: every message of both directions is accepted as it is', () => {
@@ -226,7 +247,27 @@ test('LINK-4: bounds hold for names, numbers, lists and texts', () => {
     { ...state, priorityTerms: { a: Number.NaN } },
     { ...state, dropped: Object.fromEntries(Array.from({ length: 33 }, (_, n) => [`r${n}`, 1])) },
   ];
+  const frames = { type: 'relayed', frames: [frame] };
+  wrong.push(
+    { ...frames, frames: [] },
+    { ...frames, frames: Array(4_097).fill(frame) },
+    { ...frames, frames: [{ ...frame, session: 'D'.repeat(32) }] },
+    { ...frames, frames: [{ ...frame, counter: 2 ** 53 }] },
+    { ...frames, frames: [{ ...frame, purpose: 'fetch' }] },
+    { ...frames, frames: [{ ...frame, signature: 'short' }] },
+    { type: 'relayOpen', certificate: 'A'.repeat(4_097), frame },
+    { type: 'relayOpen', certificate: 'no base64!', frame },
+    { type: 'relayClosed', node: 'web-2', because: 'bored' },
+    { ...round, working: [], missing: Array(1_025).fill('web-2') },
+    { ...round, phase: 'done', working: [], missing: [] },
+  );
   for (const message of wrong) assert.equal(agentMessageSchema.safeParse(message).success, false);
+  for (const message of ccmMessages.filter(({ type }) =>
+    ['welcome', 'grant', 'removed', 'segment', 'revocations'].includes(type),
+  )) {
+    const carried = { type: 'relay', nodes: ['web-2'], message };
+    assert.equal(ccmMessageSchema.safeParse(carried).success, false, 'LEAD-5: no leader carries it');
+  }
   const inline = { kind: 'inline', manifest: 'A'.repeat(90_000), data: '' };
   const large = { type: 'assignment', site: 'site', id, release, source: inline };
   assert.equal(ccmMessageSchema.safeParse(large).success, false);

@@ -77,6 +77,13 @@ test('LEAD-3: what was said before does not count again, in the same session or 
   assert.equal(leader.answers('web2')[1], 'refused', 'a replayed opening takes no link from the node');
   assert.equal(own.socket.readyState, own.socket.OPEN);
   assert.deepEqual(happened(running, 'web2'), ['connected', 'message', 'disconnected', 'connected']);
+  const silent = await addRawMember(running, 'web3');
+  const only = openingOf(silent, session);
+  leader.say(only);
+  leader.say(only);
+  await until('both are answered', () => leader.answers('web3').length === 2);
+  assert.deepEqual(leader.answers('web3'), ['behind', 'refused']);
+  assert.equal(running.gateway.behind('web3')?.leader, 'web1', 'and takes no place from it either');
 });
 
 test('LEAD-2: openings of nodes that may not be there are refused, or called where the node itself must be told', async (t) => {
