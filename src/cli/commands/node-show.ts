@@ -12,7 +12,7 @@ export const nodeShow = defineCommand({
   examples: [
     {
       line: 'treecast node show web1',
-      explanation: 'segment, state and priority in elections, trees of each site, last error',
+      explanation: 'its link or the leader it is behind, state and priority in elections, trees of each site',
     },
   ],
   kind: 'api',

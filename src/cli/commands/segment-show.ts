@@ -7,9 +7,9 @@ import { segmentLines } from '../segment-lines.ts';
 
 export const segmentShow = defineCommand({
   name: 'segment show',
-  summary: 'show a segment: leader, members, what was last reported',
+  summary: 'show a segment: leader, members, who is behind it, what was last reported',
   details:
-    'A member is `online` or `offline` as the leader reports, `apart` when it follows a leader that the CCM refuses, `unreported` when no leader names it.',
+    'A member is `online` or `offline` as the leader reports, `apart` when it follows a leader that the CCM refuses, `unreported` when no leader names it. Its link is `connected` when it has one of its own, `behind` a leader when that one speaks for it.',
   arguments: [{ name: 'segment', summary: 'its name' }],
   options: [{ flags: '--ask', summary: 'have the leader report first' }],
   examples: [

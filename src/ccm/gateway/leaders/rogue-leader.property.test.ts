@@ -72,8 +72,8 @@ test(`LEAD-3: whatever is carried, each node is heard as it spoke (seed ${seed})
   await fc.assert(
     fc.asyncProperty(fc.array(action, { minLength: 1, maxLength: 25 }), async (actions) => {
       for (const one of actions) {
-        if (one.do === 'say') word(members[one.who] as RawMember);
-        else if (one.do === 'open') carry(openingOf(members[one.who] as RawMember, leader.session()));
+        if (one.do === 'say') word(members[one.who]);
+        else if (one.do === 'open') carry(openingOf(members[one.who], leader.session()));
         else if (one.do === 'close') carry({ type: 'relayClosed', node: names[one.who], because: 'link' });
         else if (one.do === 'replay')
           leader.say(
