@@ -18,6 +18,7 @@ export async function joinAgent(options: {
   readonly directory: string;
   readonly token: string;
   readonly name: string;
+  readonly via?: { readonly address: string; readonly port: number };
   readonly configuration?: AgentConfigurationInput;
 }): Promise<Joined> {
   const { joinCcm } = await import('../agent/join/join-ccm.ts');

@@ -16,7 +16,7 @@ export interface SignedFrame {
   /** The leader's, 32 hex digits: no word of another session counts. */
   readonly session: string;
   readonly node: string;
-  /** 0 for the first word of a session, which is an {@link Opening}; each one higher than the one before. */
+  /** The first word of a connection is an {@link Opening}; each one has a higher number than all before, also those of the node's former lives. */
   readonly counter: number;
   /** JSON of an {@link Opening} or of an agent's message. */
   readonly text: string;

@@ -9,6 +9,7 @@ import { runAgent } from '../../src/agent/run/run-agent.ts';
 import { type RunningGateway, runGateway } from '../../src/ccm/gateway/testing/running-gateway.ts';
 import { formatJoinToken } from '../../src/net/join/join-token.ts';
 import { lockStateDirectory } from '../../src/net/state-lock.ts';
+import { runConnectProxy } from '../../src/net/testing/connect-proxy.ts';
 import { type TestScope, temporaryDirectory } from '../../src/net/testing/temporary-directory.ts';
 import { exportPrivateKey, generatePrivateKey } from '../../src/net/tls/key-pair.ts';
 import { joinTokenOf } from './linked-agent.ts';
@@ -120,4 +121,31 @@ test('an identity that was damaged, and a configuration of another node, are ref
   writeFileSync(keyPath, key);
   writeFileSync(join(directory, 'identity', 'node.json'), '{}');
   await assert.rejects(runAgent(directory, { version: '1' }), { code: 'STATE_CORRUPT' });
+});
+
+test('LEAD-60: a node joins through another one’s tunnel as a stranger, remembers it, and connects that way; nobody in between is believed', async (t) => {
+  const { ccm, directory } = await setUp(t);
+  const proxy = await runConnectProxy(t, ccm.certificates, 'web-2');
+  const { port } = new URL(ccm.url);
+  const via = { address: proxy.address, port: proxy.port };
+  // As seen from here the CCM is where nothing listens.
+  const url = 'https://127.0.0.1:1';
+  ccm.secrets.set(secret, 'good');
+  const token = formatJoinToken({ url, secret, fingerprint: ccm.certificates.fingerprint });
+  await assert.rejects(joinCcm({ token, name: 'web-1', directory }), { code: 'CCM_UNREACHABLE' });
+  const other = await runGateway(t);
+  proxy.leadTo(Number(new URL(other.url).port));
+  await assert.rejects(joinCcm({ token, name: 'web-1', via, directory }), {
+    code: 'CA_FINGERPRINT_MISMATCH',
+  });
+  proxy.leadTo(Number(port));
+  assert.equal((await joinCcm({ token, name: 'web-1', via, directory })).fresh, true);
+  assert.deepEqual(new Set(proxy.asked), new Set(['127.0.0.1:1']));
+  assert.ok(proxy.strangers > 0);
+  const before = { ...proxy };
+  writeFileSync(join(directory, 'agent.yaml'), 'segment: off\n');
+  const agent = await runAgent(directory, { version: '1' });
+  await agent.ready;
+  assert.equal(proxy.strangers, before.strangers, 'it shows its certificate from now on');
+  await agent.close();
 });

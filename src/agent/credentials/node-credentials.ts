@@ -2,6 +2,7 @@
 // release keys over rotations (KEYS-3 to KEYS-5, KEYS-9 to KEYS-12). The link tells it what it was refused for.
 
 import type { KeyObject } from 'node:crypto';
+import type { Agent } from 'node:https';
 import { TreecastError, toWireError } from '../../model/treecast-error.ts';
 import type { CcmTime } from '../../net/ccm-time.ts';
 import type { Clock } from '../../net/clock.ts';
@@ -40,6 +41,8 @@ export interface NodeCredentialsOptions {
   readonly directory: string;
   readonly opened: OpenedIdentity;
   readonly ccmUrl: string;
+  /** Makes the connections; absent: Node.js does, directly. */
+  readonly agent?: Agent;
   readonly releaseKeys: ReleaseKeys;
   readonly ccmTime: CcmTime;
   readonly clock: Clock;
@@ -94,6 +97,7 @@ export function createNodeCredentials(options: NodeCredentialsOptions): NodeCred
     const { value } = await askCcm({
       url: `${ccmUrl}/renew`,
       tls: ccmConnectionOptions(credentials),
+      agent: options.agent,
       body: { version: 1, request },
       schema: certificateAnswerSchema,
     });
@@ -105,7 +109,7 @@ export function createNodeCredentials(options: NodeCredentialsOptions): NodeCred
 
   function askForKeys(verify: boolean): Promise<Answer<{ readonly statements: readonly KeyStatement[] }>> {
     const tls = verify ? ccmConnectionOptions(credentials) : { rejectUnauthorized: false };
-    return askCcm({ url: `${ccmUrl}/keys`, tls, schema: keysAnswerSchema });
+    return askCcm({ url: `${ccmUrl}/keys`, tls, agent: options.agent, schema: keysAnswerSchema });
   }
 
   /** KEYS-10: who answers need not be believed for this: the statements are signed by an authority that is. */

@@ -1,6 +1,6 @@
 // One request to the agents' port outside of the link: joining, renewing, and reading the CCM's keys.
 
-import { type RequestOptions, request } from 'node:https';
+import { type Agent, type RequestOptions, request } from 'node:https';
 import { z } from 'zod';
 import { fromWireError, TreecastError } from '../../model/treecast-error.ts';
 import { readBody } from '../../net/http/read-body.ts';
@@ -20,16 +20,18 @@ export interface Question<T> {
   /** Of the agents' port, with a path; its origin is in messages. */
   readonly url: string;
   readonly tls: Pick<RequestOptions, 'ca' | 'cert' | 'key' | 'rejectUnauthorized' | 'checkServerIdentity'>;
+  /** Makes the connection; absent: Node.js does, directly. */
+  readonly agent?: Agent | undefined;
   /** Sent by POST; without it the request is a GET. */
   readonly body?: unknown;
   readonly schema: z.ZodType<T>;
 }
 
 /** Throws what the CCM refuses with, CCM_UNREACHABLE, MESSAGE_INVALID. */
-export async function askCcm<T>({ url, tls, body, schema }: Question<T>): Promise<Answer<T>> {
+export async function askCcm<T>({ url, tls, agent, body, schema }: Question<T>): Promise<Answer<T>> {
   const { origin } = new URL(url);
   const text = body === undefined ? undefined : JSON.stringify(body);
-  const answer = await send(url, tls, text).catch((cause: unknown) => {
+  const answer = await send(url, tls, agent, text).catch((cause: unknown) => {
     if (cause instanceof TreecastError) throw cause;
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new TreecastError('CCM_UNREACHABLE', `The CCM at ${origin} did not answer: ${why}.`, {
@@ -57,6 +59,7 @@ export async function askCcm<T>({ url, tls, body, schema }: Question<T>): Promis
 function send(
   url: string,
   tls: Question<unknown>['tls'],
+  agent: Agent | undefined,
   body: string | undefined,
 ): Promise<{ status: number; text: string; date: string | undefined }> {
   return new Promise((resolve, reject) => {
@@ -64,7 +67,7 @@ function send(
       ...tls,
       method: body === undefined ? 'GET' : 'POST',
       minVersion: 'TLSv1.3',
-      agent: false,
+      agent: agent ?? false,
       timeout: timeoutMs,
       headers:
         body === undefined

@@ -1,16 +1,22 @@
 // LINK-12: the CCM's CA certificate, believed only because its fingerprint is the join token's. Nothing secret is sent here.
 
 import { X509Certificate } from 'node:crypto';
-import { connect, type DetailedPeerCertificate, type TLSSocket } from 'node:tls';
+import type { Socket } from 'node:net';
+import { connect, type DetailedPeerCertificate } from 'node:tls';
 import { TreecastError } from '../../model/treecast-error.ts';
+import { connectDirectly, type Dial } from '../../net/dial/ccm-dialer.ts';
 import { fingerprintOf } from '../../net/tls/fingerprint.ts';
 
 const chainMax = 4;
 const timeoutMs = 10_000;
 
 /** PEM. Throws CA_FINGERPRINT_MISMATCH when the server shows another authority, CCM_UNREACHABLE when there is no server. */
-export async function fetchAuthority(ccmUrl: string, fingerprint: string): Promise<string> {
-  const shown = await shownCertificates(ccmUrl);
+export async function fetchAuthority(
+  ccmUrl: string,
+  fingerprint: string,
+  dial: Dial = direct,
+): Promise<string> {
+  const shown = await shownCertificates(ccmUrl, dial);
   const authority = shown.find((certificate) => fingerprintOf(certificate) === fingerprint);
   if (authority !== undefined) return new X509Certificate(authority).toString();
   throw new TreecastError(
@@ -23,31 +29,36 @@ export async function fetchAuthority(ccmUrl: string, fingerprint: string): Promi
   );
 }
 
+const direct: Dial = (address, port) => connectDirectly({ address, port }, timeoutMs);
+
 /** The chain as the server sends it, DER, not verified. */
-function shownCertificates(ccmUrl: string): Promise<Buffer[]> {
+async function shownCertificates(ccmUrl: string, dial: Dial): Promise<Buffer[]> {
   const { hostname, port } = new URL(ccmUrl);
-  return new Promise((resolve, reject) => {
-    const socket: TLSSocket = connect({
-      host: hostname.replaceAll(/[[\]]/g, ''),
-      port: port === '' ? 443 : Number(port),
-      minVersion: 'TLSv1.3',
-      rejectUnauthorized: false,
-      timeout: timeoutMs,
+  try {
+    return await shownOver(await dial(hostname.replaceAll(/[[\]]/g, ''), port === '' ? 443 : Number(port)));
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new TreecastError('CCM_UNREACHABLE', `The CCM at ${ccmUrl} cannot be reached: ${why}.`, {
+      cause,
+      fix: 'Check that the CCM runs and that its agents’ port can be reached from here.',
     });
+  }
+}
+
+function shownOver(socket: Socket): Promise<Buffer[]> {
+  return new Promise((resolve, reject) => {
+    const secure = connect({ socket, minVersion: 'TLSv1.3', rejectUnauthorized: false });
     const fail = (cause: Error): void => {
-      socket.destroy();
-      reject(
-        new TreecastError('CCM_UNREACHABLE', `The CCM at ${ccmUrl} cannot be reached: ${cause.message}.`, {
-          cause,
-          fix: 'Check that the CCM runs and that its agents’ port can be reached from here.',
-        }),
-      );
+      secure.destroy();
+      reject(cause);
     };
-    socket.on('error', fail);
-    socket.on('timeout', () => fail(new TreecastError('CCM_UNREACHABLE', 'it did not answer in time')));
-    socket.on('secureConnect', () => {
-      resolve(chainOf(socket.getPeerCertificate(true)));
-      socket.destroy();
+    secure.setTimeout(timeoutMs, () =>
+      fail(new TreecastError('CCM_UNREACHABLE', 'it did not answer in time')),
+    );
+    secure.on('error', fail);
+    secure.on('secureConnect', () => {
+      resolve(chainOf(secure.getPeerCertificate(true)));
+      secure.destroy();
     });
   });
 }

@@ -4,6 +4,9 @@ import { hash } from 'node:crypto';
 import { z } from 'zod';
 import { namePattern } from '../../model/site.ts';
 import { TreecastError } from '../../model/treecast-error.ts';
+import type { Dial } from '../../net/dial/ccm-dialer.ts';
+import { createDialingAgent } from '../../net/dial/dialing-agent.ts';
+import { type NetworkPlace, openTunnel } from '../../net/dial/open-tunnel.ts';
 import { parseJoinToken } from '../../net/join/join-token.ts';
 import { explainStateDirectory } from '../../net/state-directory-trouble.ts';
 import { lockStateDirectory } from '../../net/state-lock.ts';
@@ -22,6 +25,8 @@ export interface JoinOptions {
   /** As the CCM printed it. */
   readonly token: string;
   readonly name: string;
+  /** A node of this CCM whose tunnel leads there; absent: this machine reaches the CCM itself. */
+  readonly via?: NetworkPlace;
   /** The agent's state directory; made when missing. */
   readonly directory: string;
   /** Written as agent.yaml before the join when given. */
@@ -34,6 +39,8 @@ export interface Joined {
   /** False when this very token had been used by this directory before. */
   readonly fresh: boolean;
 }
+
+const tunnelTimeoutMs = 10_000;
 
 /** Of `/join` and `/renew`. */
 export const certificateAnswerSchema = z.strictObject({
@@ -53,7 +60,7 @@ export async function joinCcm(options: JoinOptions): Promise<Joined> {
   }
 }
 
-async function join({ token, name, directory, configuration }: JoinOptions): Promise<Joined> {
+async function join({ token, name, via, directory, configuration }: JoinOptions): Promise<Joined> {
   const { url, secret, fingerprint } = parseJoinToken(token);
   if (!namePattern.test(name)) {
     throw new TreecastError('INVALID_INPUT', `${JSON.stringify(name)} cannot be a node’s name.`, {
@@ -71,12 +78,14 @@ async function join({ token, name, directory, configuration }: JoinOptions): Pro
       return { name, ccmUrl: before.ccmUrl, fresh: false };
     }
     const key = await openNextKey(directory);
-    const ca = await fetchAuthority(url, fingerprint);
+    const dial = via === undefined ? undefined : dialThrough(via);
+    const ca = await fetchAuthority(url, fingerprint, dial);
     const { createSigningRequest } = await import('../../net/tls/signing-request.ts');
     const body = { version: 1, secret, name, request: await createSigningRequest(key, name) };
     const { value } = await askCcm({
       url: `${url}/join`,
       tls: { ca, checkServerIdentity: checkCcmIdentity },
+      agent: dial === undefined ? undefined : createDialingAgent(dial),
       body,
       schema: certificateAnswerSchema,
     });
@@ -90,9 +99,15 @@ async function join({ token, name, directory, configuration }: JoinOptions): Pro
       ca,
       joinedAt: new Date().toISOString(),
       joinSecretHash,
+      ...(via === undefined ? {} : { via }),
     });
     return { name, ccmUrl: url, fresh: true };
   } finally {
     lock.release();
   }
+}
+
+/** As a stranger, who shows no certificate: it has none. */
+function dialThrough(via: NetworkPlace): Dial {
+  return (host, port) => openTunnel({ via, host, port, credentials: null, timeoutMs: tunnelTimeoutMs });
 }

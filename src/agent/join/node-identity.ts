@@ -25,6 +25,10 @@ const schema = z.strictObject({
   joinedAt: z.string().max(32),
   /** SHA-256 of the secret it joined with, so that a repeated join is known. */
   joinSecretHash: z.string().regex(/^[0-9a-f]{64}$/),
+  /** Whose tunnel it joined through: it may have no other way to the CCM. */
+  via: z
+    .strictObject({ address: z.string().min(1).max(256), port: z.int().min(1).max(65_535) })
+    .exactOptional(),
 });
 
 export type NodeIdentity = z.output<typeof schema>;

@@ -8,20 +8,29 @@ import { driftProfile, type Hello, ownerProfile, protocolVersions } from '../../
 import { segmentProfile } from '../../model/segment-messages.ts';
 import { TreecastError } from '../../model/treecast-error.ts';
 import { createCcmTime } from '../../net/ccm-time.ts';
-import { type Clock, systemClock } from '../../net/clock.ts';
+import { type Clock, steadyClock, systemClock } from '../../net/clock.ts';
+import { createCcmDialer } from '../../net/dial/ccm-dialer.ts';
+import { createDialingAgent } from '../../net/dial/dialing-agent.ts';
 import { createRangeClient } from '../../net/fetch/range-client.ts';
-import { createLinkClient, type LinkClient } from '../../net/link/link-client.ts';
 import { closeSecretDirectory, secretsLayOpen } from '../../net/secret-directory.ts';
 import { explainStateDirectory } from '../../net/state-directory-trouble.ts';
 import { lockStateDirectory } from '../../net/state-lock.ts';
 import { createPluginSet } from '../../plugins/host/create-plugin-set.ts';
 import { readAgentConfiguration } from '../configuration/agent-configuration.ts';
+import { createLeaderSource } from '../content/leader-source.ts';
+import { createRangeSource } from '../content/range-source.ts';
+import { createSourcesOf } from '../content/sources-of.ts';
 import { createNodeCredentials } from '../credentials/node-credentials.ts';
 import { openNodeIdentity } from '../join/node-identity.ts';
+import { type AgentLink, createAgentLink } from '../link/agent-link.ts';
+import { followedLeader } from '../link/followed-leader.ts';
+import { createFrameSigner } from '../link/frame-signer.ts';
+import { tunnelPlaces } from '../link/tunnel-places.ts';
 import { createScrubBudget } from '../scrub/scrub-budget.ts';
 import { createSegmentAgent, type SegmentAgent } from '../segment/segment-agent.ts';
 import { shareOfNewest } from '../segment/share-of-newest.ts';
 import { type AgentLog, silentLog } from '../session/agent-log.ts';
+import { addressOf } from '../session/receive-assignment.ts';
 import { createReleaseKeys } from '../session/release-keys.ts';
 import { createReceiptSigner } from '../session/sign-receipt.ts';
 import { createStaticServer, type StaticServer } from '../static-server/static-server.ts';
@@ -117,10 +126,19 @@ async function start(
   closers.push(() => plugins.close());
   const keys = createReleaseKeys([]);
   const ccmTime = createCcmTime(clock);
+  let link: AgentLink | undefined;
+  let segment: SegmentAgent | undefined;
+  const dial = createCcmDialer({
+    credentials: () => credentials.current(),
+    vias: () => tunnelPlaces(segment, joined.via ?? null),
+    clock: steadyClock,
+  });
+  const toCcm = createDialingAgent(dial);
   const credentials = createNodeCredentials({
     directory,
     opened,
     ccmUrl,
+    agent: toCcm,
     releaseKeys: keys,
     ccmTime,
     clock,
@@ -128,10 +146,16 @@ async function start(
     onChanged: () => link?.reconnect(),
   });
   closers.push(() => credentials.close());
-  const ranges = createRangeClient({ credentials: credentials.current, clock, random });
+  const ranges = createRangeClient({ credentials: credentials.current, dial, clock, random });
   closers.push(() => ranges.close());
+  const fromLeader = createLeaderSource({
+    credentials: credentials.current,
+    leader: async (signal) => link?.settledLeader(signal) ?? null,
+    clock: steadyClock,
+    random,
+  });
+  closers.push(fromLeader.close);
   const welcomed = Promise.withResolvers<void>();
-  let link: LinkClient | undefined;
   const space = createSpaceLedger();
   const collection = createIdleCollection();
   closers.push(collection.close);
@@ -146,7 +170,13 @@ async function start(
       link?.send(report);
     },
     signReceipt: createReceiptSigner(joined.name, credentials.key, () => clock.now()),
-    receiver: { ranges, ccmUrl },
+    receiver: {
+      sourcesOf: createSourcesOf({
+        leader: () => (link?.leader() == null ? null : fromLeader),
+        ccm: createRangeSource('ccm', ranges, (url) => addressOf(url, ccmUrl)),
+      }),
+      log,
+    },
     scrub:
       configuration.scrub === 'off'
         ? null
@@ -185,7 +215,6 @@ async function start(
   warmUp(opened.key);
 
   const profiles = [...commandSetProfiles, driftProfile, ownerProfile];
-  let segment: SegmentAgent | undefined;
   if (configuration.segment !== 'off') {
     segment = createSegmentAgent({
       node: joined.name,
@@ -197,10 +226,19 @@ async function start(
       freeBytes: () => freeSpace(root).freeBytes,
       content: () => shareOfNewest(sessions.all().map((session) => session.holding())),
       send: (message) => link?.send(message) ?? false,
+      onView: followLeader,
+      onDecision: (from, decision) => link?.overheard(from, decision),
       random,
       log,
     });
     closers.push(segment.close);
+  }
+
+  function followLeader(): void {
+    const view = segment?.view();
+    if (view === undefined) return;
+    const { leader, leads } = followedLeader(joined.name, view);
+    link?.follow(leader, leads);
   }
 
   const hello = (): Hello => ({
@@ -214,22 +252,32 @@ async function start(
     ...freeSpace(root),
     sites: sessions.all().flatMap((session) => session.holding() ?? []),
   });
-  link = createLinkClient({
+  link = createAgentLink({
+    node: joined.name,
+    sign: createFrameSigner(joined.name, credentials.key, clock.now()),
     ccmUrl,
+    agent: toCcm,
     credentials: credentials.current,
     hello,
-    onMessage(message) {
+    onMessage(message, isOwn) {
       collection.soon();
       sessions.receive(message);
+      if (!isOwn) return;
       segment?.receive(message);
     },
     onDown(error, retryMs) {
       log.warn({ code: error.code, retryMs }, error.message);
       credentials.linkDown(error);
+    },
+    onLinkEnd() {
       segment?.linkDown();
     },
-    clock,
+    onBehind: () => segment?.behind(),
+    onLeft: () => segment?.linkDown(),
+    onWithheld: fromLeader.withhold,
+    clock: steadyClock,
     random,
+    log,
   });
   closers.push(link.close);
   return { node: joined.name, url, ready: welcomed.promise, close: closeAll };

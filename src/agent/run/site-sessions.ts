@@ -148,6 +148,9 @@ export function createSiteSessions(options: SiteSessionsOptions): SiteSessions {
       case 'segmentAsked':
       case 'segmentResign':
       case 'revocations':
+      case 'leaderSession':
+      case 'relay':
+      case 'relayAnswer':
         // No site's business.
         return;
     }

@@ -35,7 +35,7 @@ test('LINK-22 LINK-23 what is told and asked of paths that JSON makes six times 
       if (message.type === 'mend') stopping.abort();
     },
     onLateAnswer: () => assert.fail('nothing was answered'),
-    receiver: { ranges: undefined as never, ccmUrl: 'https://127.0.0.1' },
+    receiver: { sourcesOf: () => [], log: silentLog },
     record: createScrubRecord(join(root, 'scrub.json'), systemClock),
     clock: systemClock,
     log: silentLog,

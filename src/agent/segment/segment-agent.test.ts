@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { AgentMessage } from '../../model/messages.ts';
+import type { SignedDecision } from '../../model/receipt.ts';
 import { type ControlChannel, unassignedSegment } from '../../model/segment.ts';
 import type { SegmentCcmMessage } from '../../model/segment-messages.ts';
 import { agentMessageSchema } from '../../net/link/agent-message-schema.ts';
@@ -50,6 +51,8 @@ interface Started {
   readonly said: AgentMessage[];
   /** As it was each time that it was told to be another one. */
   readonly views: SegmentView[];
+  /** Decisions that its leader said to all, each with who that was. */
+  readonly decisions: [string, SignedDecision][];
   /** The last one. */
   state(): State | undefined;
   remembered(): { readonly segment: string; readonly channel: ControlChannel };
@@ -65,8 +68,10 @@ async function start(
   const { key, identity } = await issueNodeCredentials(authority, node);
   const said: AgentMessage[] = [];
   const views: SegmentView[] = [];
+  const decisions: [string, SignedDecision][] = [];
   const agent = createSegmentAgent({
     onView: () => views.push(agent.view()),
+    onDecision: (from, decision) => decisions.push([from, decision]),
     node,
     directory,
     settings: segmentSettingsSchema.parse(settings),
@@ -88,6 +93,7 @@ async function start(
     agent,
     said,
     views,
+    decisions,
     state: () => said.findLast((message) => message.type === 'segmentState'),
     remembered: () =>
       JSON.parse(readFileSync(join(directory, 'segment', 'segment.json'), 'utf8')) as ReturnType<
@@ -223,4 +229,38 @@ test('LINK-42: before the CCM has spoken of segments nothing is said; after a lo
   await one.agent.close();
   assert.equal(one.said.length, length);
   await until(show([two]), () => two.state()?.leader === null);
+});
+
+test('CHAN-22 LEAD-61: a leader’s decision reaches its members by multicast; another member’s does not count; nor does one that fits no datagram', async (t) => {
+  const authority = await createCertificateAuthority(temporaryDirectory(t));
+  const id = randomBytes(16).toString('hex');
+  const own = { group: channel.group, port: channel.port + 700 };
+  const nodes: Started[] = [];
+  for (const [node, lead] of [
+    ['web-1', 'allowed'],
+    ['web-2', 'never'],
+    ['web-3', 'never'],
+  ] as const)
+    nodes.push(await start(t, authority, node, { ...own, lead }));
+  for (const { agent } of nodes) agent.receive({ ...told, id });
+  const [leader, member, other] = nodes as [Started, Started, Started];
+  await until(show(nodes), () => haveOneLeader(nodes));
+  await until(show(nodes), () => member.agent.view().others.length === 2);
+  const decision: SignedDecision = {
+    version: 1,
+    site: 'site',
+    release: { epoch: 1, sequence: 2 },
+    kind: 'commit',
+    fromTree: null,
+    toTree: 'a'.repeat(64),
+    decidedAt: 5,
+    signature: `${'A'.repeat(86)}==`,
+  };
+  other.agent.announceDecision({ ...decision, site: 'forged' });
+  leader.agent.announceDecision({ ...decision, site: 'x'.repeat(2_000) });
+  leader.agent.announceDecision(decision);
+  await until(show(nodes), () => [member, other].every(({ decisions }) => decisions.length > 0));
+  // It is said three times, and one may be lost.
+  for (const said of [...member.decisions, ...other.decisions]) assert.deepEqual(said, ['web-1', decision]);
+  assert.deepEqual(leader.decisions, []);
 });

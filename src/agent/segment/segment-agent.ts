@@ -2,6 +2,7 @@
 // Who leads is the machine's matter, where the node belongs the CCM's.
 
 import type { AgentMessage, Hello } from '../../model/messages.ts';
+import type { SignedDecision } from '../../model/receipt.ts';
 import {
   type ControlChannel,
   type LeadRole,
@@ -17,8 +18,10 @@ import type { Candidate } from '../../protocol/election/standing.ts';
 import { createSegmentMember, type MemberFact } from '../../protocol/segment/segment-member.ts';
 import type { NodeCredentials } from '../credentials/node-credentials.ts';
 import type { AgentLog } from '../session/agent-log.ts';
+import { parseDecision } from './heard-decision.ts';
 import { createHeardSegments } from './heard-segments.ts';
 import { leadResources, memberOffer } from './lead-resources.ts';
+import { partFields } from './part-fields.ts';
 import { createReliability } from './reliability.ts';
 import { createSegmentFollower, type ToldSegment } from './segment-follower.ts';
 import { openSegmentMemory, type SegmentMemory } from './segment-memory.ts';
@@ -30,6 +33,12 @@ export interface SegmentAgent {
   /** What is none of the segment's is passed over. */
   receive(message: ReceivedMessage): void;
   linkDown(): void;
+  /** What is said goes through the leader from now on, to a CCM that has told this node before where it belongs. */
+  behind(): void;
+  /** To all members, by multicast. */
+  announceDecision(decision: SignedDecision): void;
+  /** Where other nodes listen, of whatever segment. */
+  heardPlaces(): readonly SocketAddress[];
   view(): SegmentView;
   /** By SHA-256 of the certificate, 64 hex digits: the CCM has said that it counts no more. */
   isRevoked(fingerprint: string): boolean;
@@ -52,8 +61,10 @@ export interface SegmentAgentOptions {
   readonly random: () => number;
   readonly log: AgentLog;
   readonly clock?: Clock;
-  /** The view is another one, but for where others are. */
+  /** The view is another one, but for where those are that do not lead. */
   readonly onView?: () => void;
+  /** From the node that this one follows; whose word it is, its signature says. */
+  readonly onDecision?: (from: string, decision: SignedDecision) => void;
 }
 
 /** How long a node that has never been in a segment waits for the CCM to say which. */
@@ -116,8 +127,8 @@ export function createSegmentAgent(options: SegmentAgentOptions): SegmentAgent {
     isLooking = true;
     after(lookDelayMs, () => {
       isLooking = false;
-      const { others: _, ...now } = view();
-      const text = JSON.stringify(now);
+      const { others, ...now } = view();
+      const text = JSON.stringify([now, others.find((other) => other.node === now.leader)]);
       if (text === seen) return;
       seen = text;
       options.onView?.();
@@ -202,6 +213,7 @@ export function createSegmentAgent(options: SegmentAgentOptions): SegmentAgent {
       describe,
       persist: remembered.vote,
       onFact: hear,
+      onDecision: hearDecision,
       onStep: look,
       onOtherSegment(other) {
         const isFirst = !isExpected();
@@ -217,18 +229,8 @@ export function createSegmentAgent(options: SegmentAgentOptions): SegmentAgent {
     driver = opened;
     if (closed) return;
     tellDriver();
-    const { interface: local, why, own } = opened.state();
-    const { group, port } = channelOf(settings, channel);
     log.info(
-      {
-        segment,
-        interface: local?.name ?? null,
-        why,
-        address: own?.address,
-        port: own?.port,
-        group,
-        groupPort: port,
-      },
+      partFields(segment, opened.state(), channelOf(settings, channel)),
       'this node takes part in its segment',
     );
   }
@@ -306,6 +308,12 @@ export function createSegmentAgent(options: SegmentAgentOptions): SegmentAgent {
     }
   }
 
+  function hearDecision(from: string, text: Uint8Array): void {
+    if (driver?.machine().leader !== from) return;
+    const decision = parseDecision(text);
+    if (decision !== undefined) options.onDecision?.(from, decision);
+  }
+
   function measureAgain(): void {
     after(measureEveryMs, () => {
       measure();
@@ -366,6 +374,14 @@ export function createSegmentAgent(options: SegmentAgentOptions): SegmentAgent {
       accepted = null;
       driver?.input({ input: 'verdict', accepted });
     },
+    behind() {
+      isFirstTold = false;
+      reporter.maySpeak(true);
+    },
+    announceDecision(decision) {
+      driver?.station.announceDecision(Buffer.from(JSON.stringify(decision)));
+    },
+    heardPlaces: () => driver?.station.addresses() ?? [],
     view,
     isRevoked: (fingerprint) => revokedSet.has(fingerprint),
     async close() {

@@ -4,11 +4,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { TreecastError } from '../../model/treecast-error.ts';
 import { temporaryDirectory } from '../../net/testing/temporary-directory.ts';
+import { createRangeSource } from '../content/range-source.ts';
 import { createSpaceLedger } from '../store/space-ledger.ts';
 import { type ModelTree, modelFile } from '../store/testing/model-tree.ts';
 import { assignmentBetween, kitGrant, kitSite, openKitStore, release } from '../store/testing/site-kit.ts';
+import { silentLog } from './agent-log.ts';
 import { createProgressMeter } from './progress-meter.ts';
-import { type AssignmentMessage, receiveAssignment } from './receive-assignment.ts';
+import { type AssignmentMessage, addressOf, receiveAssignment } from './receive-assignment.ts';
 
 const tree: ModelTree = new Map([['index.html', modelFile('a page', 1_000)]]);
 
@@ -37,7 +39,8 @@ test('N39: an assignment that does not arrive whole and right, inside its messag
       now: Date.now,
       report: () => undefined,
     });
-    const receiver = { ranges, ccmUrl: 'https://127.0.0.1' };
+    const sources = [createRangeSource('ccm', ranges, (url) => addressOf(url, 'https://127.0.0.1'))];
+    const receiver = { sourcesOf: () => sources, log: silentLog };
     return receiveAssignment(store, message, receiver, progress, new AbortController().signal);
   };
   const ranges = {

@@ -1,81 +1,123 @@
-// Brings an assignment into the inbox: from the message itself, or from a source by ranges. The store checks every byte.
+// Brings an assignment into the inbox: from the message itself, or from one source after another. The store checks every byte.
 
 import { blockRange } from '../../assignment/block-layout.ts';
 import { manifestBytesMax } from '../../assignment/manifest-frame.ts';
-import type { CcmMessage } from '../../model/messages.ts';
 import { TreecastError } from '../../model/treecast-error.ts';
-import type { RangeClient } from '../../net/fetch/range-client.ts';
+import type { AssignmentMessage, FetchedAssignment, SourcesOf } from '../content/content-source.ts';
 import type { InboxEntry, SiteStore } from '../store/site-store.ts';
+import type { AgentLog } from './agent-log.ts';
 import type { ProgressMeter } from './progress-meter.ts';
 
-export type AssignmentMessage = Extract<CcmMessage, { readonly type: 'assignment' }>;
+export type { AssignmentMessage };
 
 export interface Receiver {
-  readonly ranges: RangeClient;
-  /** Origin that a source's address is relative to. */
-  readonly ccmUrl: string;
+  readonly sourcesOf: SourcesOf;
+  readonly log: AgentLog;
 }
 
-/** Resolves when the inbox has every block. Throws what the store or the source refuses, and ABORTED. */
+/** Resolves when the inbox has every block. Throws what the store or the last source refuses, and ABORTED. */
 export async function receiveAssignment(
   store: SiteStore,
-  { id, site, source }: AssignmentMessage,
-  { ranges, ccmUrl }: Receiver,
+  message: AssignmentMessage,
+  receiver: Receiver,
   progress: ProgressMeter,
   signal: AbortSignal,
 ): Promise<InboxEntry> {
-  if (source.kind === 'inline') {
-    const entry = await openInbox(store, Buffer.from(source.manifest, 'base64'), id, site);
-    const data = Buffer.from(source.data, 'base64');
-    return orPause(store, entry, async () => {
-      for (const index of entry.missingBlocks()) {
-        const { offset, length } = blockRange(entry.header, index);
-        await entry.writeBlock(index, data.subarray(offset, offset + length));
-      }
-    });
-  }
-  const { ticket, manifestBytes, dataBytes } = source;
+  const { id, site, source } = message;
+  if (source.kind === 'url')
+    return fetchAssignment(store, { ...message, source }, receiver, progress, signal);
+  const entry = await openInbox(store, Buffer.from(source.manifest, 'base64'), id, site);
+  const data = Buffer.from(source.data, 'base64');
+  await orPause(store, entry, async () => {
+    for (const index of entry.missingBlocks()) {
+      const { offset, length } = blockRange(entry.header, index);
+      await entry.writeBlock(index, data.subarray(offset, offset + length));
+    }
+  });
+  return entry;
+}
+
+async function fetchAssignment(
+  store: SiteStore,
+  assignment: FetchedAssignment,
+  { sourcesOf, log }: Receiver,
+  progress: ProgressMeter,
+  signal: AbortSignal,
+): Promise<InboxEntry> {
+  const { id, site, source } = assignment;
+  const { manifestBytes, dataBytes } = source;
   if (manifestBytes > manifestBytesMax) {
     throw new TreecastError('ASSIGNMENT_TOO_LARGE', `The manifest has ${manifestBytes} bytes.`, {
       fix: `Publish the change in parts; a manifest may have ${manifestBytesMax} bytes.`,
     });
   }
-  const manifest = await ranges.fetchFile(
-    { url: addressOf(source.manifestUrl, ccmUrl), ticket, bytes: manifestBytes },
-    signal,
+  const sources = [...sourcesOf(assignment)];
+
+  /** From the next source for as long as it is the source's fault. */
+  async function fromAny<T>(take: (source: (typeof sources)[number]) => Promise<T>): Promise<T> {
+    for (;;) {
+      const [first, ...others] = sources;
+      if (first === undefined) throw new TreecastError('BUG', 'an assignment has no source');
+      try {
+        return await take(first);
+      } catch (error) {
+        if (signal.aborted || others.length === 0 || !isSourcesFault(error)) throw error;
+        log.info(
+          { site, assignment: id, source: first.name, err: error },
+          'the next source of an assignment',
+        );
+        sources.shift();
+      }
+    }
+  }
+
+  const entry = await fromAny(async (from) =>
+    openInbox(store, await from.manifest(assignment, signal), id, site),
   );
-  const entry = await openInbox(store, manifest, id, site);
   progress.received(manifestBytes);
-  return orPause(store, entry, () => {
+  await orPause(store, entry, async () => {
     if (entry.header.data.bytes !== dataBytes) {
       throw new TreecastError('ASSIGNMENT_MALFORMED', 'The data is not as long as the manifest says.');
     }
-    return ranges.fetchBlocks(
-      {
-        url: addressOf(source.dataUrl, ccmUrl),
-        ticket,
-        bytes: dataBytes,
-        rangeOf: (index) => blockRange(entry.header, index),
-      },
-      entry.missingBlocks(),
-      async (index, block) => {
-        await entry.writeBlock(index, block);
-        progress.received(block.length);
-      },
-      signal,
+    await fromAny((from) =>
+      from.blocks(
+        assignment,
+        entry.header,
+        entry.missingBlocks(),
+        async (index, block) => {
+          await entry.writeBlock(index, block);
+          progress.received(block.length);
+        },
+        signal,
+      ),
     );
   });
+  return entry;
+}
+
+const sourcesFaults: ReadonlySet<string> = new Set([
+  'ABORTED',
+  'ASSIGNMENT_BLOCK_CORRUPT',
+  'ASSIGNMENT_MALFORMED',
+  'ASSIGNMENT_SIGNATURE_INVALID',
+  'CCM_UNREACHABLE',
+  'CERTIFICATE_EXPIRED',
+  'CERTIFICATE_INVALID',
+  'INVALID_INPUT',
+  'NODE_REMOVED',
+  'NOT_FOUND',
+  'RATE_LIMITED',
+  'TICKET_INVALID',
+]);
+
+function isSourcesFault(error: unknown): boolean {
+  return error instanceof TreecastError && sourcesFaults.has(error.code);
 }
 
 /** Of what does not arrive whole nobody keeps the claim on space. */
-async function orPause(
-  store: SiteStore,
-  entry: InboxEntry,
-  receive: () => Promise<void>,
-): Promise<InboxEntry> {
+async function orPause(store: SiteStore, entry: InboxEntry, receive: () => Promise<void>): Promise<void> {
   try {
     await receive();
-    return entry;
   } catch (error) {
     store.pause(entry);
     throw error;
@@ -96,7 +138,7 @@ async function openInbox(
 }
 
 /** Tickets go to https addresses only, and TLS lets only the CCM's name answer there. */
-function addressOf(url: string, ccmUrl: string): string {
+export function addressOf(url: string, ccmUrl: string): string {
   const address = URL.canParse(url, ccmUrl) ? new URL(url, ccmUrl) : undefined;
   if (address?.protocol === 'https:') return address.href;
   throw new TreecastError('MESSAGE_INVALID', `${JSON.stringify(url)} is not the address of a source.`);

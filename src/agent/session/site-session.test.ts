@@ -63,7 +63,7 @@ async function openSession(
       ...(pending && { hasFollowers: true }),
     },
     pending: pending ?? openPendingSwitch(join(root, '..', 'pending.json')),
-    receiver: { ranges: undefined as never, ccmUrl: 'https://127.0.0.1' },
+    receiver: { sourcesOf: () => [], log: silentLog },
     scrub,
     scrubFile: join(root, '..', 'scrub.json'),
     clock,

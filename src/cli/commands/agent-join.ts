@@ -3,6 +3,7 @@
 import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 import { z } from 'zod';
+import { type ListenAddress, parseListenAddress } from '../../net/http/listen-address.ts';
 import { type AgentConfigurationInput, joinAgent } from '../agent-entry.ts';
 import { defineCommand } from '../command.ts';
 import { labels, listenAddress, name } from '../input-schemas.ts';
@@ -20,6 +21,10 @@ export const agentJoin = defineCommand({
       flags: '--label <label>',
       summary: 'KEY=VALUE, for group selectors; may be repeated',
       repeatable: true,
+    },
+    {
+      flags: '--via <host:port>',
+      summary: 'a node of this CCM that lets this one through, when the CCM cannot be reached from here',
     },
     { flags: '--serve <host:port>', summary: 'serve the live tree over HTTP there with the built-in server' },
   ],
@@ -42,8 +47,9 @@ export const agentJoin = defineCommand({
     name: name.optional(),
     label: labels.optional(),
     serve: listenAddress.optional(),
+    via: listenAddress.transform((text) => parseListenAddress(text) as ListenAddress).optional(),
   }),
-  async run({ token, dir, name: node, label, serve }, { cwd, output }) {
+  async run({ token, dir, name: node, label, serve, via }, { cwd, output }) {
     const directory = resolve(cwd, dir);
     const configuration: AgentConfigurationInput = {
       ...(label === undefined ? {} : { labels: label }),
@@ -53,6 +59,7 @@ export const agentJoin = defineCommand({
       directory,
       token,
       name: node ?? nameOfThisHost(),
+      ...(via === undefined ? {} : { via: { address: via.host, port: via.port } }),
       // Nothing given: an agent.yaml that is there stays.
       ...(Object.keys(configuration).length === 0 ? {} : { configuration }),
     });

@@ -4,6 +4,8 @@
 import { Agent } from 'node:https';
 import { blockBytes } from '../../model/assignment.ts';
 import type { Clock } from '../clock.ts';
+import type { Dial } from '../dial/ccm-dialer.ts';
+import { createDialingAgent } from '../dial/dialing-agent.ts';
 import { ccmConnectionOptions, nodeConnectionOptions, type TlsCredentials } from '../tls/tls-settings.ts';
 import { type BlockRun, blockRuns } from './block-runs.ts';
 import { requestRange } from './range-request.ts';
@@ -43,6 +45,8 @@ export interface RangeClientOptions {
   readonly failuresMax?: number;
   /** The source is this node's segment port; absent: the CCM. */
   readonly node?: string;
+  /** Makes the connections, whatever host an address names; absent: Node.js does. */
+  readonly dial?: Dial;
 }
 
 const runBytesMax = 8_388_608;
@@ -63,14 +67,15 @@ export function createRangeClient(options: RangeClientOptions): RangeClient {
     // What runs on the former one is cut, and goes on where it was.
     agent?.destroy();
     credentials = wanted;
-    agent = new Agent({
+    const settings = {
       ...(options.node === undefined
         ? ccmConnectionOptions(wanted)
         : nodeConnectionOptions(wanted, options.node)),
       keepAlive: true,
       maxSockets: 2 * requestsMax,
       maxFreeSockets: requestsMax,
-    });
+    };
+    agent = options.dial === undefined ? new Agent(settings) : createDialingAgent(options.dial, settings);
     return agent;
   }
 

@@ -1,6 +1,7 @@
 // The agent's end of the link: keeps one WebSocket to the CCM, says hello on it, hands over what arrives in order,
 // and reconnects by itself (LINK-2, LINK-5 to LINK-9). What messages mean is the caller's.
 
+import type { Agent } from 'node:https';
 import WebSocket, { type ClientOptions } from 'ws';
 import type { AgentMessage, CcmMessage, Hello } from '../../model/messages.ts';
 import { fromWireError, TreecastError, toWireError } from '../../model/treecast-error.ts';
@@ -36,6 +37,8 @@ export interface LinkClientOptions {
   readonly onMessage: (message: ReceivedMessage) => void;
   /** Each time a connection ends or cannot be made; trying again is under way. */
   readonly onDown: (error: TreecastError, retryMs: number) => void;
+  /** Makes the connections; absent: Node.js does, directly. */
+  readonly agent?: Agent;
   readonly clock: Clock;
   readonly random: () => number;
   readonly pingIntervalMs?: number;
@@ -61,6 +64,7 @@ export function createLinkClient(options: LinkClientOptions): LinkClient {
     const tls = ccmConnectionOptions(options.credentials()) as unknown as ClientOptions;
     const opened = new WebSocket(url, {
       ...tls,
+      ...(options.agent === undefined ? {} : { agent: options.agent }),
       perMessageDeflate: false,
       maxPayload: ccmMessageBytesMax,
       handshakeTimeout: 10 * tickMs,

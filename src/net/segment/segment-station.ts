@@ -18,7 +18,7 @@ import { type BelievedMessage, createAuthenticator } from './trust/authenticator
 import type { DropReason } from './trust/drop-counter.ts';
 import type { VoiceIdentity } from './trust/own-voice.ts';
 import type { SocketAddress } from './trust/peer-book.ts';
-import type { Addressee } from './wire/envelope.ts';
+import { type Addressee, bodyBytesMax } from './wire/envelope.ts';
 import { isDriverMessage, type SegmentMessage } from './wire/segment-message.ts';
 import { splitMessage } from './wire/split-message.ts';
 
@@ -49,6 +49,10 @@ export interface SegmentStation {
   believe(authorities: string): void;
   /** Messages count for this segment from now on, over that channel. */
   move(segment: string, place: ChannelPlace): Promise<void>;
+  /** To the group, several times; false: it fits no datagram. */
+  announceDecision(text: Uint8Array): boolean;
+  /** Where others are, by what was heard and said. */
+  addresses(): readonly KnownAddress[];
   /** Tests the network, and acts upon it. */
   test(): Promise<NetworkVerdict>;
   close(): Promise<void>;
@@ -68,6 +72,7 @@ export interface SegmentStationOptions {
   readonly wishes: Omit<InterfaceWishes, 'family'>;
   readonly clock: Clock;
   readonly onMessage: (message: HeardMessage) => void;
+  readonly onDecision?: (from: string, text: Uint8Array) => void;
   readonly onReached: (own: SocketAddress | null) => void;
   readonly onOtherSegment: (segment: string) => void;
   readonly onTwin: (node: string, source: SocketAddress) => void;
@@ -81,6 +86,9 @@ const presentEveryMs = 60_000;
 const testAgainMs = 300_000;
 /** While nobody has answered, though somebody should. */
 const testUnansweredMs = 10_000;
+/** A decision is said so often: a datagram may be lost, and nobody answers. */
+const decisionTimes = 3;
+const decisionEveryMs = 10;
 
 export async function openSegmentStation(options: SegmentStationOptions): Promise<SegmentStation> {
   const { node, clock, transport } = options;
@@ -165,6 +173,7 @@ export async function openSegmentStation(options: SegmentStationOptions): Promis
     if (!isDriverMessage(message)) options.onMessage({ from, message, toGroup });
     else if (message.type === 'probe') answerer.hear(from, message, toGroup);
     else if (message.type === 'probe-answer') selfTest.hear(from, message, toGroup);
+    else if (message.type === 'decision') options.onDecision?.(from, message.text);
   }
 
   async function test(): Promise<NetworkVerdict> {
@@ -222,6 +231,22 @@ export async function openSegmentStation(options: SegmentStationOptions): Promis
       segment = next;
       await opened.move(placeFor(place));
     },
+    announceDecision(text) {
+      if (text.length > bodyBytesMax - 2) return false;
+      const say = (left: number): void => {
+        if (closed) return;
+        speak('group', { type: 'decision', text }, opened.sendGroup);
+        if (left === 0) return;
+        const cancel = clock.after(decisionEveryMs, () => {
+          cancels.delete(cancel);
+          say(left - 1);
+        });
+        cancels.add(cancel);
+      };
+      say(decisionTimes - 1);
+      return true;
+    },
+    addresses,
     test,
     async close() {
       closed = true;

@@ -55,6 +55,7 @@ export const sampleMessages: readonly SegmentMessage[] = [
   { type: 'probe', nonce: 'fedcba9876543210', sequence: 3, oneIn: 4, paddingBytes: 5 },
   { type: 'probe-answer', nonce: 'fedcba9876543210', heardByGroup: 0b1101, heardAlone: 2 ** 32 - 1 },
   { type: 'present' },
+  { type: 'decision', text: Buffer.from('{"version":1}') },
 ];
 
 /** Objects as the decoder makes them. */
@@ -150,4 +151,5 @@ export const anyMessage: fc.Arbitrary<SegmentMessage> = fc.oneof(
     heardAlone: fc.integer({ min: 0, max: 2 ** 32 - 1 }),
   }),
   record({ type: fc.constant('present' as const) }),
+  record({ type: fc.constant('decision' as const), text: certificate }),
 );

@@ -94,6 +94,7 @@ const decoders: Decoders = {
     heardAlone: reader.u32(),
   }),
   present: () => ({}),
+  decision: (reader) => ({ text: Buffer.from(reader.bytes(reader.u16())) }),
 };
 
 export function decodeBody(type: SegmentMessageType, body: Buffer): SegmentMessage {

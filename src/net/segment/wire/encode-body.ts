@@ -85,6 +85,10 @@ const encoders: Encoders = {
     writer.u32(heardAlone);
   },
   present: () => undefined,
+  decision(writer, { text }) {
+    writer.u16(text.length);
+    writer.bytes(text);
+  },
 };
 
 /** Throws RangeError for a message that no datagram can carry; lists are split before (split-message.ts). */

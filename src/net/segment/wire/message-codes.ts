@@ -18,6 +18,7 @@ export const messageCodes: Readonly<Record<SegmentMessageType, number>> = {
   probe: 66,
   'probe-answer': 67,
   present: 68,
+  decision: 69,
 };
 
 const types = new Map(

@@ -39,7 +39,9 @@ export type DriverMessage =
       readonly heardAlone: number;
     }
   /** The sender is there, and takes the group's messages as its flags say. */
-  | { readonly type: 'present' };
+  | { readonly type: 'present' }
+  /** From a leader: a decision that its members are given over their connections as well (LEAD-61), as JSON. */
+  | { readonly type: 'decision'; readonly text: Uint8Array };
 
 export type SegmentMessage = ControlMessage | DriverMessage;
 
@@ -51,6 +53,7 @@ const driverTypes: ReadonlySet<string> = new Set<DriverMessage['type']>([
   'probe',
   'probe-answer',
   'present',
+  'decision',
 ]);
 
 export function isDriverMessage(message: SegmentMessage): message is DriverMessage {
