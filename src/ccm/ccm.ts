@@ -258,6 +258,7 @@ export async function runCcm(options: CcmOptions): Promise<Ccm> {
   }
 
   function membershipChanged(): Promise<void> {
+    segments.sitesChanged();
     return runner.request(configuredEvent(registry, database));
   }
 

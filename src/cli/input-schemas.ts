@@ -1,6 +1,7 @@
 // Building blocks of the commands' input schemas: names, numbers, ports, labels as they are written on a command line.
 
 import { z } from 'zod';
+import { rateMbitMax, rateMbitMin } from '../model/rate-limit.ts';
 import { namePattern } from '../model/site.ts';
 import { parseListenAddress } from '../net/http/listen-address.ts';
 
@@ -21,6 +22,19 @@ export const port = count.refine(
   (value) => value <= 65_535,
   'Is not a port (0 to 65535; 0 picks a free one)',
 );
+
+/** `200`, `0.5` as Mbit/s; `off` is null, no limit. */
+export const mbitOrOff = z
+  .string()
+  .refine(
+    (text) => text === 'off' || (/^\d{1,6}(?:\.\d{1,3})?$/.test(text) && isMbit(Number(text))),
+    `Is not a rate in Mbit/s (${rateMbitMin} to ${rateMbitMax}) or off`,
+  )
+  .transform((text) => (text === 'off' ? null : Number(text)));
+
+function isMbit(value: number): boolean {
+  return value >= rateMbitMin && value <= rateMbitMax;
+}
 
 /** `key=value`, repeated, to a record. An empty list is an empty record. */
 export const labels = z

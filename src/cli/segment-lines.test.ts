@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { NodeResource, SegmentMemberResource, SegmentResource } from '../model/api.ts';
+import type { MulticastSessionResource } from '../model/segment-resources.ts';
 import { segmentsFinding } from './doctor/ccm-checks.ts';
 import { fleetLines, fleetOverview } from './fleet-overview.ts';
 import { nodeLines } from './resource-lines.ts';
@@ -28,11 +29,36 @@ function memberOf(node: string, more: Partial<SegmentMemberResource> = {}): Segm
   };
 }
 
+const session: MulticastSessionResource = {
+  id: '0000abcd',
+  leader: 'web1',
+  startedAt: at,
+  endedAt: at,
+  site: 'shop',
+  assignment: 'b'.repeat(64),
+  group: '239.255.84.3',
+  port: 17_460,
+  repair: 'fec',
+  isRunning: false,
+  tookMs: 65_000,
+  blocks: 100,
+  blocksSent: 100,
+  sentBytes: 2_097_152,
+  bytesPerSecond: 15_625_000,
+  bytesPerSecondMax: 25_000_000,
+  loss: 0.012,
+  repairShare: 0.0304,
+  receivers: { invited: 0, absent: 0, receiving: 0, complete: 17, failed: 1, unicast: 2 },
+  incomplete: [{ node: 'web7', state: 'failed', loss: 0.52, why: 'its disk\u001b[31m is full' }],
+  problem: 'The interface is down.',
+};
+
 const segment: SegmentResource = {
   name: 'rack-5',
   id: 'a'.repeat(32),
   createdAt: at,
   channel: { transport: 'multicast', group: 'ff15::1', port: 17_446 },
+  rate: { mbit: 200, hours: [{ from: '22:00', to: '06:00', mbit: null }] },
   leader: { node: 'web1', term: 7, since: at, address: '10.0.0.1' },
   lastLeader: { node: 'web1', term: 7 },
   refused: [{ leader: 'web3', term: 9, members: ['web3', 'web4'] }],
@@ -75,6 +101,10 @@ const segment: SegmentResource = {
       error: { code: 'DISK_FAILED', message: 'no space\u001b[31m left' },
     },
   ],
+  sessions: [
+    session,
+    { ...session, isRunning: true, problem: null, incomplete: [], endedAt: null, bytesPerSecondMax: null },
+  ],
 };
 
 test('R5.4: a segment shows leader, report, refused leaders and the state of every node; nothing of it can draw on the terminal', () => {
@@ -93,6 +123,14 @@ test('R5.4: a segment shows leader, report, refused leaders and the state of eve
     /last round +2026-11-28 05:00:00Z, shop 1-0042 staged: 17 reported, at work: web5, missing: web6, web7/,
   );
   assert.match(text, /last problem +2026-11-28 05:00:00Z, shop: no space.* left \(DISK_FAILED\)/);
+  assert.match(text, /multicast +at most 200 Mbit\/s; 22:00 to 06:00 no limit/);
+  assert.match(
+    text,
+    /shop +2026-11-28 05:00:00Z +1 min 5 s +17 of 20 +2\.0 MiB +125 +200 +1\.2 % +3 % fec +239\.255\.84\.3:17460/,
+  );
+  assert.match(text, /shop, running +.* 125 +– /);
+  assert.match(text, /shop: The interface is down\.\nshop: web7 failed, loss 52 %: its disk.* is full/);
+  assert.ok(text.indexOf('shop, running') < text.indexOf('shop  '), 'what runs comes first');
   assert.ok(!text.includes('\u001b'));
   const empty = {
     ...segment,
@@ -102,6 +140,7 @@ test('R5.4: a segment shows leader, report, refused leaders and the state of eve
     refused: [],
     rounds: [],
     problems: [],
+    sessions: [],
   };
   assert.match(segmentLines(empty).join('\n'), /leader +none; before: web1, term 7[\s\S]*no nodes/);
   assert.match(segmentTable([segment]).join('\n'), /rack-5 +web1 +7 +2 of 4/);

@@ -1,8 +1,10 @@
 // Segments as lines for people.
 
 import type { SegmentMemberResource, SegmentResource } from '../model/api.ts';
+import type { RateLimit } from '../model/rate-limit.ts';
 import { releaseName } from '../model/release.ts';
 import type { ControlChannel } from '../model/segment.ts';
+import { multicastLines } from './multicast-lines.ts';
 import { printable } from './printable.ts';
 import { fieldLines } from './resource-lines.ts';
 import { tableLines } from './table.ts';
@@ -11,6 +13,14 @@ import { bytesText, countText, nothing, timeText } from './text.ts';
 export function channelText({ transport, group, port }: ControlChannel): string {
   if (group === null) return `${transport}, port ${port}`;
   return `${transport} ${group.includes(':') ? `[${group}]` : group}:${port}`;
+}
+
+/** `at most 200 Mbit/s; 08:00–18:00 50 Mbit/s`; a CCM of before leaders says nothing. */
+export function rateText(rate: RateLimit | null | undefined): string {
+  if (rate == null) return 'no limit';
+  const text = (mbit: number | null): string => (mbit === null ? 'no limit' : `at most ${mbit} Mbit/s`);
+  const hours = rate.hours.map(({ from, to, mbit }) => `${from} to ${to} ${text(mbit)}`);
+  return [text(rate.mbit), ...hours].join('; ');
 }
 
 /** `19 of 20`, of which the leader is one. */
@@ -49,6 +59,7 @@ export function segmentLines(segment: SegmentResource): string[] {
     ['id', segment.id],
     ['leader', leader === null ? noLeaderText(lastLeader) : leadingText(leader)],
     ['control channel', channelText(segment.channel)],
+    ['multicast', rateText(segment.rate)],
     ['online', presentText(segment)],
   ];
   if (report !== null) {
@@ -72,7 +83,7 @@ export function segmentLines(segment: SegmentResource): string[] {
     (part) =>
       `refused: ${part.leader}, term ${part.term}, followed by ${part.members.filter((node) => node !== part.leader).join(', ') || 'nobody'}`,
   );
-  return [...fieldLines(fields), ...refused, ...memberTable(segment)];
+  return [...fieldLines(fields), ...refused, ...memberTable(segment), ...multicastLines(segment.sessions)];
 }
 
 /** What the leader last said of its work; a CCM of before leaders says nothing. */

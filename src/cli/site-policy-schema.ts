@@ -1,6 +1,7 @@
 // Site policies as they are written in a YAML file: any of the fields of SitePolicy; what is left out stays as it is.
 
 import { z } from 'zod';
+import { rateHoursMax, rateHoursProblem, rateMbitMax, rateMbitMin } from '../model/rate-limit.ts';
 import { ownerPattern, type SitePolicy } from '../model/site.ts';
 import {
   siteCommandNamePattern,
@@ -24,6 +25,26 @@ const batch = z.strictObject({
 const octalMode = z
   .string()
   .regex(/^[0-7]{3,4}$/, 'Is not a file mode: write octal digits in quotes, such as "644"');
+
+const mbit = z
+  .number()
+  .min(rateMbitMin)
+  .max(rateMbitMax)
+  .nullable()
+  .describe('Mbit/s, headers and repair included; null: no limit.');
+const rateLimit = z.strictObject({
+  mbit,
+  hours: z
+    .array(
+      z.strictObject({ from: z.string(), to: z.string(), mbit }).check((context) => {
+        const problem = rateHoursProblem(context.value);
+        if (problem !== undefined)
+          context.issues.push({ code: 'custom', message: `Hours must ${problem}`, input: context.value });
+      }),
+    )
+    .max(rateHoursMax)
+    .describe('At these hours of the leader’s clock another figure holds; the first that fits counts.'),
+});
 
 const ownerName = z
   .string()
@@ -128,5 +149,10 @@ export const sitePolicySchema = z
     group: ownerName.describe(
       'Group of everything in the trees; null: the agent’s own. One that the agent is a member of needs no capability.',
     ),
+    rate: rateLimit
+      .nullable()
+      .describe(
+        'What a group leader may send of the site by multicast, in each segment; null: as the segment’s own limit says.',
+      ),
   } satisfies Record<keyof SitePolicy, z.ZodType>)
   .partial();

@@ -24,6 +24,7 @@ import type {
   TokenResource,
   VerifyResult,
 } from '../model/api.ts';
+import type { RateLimit } from '../model/rate-limit.ts';
 import type { ControlChannel, LeadRole } from '../model/segment.ts';
 import type { SitePolicy } from '../model/site.ts';
 import { createHttpTransport, explained, type HttpTransportOptions, throwIfError } from './http-transport.ts';
@@ -68,6 +69,8 @@ export interface NodeChanges {
 export interface SegmentChanges {
   readonly name?: string;
   readonly channel?: ControlChannel;
+  /** Null: no limit. */
+  readonly rate?: RateLimit | null;
 }
 
 export interface TokenInput {

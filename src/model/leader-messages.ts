@@ -2,6 +2,8 @@
 // hello names `leader-1` alone (LEAD-1 to LEAD-9). What a member says travels signed by it; what it is told is either signed by the CCM or harmless.
 
 import type { AgentMessage, CcmMessage, Hello } from './messages.ts';
+import type { MulticastSession } from './multicast-session.ts';
+import type { RateLimit } from './rate-limit.ts';
 import type { Release } from './release.ts';
 import type { WireError } from './treecast-error.ts';
 
@@ -56,6 +58,12 @@ export interface RoundSubject {
 export type LeaderCcmMessage =
   /** The CCM accepts the node that it says this to as the leader of that segment, under a session that no other has; null: not any more. */
   | { readonly type: 'leaderSession'; readonly segment: string; readonly session: string | null }
+  /** What it may send by multicast; sites that are not named have no limit of their own. After each session's begin, and whenever it changes. */
+  | {
+      readonly type: 'leaderLimits';
+      readonly segment: RateLimit | null;
+      readonly sites: Readonly<Record<string, RateLimit>>;
+    }
   /** For each of these members, in order with whatever else this link says. */
   | { readonly type: 'relay'; readonly nodes: readonly string[]; readonly message: RelayedMessage }
   /**
@@ -89,7 +97,9 @@ export type LeaderAgentMessage =
       readonly site: string;
       readonly assignment: string;
       readonly error: WireError;
-    };
+    }
+  /** Its multicast sessions that run, and each once when it has ended. At most once a second, while any of it changes. */
+  | { readonly type: 'leaderSessions'; readonly sessions: readonly MulticastSession[] };
 
 const leaderTypes: ReadonlySet<string> = new Set<LeaderAgentMessage['type']>([
   'relayOpen',
@@ -97,6 +107,7 @@ const leaderTypes: ReadonlySet<string> = new Set<LeaderAgentMessage['type']>([
   'relayClosed',
   'roundReport',
   'leaderProblem',
+  'leaderSessions',
 ]);
 
 export function isLeaderMessage(message: AgentMessage): message is LeaderAgentMessage {

@@ -1,5 +1,7 @@
 // Segments as the API shows them: who leads, who belongs there, what their leaders say.
 
+import type { MulticastSession } from './multicast-session.ts';
+import type { RateLimit } from './rate-limit.ts';
 import type { Release } from './release.ts';
 import type {
   ControlChannel,
@@ -73,6 +75,8 @@ export interface SegmentResource {
   readonly id: string;
   readonly createdAt: string;
   readonly channel: ControlChannel;
+  /** What its leader may send by multicast; null: as much as its network carries. */
+  readonly rate: RateLimit | null;
   /** Accepted now; null: nobody. */
   readonly leader: {
     readonly node: string;
@@ -98,6 +102,15 @@ export interface SegmentResource {
   readonly rounds: readonly SegmentRoundResource[];
   /** What its leaders could not do since the CCM started, the last of it, the newest first. */
   readonly problems: readonly SegmentProblemResource[];
+  /** Deliveries by multicast: those that run, then the last that ended since the CCM started, the newest first. */
+  readonly sessions: readonly MulticastSessionResource[];
+}
+
+export interface MulticastSessionResource extends MulticastSession {
+  readonly leader: string;
+  readonly startedAt: string;
+  /** Null: it runs. */
+  readonly endedAt: string | null;
 }
 
 /** What a leader was told of a release by those behind it, when it waited no longer. */

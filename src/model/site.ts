@@ -1,5 +1,7 @@
 // A hosted site: repository + branch + policies, and the content group that receives it.
 
+import type { RateLimit } from './rate-limit.ts';
+
 /** What a payload's codec may be: `auto` takes the smallest; `store`, `deflate`, `zstd` restrict the choice. */
 export type CompressionChoice = 'auto' | 'store' | 'deflate' | 'zstd';
 
@@ -67,6 +69,8 @@ export interface SitePolicy {
   /** Who everything in the trees belongs to, by name or number on each node; null: the agent's own. With both null nobody looks. */
   readonly owner: string | null;
   readonly group: string | null;
+  /** What a group leader may send of the site by multicast, in each segment; null: as the segment's limit says. */
+  readonly rate: RateLimit | null;
 }
 
 export const defaultSitePolicy: SitePolicy = {
@@ -87,6 +91,7 @@ export const defaultSitePolicy: SitePolicy = {
   directoryMode: '755',
   owner: null,
   group: null,
+  rate: null,
 };
 
 export interface Site {

@@ -73,6 +73,10 @@ async function table(): Promise<Readonly<Record<string, Row>>> {
       good: ['rack', '--multicast', '239.255.84.68:17446'],
       unknown: [nothing, '--unicast', '17446'],
     },
+    'segment set-rate': {
+      good: ['rack', '--mbit', '200', '--between', '08:00-18:00=50'],
+      unknown: [nothing, '--mbit', '200'],
+    },
     'segment rename': { good: ['rack', 'row'], unknown: [nothing, 'row'] },
     'segment remove': { good: ['spare'], unknown: [nothing] },
     'node list': { good: [] },

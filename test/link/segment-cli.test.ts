@@ -74,6 +74,39 @@ test('R10.2 R5.6: segments are listed, shown, asked, renamed, led by whom the op
   for (const wrong of wrongChannels)
     await refused('INVALID_INPUT', 'segment', 'set-control-channel', 'rack-5', ...wrong);
 
+  const rate = { mbit: 200, hours: [{ from: '22:00', to: '06:00', mbit: null }] };
+  assert.deepEqual(
+    (
+      await json<SegmentResource>(
+        'segment',
+        'set-rate',
+        'rack-5',
+        '--mbit',
+        '200',
+        '--between',
+        '22:00-06:00=off',
+      )
+    ).rate,
+    rate,
+  );
+  const wrongRates = [
+    [],
+    ['--mbit', '0'],
+    ['--mbit', 'fast'],
+    ['--mbit', '-5'],
+    ['--between', '25:00-06:00=5'],
+    ['--between', '06:00-06:00=5'],
+    ['--between', '06:00-07:00=x'],
+    ['--between', 'night=5'],
+  ];
+  for (const wrong of wrongRates) await refused('INVALID_INPUT', 'segment', 'set-rate', 'rack-5', ...wrong);
+  assert.deepEqual(
+    (await json<SegmentResource>('segment', 'show', 'rack-5')).rate,
+    rate,
+    'what was refused changed nothing',
+  );
+  assert.equal((await json<SegmentResource>('segment', 'set-rate', 'rack-5', '--mbit', 'off')).rate, null);
+
   await json('node', 'join-token', '--segment', 'rack-6');
   for (const command of ['set-leader', 'exclude'])
     await refused('CONFLICT', 'segment', command, 'rack-6', 'web1');

@@ -212,6 +212,13 @@ test('R10.2 segments: a token names one, nodes are placed, weighed and excluded,
     ]),
     [['a', 'unreported', true, 'operator', 'preassigned', 2]],
   );
+  const rate = { mbit: 200, hours: [{ from: '08:00', to: '18:00', mbit: 50.5 }] };
+  assert.deepEqual((await operator.segments.update('row', { rate })).rate, rate);
+  assert.deepEqual((await viewer.segments.get('row')).rate, rate);
+  assert.equal((await operator.segments.update('row', { rate: null })).rate, null);
+  await operator.sites.create({ name: 'docs', policy: { rate } });
+  assert.deepEqual((await viewer.sites.get('docs')).policy.rate, rate);
+  assert.equal((await operator.sites.update('docs', { policy: { rate: null } })).policy.rate, null);
   await assert.rejects(operator.segments.ask('row'), hasCode('CONFLICT'));
   await assert.rejects(operator.segments.remove('row'), hasCode('CONFLICT'));
   await assert.rejects(viewer.segments.update('row', { name: 'x' }), hasCode('FORBIDDEN'));

@@ -8,6 +8,7 @@ import {
   siteCommandsProblem,
   siteParameterPattern,
 } from '../../model/site-command-rule.ts';
+import { rateLimitSchema } from '../../net/link/rate-limit-schema.ts';
 import { isBranchName, isLabelName, isLabelValue } from '../registry/names.ts';
 
 export const name = z
@@ -94,6 +95,7 @@ const policyFields = {
   directoryMode: mode,
   owner: ownerName,
   group: ownerName,
+  rate: rateLimitSchema.nullable(),
 } satisfies Record<keyof SitePolicy, z.ZodType>;
 
 /** Any of a site's policies. */

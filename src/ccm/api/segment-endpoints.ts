@@ -3,6 +3,7 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
 import { channelProblem } from '../../model/control-channel-rule.ts';
+import { rateLimitSchema } from '../../net/link/rate-limit-schema.ts';
 import { defineEndpoint, type Endpoint } from './endpoint.ts';
 import { name } from './request-schemas.ts';
 
@@ -43,10 +44,14 @@ export const segmentEndpoints: readonly Endpoint[] = [
     method: 'PATCH',
     path: '/api/v1/segments/:segment',
     summary:
-      'Another name, another control channel, or both; the leader takes its members to the new channel.',
+      'Another name, another control channel (the leader takes its members there), another limit of its multicast (null: none).',
     roles: ['operator'],
     parameters,
-    body: z.strictObject({ name: name.optional(), channel: channel.optional() }),
+    body: z.strictObject({
+      name: name.optional(),
+      channel: channel.optional(),
+      rate: rateLimitSchema.nullable().optional(),
+    }),
     handle(input, { registry, segments }) {
       const { principal, body } = input;
       let { segment } = input.parameters;
@@ -54,6 +59,7 @@ export const segmentEndpoints: readonly Endpoint[] = [
       if (body.name !== undefined)
         segment = registry.segments.rename(segment, body.name, principal.name).name;
       if (body.channel !== undefined) registry.segments.setChannel(segment, body.channel, principal.name);
+      if (body.rate !== undefined) registry.segments.setRate(segment, body.rate, principal.name);
       segments.changed();
       return segments.get(segment);
     },

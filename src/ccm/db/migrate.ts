@@ -13,6 +13,7 @@ import { nodeCertificates } from './migrations/0005-node-certificates.ts';
 import { assignmentContentKeys } from './migrations/0006-assignment-content-keys.ts';
 import { joinTokenKeys } from './migrations/0007-join-token-keys.ts';
 import { segments } from './migrations/0008-segments.ts';
+import { segmentRates } from './migrations/0009-segment-rates.ts';
 
 /** In order; the names are stored in the database and never change. */
 export const migrations: Readonly<Record<string, Migration>> = {
@@ -24,6 +25,7 @@ export const migrations: Readonly<Record<string, Migration>> = {
   '0006-assignment-content-keys': assignmentContentKeys,
   '0007-join-token-keys': joinTokenKeys,
   '0008-segments': segments,
+  '0009-segment-rates': segmentRates,
 };
 
 /** Applies what is missing. Throws STATE_CORRUPT when the database knows migrations that this version does not. */

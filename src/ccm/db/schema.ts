@@ -4,6 +4,7 @@
 import type { Generated } from 'kysely';
 import type { JobNode, JobPhase, JobType, NodeSitePhase, Role } from '../../model/api.ts';
 import type { AssignmentType } from '../../model/assignment.ts';
+import type { RateLimit } from '../../model/rate-limit.ts';
 import type { SignedDecision, SignedReceipt } from '../../model/receipt.ts';
 import type { Release } from '../../model/release.ts';
 import type { ControlChannel, LeadRole, PlacedBy, SegmentReport } from '../../model/segment.ts';
@@ -103,6 +104,7 @@ export interface SegmentTable {
   /** The last one that was believed and told of something else than the one before. */
   report: JsonColumn<BelievedReport> | null;
   reported_at: number | null;
+  rate: JsonColumn<RateLimit> | null;
 }
 
 /** Written before the certificate is handed out. */

@@ -96,8 +96,8 @@ export interface AgentGateway {
   isConnected(node: string): boolean;
   /** Null: it has a link of its own, or none at all. */
   behind(node: string): Behind | null;
-  /** Whom the CCM accepts as the leader of that segment now: it may speak for nodes of it from here on (LEAD-1). */
-  appoint(segment: string, leader: string | null): void;
+  /** Whom the CCM accepts as the leader of that segment now: it may speak for nodes of it from here on (LEAD-1). True: it was told of a session. */
+  appoint(segment: string, leader: string | null): boolean;
   /** Turns a node away, for instance because it was removed: its link and its requests end now (KEYS-7). */
   close(node: string, error: TreecastError): void;
   /** For connections from now on: the CCM's certificate was renewed, or its authority was. */

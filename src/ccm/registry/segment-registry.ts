@@ -4,6 +4,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Selectable, Updateable } from 'kysely';
 import { failpoint } from '../../faults/failpoint.ts';
+import type { RateLimit } from '../../model/rate-limit.ts';
 import {
   type ControlChannel,
   defaultControlChannel,
@@ -25,6 +26,8 @@ export interface SegmentRecord {
   readonly name: string;
   readonly createdAt: number;
   readonly channel: ControlChannel;
+  /** What its leader may send by multicast; null: no limit. */
+  readonly rate: RateLimit | null;
   /** Accepted last; perhaps not any more. */
   readonly leader: { readonly node: string; readonly term: number; readonly acceptedAt: number } | null;
   readonly report: BelievedReport | null;
@@ -44,6 +47,7 @@ export interface SegmentRegistry {
   /** Throws NOT_FOUND, INVALID_INPUT, ALREADY_EXISTS. */
   rename(name: string, to: string, actor: string): SegmentRecord;
   setChannel(name: string, channel: ControlChannel, actor: string): SegmentRecord;
+  setRate(name: string, rate: RateLimit | null, actor: string): SegmentRecord;
   /** Throws NOT_FOUND, CONFLICT (it has nodes). */
   remove(name: string, actor: string): void;
   /** Null: no segment. False when it was so already. */
@@ -100,6 +104,7 @@ export function createSegmentRegistry(
         accepted_at: null,
         report: null,
         reported_at: null,
+        rate: null,
       }),
     );
     events.append({ actor, kind: 'segment.made', data: { segment: name, id } });
@@ -162,6 +167,16 @@ export function createSegmentRegistry(
         const { transport, group, port } = channel;
         update(name, { transport, channel_group: group, channel_port: port });
         events.append({ actor, kind: 'segment.channelSet', data: { segment: name, channel } });
+        return get(name);
+      });
+    },
+
+    setRate(name, rate, actor) {
+      return database.transaction(() => {
+        database.afterCommit(() => failpoint('ccm.segment.rate-set'));
+        get(name);
+        update(name, { rate: rate && toJsonColumn(rate) });
+        events.append({ actor, kind: 'segment.rateSet', data: { segment: name, rate } });
         return get(name);
       });
     },
@@ -264,6 +279,7 @@ function toRecord(row: Selectable<SegmentTable>): SegmentRecord {
     name: row.name,
     createdAt: row.created_at,
     channel: { transport: row.transport, group: row.channel_group, port: row.channel_port },
+    rate: row.rate === null ? null : fromJsonColumn(row.rate),
     leader:
       leader === null || term === null || acceptedAt === null ? null : { node: leader, term, acceptedAt },
     // Of a large segment it is most of the row, and seldom looked at.

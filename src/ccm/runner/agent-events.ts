@@ -110,7 +110,11 @@ export function createAgentEvents(options: AgentEventsOptions): AgentEvents {
         segments.message(node, report);
         return;
       }
-      if (report.type === 'roundReport' || report.type === 'leaderProblem') {
+      if (
+        report.type === 'roundReport' ||
+        report.type === 'leaderProblem' ||
+        report.type === 'leaderSessions'
+      ) {
         segments.leaderSaid(node, report);
         return;
       }

@@ -15,6 +15,7 @@ import type { SegmentRecord } from '../registry/segment-registry.ts';
 import type { SegmentLeaders } from './segment-leaders.ts';
 import type { SegmentLinks } from './segment-links.ts';
 import type { SegmentRounds } from './segment-rounds.ts';
+import type { SegmentSessions } from './segment-sessions.ts';
 import type { HeldReport } from './segments.ts';
 
 export interface SegmentView {
@@ -24,6 +25,7 @@ export interface SegmentView {
   readonly isConnected: (node: string) => boolean;
   readonly behind: (node: string) => Behind | null;
   readonly roundsOf: SegmentRounds['of'];
+  readonly sessionsOf: SegmentSessions['of'];
   readonly reportOf: (leader: string) => HeldReport | undefined;
 }
 
@@ -56,6 +58,7 @@ export function segmentResource(view: SegmentView, segments: readonly SegmentRec
       id: segment.id,
       createdAt: timeOf(segment.createdAt),
       channel: segment.channel,
+      rate: segment.rate,
       leader:
         accepted === null
           ? null
@@ -89,6 +92,7 @@ export function segmentResource(view: SegmentView, segments: readonly SegmentRec
             },
       members,
       ...view.roundsOf(segment.id),
+      sessions: view.sessionsOf(segment.id),
     };
   });
 }

@@ -94,6 +94,9 @@ export function createSegmentRounds(
       };
       tell(kept, { actor: leader, kind: 'segment.roundIncomplete', site, node: leader, data });
     },
-    of: (segment) => bySegment.get(segment) ?? { rounds: [], problems: [] },
+    of(segment) {
+      const { rounds = [], problems = [] } = bySegment.get(segment) ?? {};
+      return { rounds, problems };
+    },
   };
 }

@@ -13,6 +13,7 @@ import type { Behind } from '../gateway/leaders/member-connection.ts';
 import type { NodeRecord } from '../registry/node-registry.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { SegmentRecord } from '../registry/segment-registry.ts';
+import { createLeaderLimits } from './leader-limits.ts';
 import { createNewestWins } from './newest-wins.ts';
 import { isNews, reportChanges } from './report-changes.ts';
 import { createSegmentAsking } from './segment-asking.ts';
@@ -21,6 +22,7 @@ import { createSegmentLinks, type NodeState, type SegmentSettings } from './segm
 import { heardSegment, type PlacesView, wentTo } from './segment-places.ts';
 import { nodeElection, type SegmentView, segmentResource } from './segment-resource.ts';
 import { createSegmentRounds, type LeadersWord } from './segment-rounds.ts';
+import { createSegmentSessions, type SessionsWord } from './segment-sessions.ts';
 
 type Report = Extract<SegmentAgentMessage, { type: 'segmentReport' }>;
 
@@ -43,11 +45,13 @@ export interface Segments {
   /** Throws MESSAGE_INVALID, which closes the connection. */
   message(node: string, message: SegmentAgentMessage): void;
   /** What an accepted leader says of its work. */
-  leaderSaid(node: string, word: LeadersWord): void;
+  leaderSaid(node: string, word: LeadersWord | SessionsWord): void;
   disconnected(node: string): void;
   removed(node: string): void;
   /** Operators changed what nodes are told. */
   changed(): void;
+  /** Sites, their limits or who receives them are others. */
+  sitesChanged(): void;
   /** This node is to lead its segment now, if it can: who leads makes way. */
   preferred(node: string): void;
   list(): SegmentResource[];
@@ -65,8 +69,8 @@ export interface SegmentsOptions {
   readonly isConnected: (node: string) => boolean;
   /** Behind which leader it is; null: it has a link of its own, or none. */
   readonly behind: (node: string) => Behind | null;
-  /** The leader may speak for nodes of the segment from now on; null: nobody. */
-  readonly appoint: (segment: string, leader: string | null) => void;
+  /** The leader may speak for nodes of the segment from now on; null: nobody. True: it was told of a new session. */
+  readonly appoint: (segment: string, leader: string | null) => boolean;
   /** `fast` when it is left out. */
   readonly settings?: SegmentSettings | undefined;
   /** While nothing can be written, nobody is accepted. */
@@ -108,13 +112,15 @@ export function createSegments(options: SegmentsOptions): Segments {
     registry,
     links,
     clock,
-    appoint: options.appoint,
+    appoint,
     onSucceeded(segment, leader) {
       const held = reports.get(leader);
       if (held?.segment === segment) believe(segment, held.believed);
     },
   });
   const asking = createSegmentAsking(clock);
+  const limits = createLeaderLimits(registry, options.send);
+  const sessions = createSegmentSessions(clock, registry.events.append);
   const rounds = createSegmentRounds(clock, registry.events.append);
   let words = 0;
   const takenReports = createNewestWins<Word<Report>>(wordIntervalMs, clock, (node, { message, word }) => {
@@ -267,6 +273,14 @@ export function createSegments(options: SegmentsOptions): Segments {
     }
   }
 
+  function appoint(id: string, leader: string | null): void {
+    const hasBegun = options.appoint(id, leader);
+    if (leader !== null && !hasBegun) return;
+    const segment = registry.segments.find(id);
+    if (segment !== undefined) sessions.lost(segment);
+    limits.began(id, leader);
+  }
+
   function gone(node: string, because: 'link' | 'resigned' | 'removed' | 'moved'): void {
     takenReports.forget(node);
     reports.delete(node);
@@ -287,6 +301,7 @@ export function createSegments(options: SegmentsOptions): Segments {
     isConnected: options.isConnected,
     behind: options.behind,
     roundsOf: rounds.of,
+    sessionsOf: sessions.of,
     reportOf: (leader) => reports.get(leader),
   };
 
@@ -308,9 +323,12 @@ export function createSegments(options: SegmentsOptions): Segments {
       quietly(node, () => {
         const segment = registry.segments.find(leaders.ledBy(node) ?? '');
         if (segment === undefined || leaders.of(segment.id)?.leader !== node) return;
-        if (registry.sites.find(word.site) === undefined) return;
         const members = new Set(places.nodesOf(segment.id).map(({ name }) => name));
-        rounds.said(segment, node, word, (name) => members.has(name));
+        const isMember = (name: string): boolean => members.has(name);
+        const isSite = (name: string): boolean => registry.sites.find(name) !== undefined;
+        if (word.type === 'leaderSessions')
+          sessions.said(segment, node, word.sessions, { site: isSite, node: isMember });
+        else if (isSite(word.site)) rounds.said(segment, node, word, isMember);
       });
     },
     disconnected(node) {
@@ -331,7 +349,9 @@ export function createSegments(options: SegmentsOptions): Segments {
         if (led !== undefined && led !== segment) gone(name, 'moved');
       }
       links.tellSoon();
+      limits.changed();
     },
+    sitesChanged: limits.changed,
     preferred(node) {
       links.tellAgain(node);
       clock.after(resignAfterMs, () => {

@@ -44,6 +44,7 @@ import { segmentRemove } from './segment-remove.ts';
 import { segmentRename } from './segment-rename.ts';
 import { segmentSetControlChannel } from './segment-set-control-channel.ts';
 import { segmentSetLeader } from './segment-set-leader.ts';
+import { segmentSetRate } from './segment-set-rate.ts';
 import { segmentShow } from './segment-show.ts';
 import { segmentWeigh } from './segment-weigh.ts';
 import { simulateElection } from './simulate-election.ts';
@@ -91,6 +92,7 @@ export const commands: readonly CliCommand[] = [
   segmentWeigh,
   segmentAssign,
   segmentSetControlChannel,
+  segmentSetRate,
   segmentRemove,
   keyList,
   keyRotate,

@@ -125,6 +125,7 @@ export const ccmRows: readonly SweepRow[] = [
       'ccm.node.labelled',
       'ccm.segment.named',
       'ccm.segment.channel-set',
+      'ccm.segment.rate-set',
       'ccm.segment.renamed',
       'ccm.segment.removed',
       'ccm.segment.role-set',

@@ -59,7 +59,7 @@ export async function temporaryApi(options: TemporaryApiOptions = {}): Promise<T
     send: () => undefined,
     isConnected: (node) => node === 'a',
     behind: () => null,
-    appoint: () => undefined,
+    appoint: () => false,
     health: { waitsFor: undefined },
     clock: createManualClock(),
     logger: pino({ level: 'silent' }),

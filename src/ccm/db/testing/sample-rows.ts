@@ -55,6 +55,7 @@ const rows: Readonly<Record<string, readonly Readonly<Record<string, Value>>[]>>
         connections: 3,
       }),
       reported_at: 9,
+      rate: JSON.stringify({ mbit: 200, hours: [{ from: '08:00', to: '18:00', mbit: 50 }] }),
     },
   ],
   nodes: [

@@ -25,8 +25,8 @@ import { type ReadOpening, readOpening } from './read-opening.ts';
 type Opened = Extract<LeaderAgentMessage, { type: 'relayOpen' }>;
 
 export interface LeaderSessions {
-  /** Whom the CCM accepts as the leader of that segment now; the same again changes nothing. */
-  appoint(segment: string, leader: string | null): void;
+  /** Whom the CCM accepts as the leader of that segment now; the same again changes nothing. True: a session began. */
+  appoint(segment: string, leader: string | null): boolean;
   /** Throws MESSAGE_INVALID, which closes the link. */
   message(link: AgentConnection, message: LeaderAgentMessage): void;
   /** The connection is its node's no longer. */
@@ -209,12 +209,13 @@ export function createLeaderSessions(options: LeaderSessionsOptions): LeaderSess
       const isAble = connection?.behind === null && connection.profiles.includes(leaderProfile);
       const link = isAble ? connection : undefined;
       const before = bySegment.get(segment);
-      if (before !== undefined && before.link === link) return;
+      if (before !== undefined && before.link === link) return false;
       if (before !== undefined) end(before);
-      if (link === undefined) return;
+      if (link === undefined) return false;
       const elsewhere = byLink.get(link);
       if (elsewhere !== undefined) end(elsewhere);
       begin(segment, link);
+      return true;
     },
 
     message(link, message) {

@@ -22,7 +22,7 @@ export interface SegmentFixture {
   readonly health: { waitsFor: TreecastError | undefined };
   /** Who is behind whom, as the test says. */
   readonly behind: Map<string, Behind>;
-  /** Whom the gateway was told of last, by segment. */
+  /** Whom the gateway was told of last, by segment. Another one begins a session. */
   readonly appointed: Map<string, string | null>;
   /** The CCM is started again, with what its database has. */
   restarted(): Segments;
@@ -63,7 +63,11 @@ export async function segmentFixture(): Promise<SegmentFixture> {
       send: (node, message) => sent.push({ node, message }),
       isConnected: (node) => connected.has(node),
       behind: (node) => behind.get(node) ?? null,
-      appoint: (segment, leader) => appointed.set(segment, leader),
+      appoint(segment, leader) {
+        const hasBegun = leader !== null && appointed.get(segment) !== leader;
+        appointed.set(segment, leader);
+        return hasBegun;
+      },
       health,
       clock,
       logger: pino({ level: 'silent' }),
