@@ -234,7 +234,7 @@ export function createLeaderSessions(options: LeaderSessionsOptions): LeaderSess
           carried(session, message.frames);
           return;
         case 'relayClosed':
-          session.members.get(message.node)?.terminate();
+          session.members.get(message.node)?.left();
           return;
         default:
           options.onReport(link, message);

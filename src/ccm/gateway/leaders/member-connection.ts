@@ -47,6 +47,8 @@ export interface MemberConnection
   readonly link: AgentConnection;
   /** True: the leader is to carry it. Anything else is compared here with what the node was told, and dealt with. */
   hear(message: CcmMessage): message is RelayedMessage;
+  /** Its connection with the leader has ended. Who was called left because of that, and is on its way. */
+  left(): void;
   /** What the leader carried. False when it is not the node's, or was said before. */
   said(frame: SignedFrame): boolean;
 }
@@ -198,6 +200,9 @@ export function createMemberConnection(options: MemberConnectionOptions): Member
         refuse(error);
       }
       return true;
+    },
+    left() {
+      if (!isCalled) end();
     },
     // The leader's own link is watched, and the leader watches its members.
     tick: () => undefined,

@@ -243,6 +243,9 @@ test('LEAD-5: a node that was called and does not come is away', async (t) => {
   await leader.open(await addRawMember(running, 'web2'));
   running.gateway.send('web2', { type: 'removed', site: 'shop' });
   await until('it is called', () => leader.answers('web2').at(-1) === 'call');
+  leader.say({ type: 'relayClosed', node: 'web2', because: 'left' });
+  leader.say({ type: 'undone', site: 'shop', release });
+  await until('the leader is heard', () => happened(running, 'web1').includes('message'));
   clock.advance(9_999);
   assert.ok(running.gateway.isConnected('web2'));
   clock.advance(1);

@@ -1,0 +1,107 @@
+// What leaves the CCM, in which order and with whose ticket, where some nodes are behind leaders.
+
+import assert from 'node:assert/strict';
+import { createPublicKey } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
+import { test } from 'node:test';
+import { assignmentPaths } from '../../delta/store-assignment.ts';
+import type { AssignmentHeader } from '../../model/assignment.ts';
+import type { CcmMessage } from '../../model/messages.ts';
+import { type TestScope, temporaryDirectory } from '../../net/testing/temporary-directory.ts';
+import { segmentFetcher, verifyTicket } from '../../net/tickets/ticket.ts';
+import { generatePrivateKey } from '../../net/tls/key-pair.ts';
+import { until } from '../../plugins/testing/until.ts';
+import { openDatabase } from '../db/open-database.ts';
+import { createAssignmentStore } from './assignment-store.ts';
+import { createDelivery } from './delivery.ts';
+
+const id = 'a'.repeat(64);
+const release = { epoch: 1, sequence: 1 };
+const segments: Readonly<Record<string, string>> = {
+  b1: 'b'.repeat(32),
+  b2: 'b'.repeat(32),
+  c1: 'c'.repeat(32),
+};
+const abort: CcmMessage = { type: 'abort', site: 'shop', release };
+const header = {
+  id,
+  site: 'shop',
+  release,
+  part: { index: 1, of: 1 },
+  type: 'publish',
+  baseTree: 'd'.repeat(40),
+  targetTree: 'e'.repeat(40),
+  data: { bytes: 100_000 },
+  createdAt: 1,
+  key: null,
+} as unknown as AssignmentHeader;
+
+async function delivering(t: TestScope, isKept: boolean) {
+  const directory = temporaryDirectory(t);
+  const database = await openDatabase(':memory:');
+  t.after(() => database.close());
+  const { manifestPath, dataPath } = assignmentPaths(directory, id);
+  await writeFile(manifestPath, 'manifest');
+  await writeFile(dataPath, Buffer.alloc(100_000));
+  const store = createAssignmentStore(directory, database);
+  store.record(header, 8, null);
+  const behind = new Map(Object.entries(segments));
+  const sent: (readonly [nodes: readonly string[], message: CcmMessage])[] = [];
+  const missing: unknown[] = [];
+  const key = generatePrivateKey();
+  const delivery = createDelivery({
+    // One that was just started has nothing in memory.
+    store: isKept ? store : createAssignmentStore(directory, database),
+    gateway: {
+      broadcast: (nodes, message) => sent.push([nodes, message]),
+      behind(node) {
+        const segment = behind.get(node);
+        return segment === undefined ? null : { leader: 'l', segment, since: 0 };
+      },
+    },
+    releaseKey: () => key,
+    agentUrl: () => 'https://ccm',
+    now: () => 1_000,
+    onMissing: (_, error) => missing.push(error),
+  });
+  return { delivery, sent, behind, missing, key };
+}
+
+const request = { site: 'shop', nodes: ['own', 'b1', 'c1', 'b2'], release, assignments: [id] };
+
+test('LEAD-6: one message and one ticket for all of a segment, before those that nodes have of their own', async (t) => {
+  const { delivery, sent, key } = await delivering(t, true);
+  delivery.deliver(request);
+  assert.deepEqual(
+    sent.map(([nodes]) => nodes),
+    [['b1', 'b2'], ['c1'], ['own']],
+  );
+  for (const [nodes, message] of sent) {
+    assert.ok(message.type === 'assignment' && message.source.kind === 'url');
+    const segment = segments[nodes[0] as string];
+    const fetcher = segment === undefined ? 'own' : segmentFetcher(segment);
+    const ticket = verifyTicket(message.source.ticket, {
+      keys: [createPublicKey(key)],
+      assignment: id,
+      fetcher: 'own',
+      now: 2_000,
+      ...(segment === undefined ? {} : { segment }),
+    });
+    assert.equal(ticket.fetcher, fetcher);
+  }
+});
+
+test('LEAD-4 JOB-13: nothing overtakes an assignment whose files are read first, whichever way its nodes are reached by then', async (t) => {
+  const { delivery, sent, behind, missing } = await delivering(t, false);
+  delivery.deliver(request);
+  delivery.send(['own', 'b1'], abort);
+  assert.equal(sent.length, 0);
+  behind.delete('b1');
+  behind.set('own', 'c'.repeat(32));
+  await until('all is sent', () => sent.length === 4);
+  assert.deepEqual(
+    sent.map(([nodes, { type }]) => `${type} ${nodes.join(' ')}`),
+    ['assignment own c1', 'assignment b2', 'assignment b1', 'abort own b1'],
+  );
+  assert.deepEqual(missing, []);
+});
