@@ -62,7 +62,7 @@ test('LEAD-9: rounds and problems are shown, the newest eight; the log has what 
     assignment: 'a'.repeat(64),
     error: { code: 'SPACE_INSUFFICIENT', message: 'the disk is full', fix: 'make room' },
   } as const;
-  segments.leaderSaid('web1', { ...round, reported: 2, missing: [] });
+  segments.leaderSaid('web1', { ...round, reported: 1, missing: [], working: ['web3'] });
   segments.leaderSaid('web1', { ...round, reported: 1, missing: ['web3', 'web9'] });
   segments.leaderSaid('web1', { ...round, site: 'other', reported: 1, missing: ['web3'] });
   segments.leaderSaid('web2', { ...round, reported: 0, missing: ['web1'] });
@@ -71,7 +71,7 @@ test('LEAD-9: rounds and problems are shown, the newest eight; the log has what 
     segment?.rounds.map(({ leader, reported, missing }) => [leader, reported, missing]),
     [
       ['web1', 1, ['web3']],
-      ['web1', 2, []],
+      ['web1', 1, []],
     ],
     'of the accepted leader, about nodes of its segment and sites of the CCM',
   );

@@ -81,7 +81,8 @@ export function createSegmentRounds(
       const missing = word.missing.filter(isMember);
       const round = { at, leader, site, release, phase, reported, working, missing };
       kept.rounds = [round, ...kept.rounds].slice(0, keptMax);
-      if (working.length + missing.length === 0) return;
+      // Who is at work yet is waited for by the job; a newer release ends the round of an older one.
+      if (missing.length === 0) return;
       const named = (nodes: readonly string[]) => ({ count: nodes.length, nodes: nodes.slice(0, namesMax) });
       const data = {
         segment: name,

@@ -148,6 +148,20 @@ test('LEAD-2 KEYS-7: a node that is removed while behind is called, and told on 
   assert.equal(await leader.open(member), 'call', 'and does not come back');
 });
 
+test('LEAD-7 LINK-31: openings that nobody made, and words of nobody, are the leader’s own to pay', async (t) => {
+  const clock = createManualClock();
+  const running = await runGateway(t, { clock });
+  const leader = await connectRawLeader(running, 'web1');
+  const opening = openingOf(await addRawMember(running, 'web2'), 'f'.repeat(32));
+  for (let n = 0; n < 2_500; n++) leader.say({ ...opening, certificate: 'AAAA' });
+  assert.equal((await leader.closed).code, closeCodes.flood);
+  const next = await connectRawLeader(running, 'web1');
+  const { frame } = opening;
+  const frames = Array.from({ length: 100 }, () => ({ ...frame, text: 'x'.repeat(4_096) }));
+  for (let n = 0; n < 120; n++) next.carry(...frames);
+  assert.equal((await next.closed).code, closeCodes.flood);
+});
+
 test('LEAD-7 LINK-31: what a leader carries is paid for by who said it', async (t) => {
   const clock = createManualClock();
   const running = await runGateway(t, { clock });
@@ -157,17 +171,12 @@ test('LEAD-7 LINK-31: what a leader carries is paid for by who said it', async (
   await leader.open(member);
   await leader.open(flooding);
   const session = leader.session();
-  const urlMap = { text: 'x'.repeat(60_000) };
-  // 16 units each: 600 of them are as much as a link may say at once, from two nodes.
-  for (let n = 0; n < 80; n++)
-    leader.carry(
-      ...Array.from({ length: 8 }, () => flooding.sign(session, { type: 'siteFacts', site: 'shop', urlMap })),
-    );
+  // 200 units each, and 10,000 may be said at once.
+  const paths = Array.from({ length: 50 }, (_, n) => `${n}`.repeat(16_000).slice(0, 16_000));
+  const mend = { type: 'mend', site: 'shop', tree: 'a'.repeat(40), paths };
+  for (let n = 0; n < 55; n++) leader.carry(flooding.sign(session, mend));
   await until('the flood is refused', () => leader.answers('web3').at(-1) === 'refused');
-  for (let n = 0; n < 20; n++)
-    leader.carry(
-      ...Array.from({ length: 8 }, () => member.sign(session, { type: 'siteFacts', site: 'shop', urlMap })),
-    );
-  await until('the other is heard', () => happened(running, 'web2').length === 161);
+  for (let n = 0; n < 20; n++) leader.carry(member.sign(session, mend));
+  await until('the other is heard', () => happened(running, 'web2').length === 21);
   assert.ok(running.gateway.isConnected('web1'));
 });
