@@ -1,4 +1,4 @@
-// What is said over a member's connection with its leader (LEAD-10 to LEAD-19), in both directions. Strict and bounded.
+// What is said over a member's connection with its leader (LEAD-10), in both directions. Strict and bounded.
 
 import { z } from 'zod';
 import { segmentIdPattern, segmentMembersMax } from '../../model/segment.ts';
