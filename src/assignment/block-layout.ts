@@ -45,6 +45,15 @@ export function blockRange(header: { readonly data: DataFacts }, index: number):
   return { offset, length: Math.min(blockBytes, data.bytes - offset) };
 }
 
+/** The block in which a byte of the data file lies. `offset` must be below `data.bytes`. */
+export function blockAt(header: { readonly data: DataFacts }, offset: number): number {
+  const { data } = header;
+  const plainOffset = offset - sealedRegionBytes(data);
+  return plainOffset < 0
+    ? Math.floor(offset / blockBytes)
+    : data.sealedBlocks + Math.floor(plainOffset / blockBytes);
+}
+
 /**
  * Checks a block as it travels, sealed or plain, against the signed header; needs no key.
  * Throws ASSIGNMENT_BLOCK_CORRUPT.

@@ -1,7 +1,8 @@
 // What a node does for the others of its segment, as the rest of the agent sees it. Each node has one: it opens the segment port; what only a leader
-// does begins with the session that the CCM gives it (LEAD-20 to LEAD-49).
+// does begins with the session that the CCM gives it (LEAD-20 to LEAD-42).
 
 import type { RoundSubject } from '../../model/leader-messages.ts';
+import type { SignedDecision } from '../../model/receipt.ts';
 import type { Clock } from '../../net/clock.ts';
 import type { RangeClient } from '../../net/fetch/range-client.ts';
 import type { AgentReport, ReceivedMessage } from '../../net/link/link-client.ts';
@@ -46,7 +47,10 @@ export interface GroupLeaderOptions {
   readonly received: (assignment: string) => ReceivedBlocks | null;
   /** Over the node's own link; false when there is none. */
   readonly send: (message: AgentReport) => boolean;
-  readonly clock: Clock;
+  /** A decision was handed to members: whatever else may bring it to them sooner. */
+  readonly onDecision?: (decision: SignedDecision) => void;
+  /** One that nobody sets; absent: this machine's. */
+  readonly clock?: Clock;
   readonly random: () => number;
   readonly log: AgentLog;
   /** For tests. */

@@ -9,12 +9,12 @@ import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { SecureContextOptions, TLSSocket } from 'node:tls';
 import { WebSocketServer } from 'ws';
-import { errorCodes } from '../../model/error-codes.ts';
 import { isLeaderMessage, type RelayedMessage } from '../../model/leader-messages.ts';
 import type { CcmMessage, Hello } from '../../model/messages.ts';
 import { TreecastError, toWireError } from '../../model/treecast-error.ts';
 import { type Clock, systemClock } from '../../net/clock.ts';
 import { guardConnections } from '../../net/http/guard-connections.ts';
+import { refuseSocket } from '../../net/http/refuse-socket.ts';
 import { sendError, sendJson } from '../../net/http/send-error.ts';
 import type { KeyStatement } from '../../net/keys/key-statement.ts';
 import { closeCodes } from '../../net/link/close-codes.ts';
@@ -222,7 +222,7 @@ export function createAgentGateway(options: AgentGatewayOptions): AgentGateway {
     const socket = stream as TLSSocket;
     socket.on('error', () => socket.destroy());
     if (request.url !== '/agent') {
-      endUpgrade(socket, new TreecastError('NOT_FOUND', 'The link is at /agent.'));
+      refuseSocket(socket, new TreecastError('NOT_FOUND', 'The link is at /agent.'));
       return;
     }
     admission.admit(socket).then(
@@ -231,7 +231,7 @@ export function createAgentGateway(options: AgentGatewayOptions): AgentGateway {
         refused(socket, error);
         const isKnown = admission.nodeOf(socket) !== null && error instanceof TreecastError;
         if (isKnown) turnAway(error, request, socket, head);
-        else endUpgrade(socket, error);
+        else refuseSocket(socket, error);
       },
     );
   });
@@ -347,14 +347,4 @@ export function createAgentGateway(options: AgentGatewayOptions): AgentGateway {
 
 function refusal(error: TreecastError): string {
   return JSON.stringify({ type: 'refused', error: toWireError(error) } satisfies CcmMessage);
-}
-
-function endUpgrade(socket: TLSSocket, error: unknown): void {
-  const wire = toWireError(error);
-  const body = JSON.stringify({ error: wire });
-  socket.end(
-    `HTTP/1.1 ${errorCodes[wire.code].http} Refused\r\nconnection: close\r\ncontent-type: application/json\r\n` +
-      `content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
-    () => socket.destroy(),
-  );
 }

@@ -1,0 +1,86 @@
+// Asks another node which blocks of an assignment it holds (LEAD-35). Who does not answer in time, or not as it should, holds none.
+
+import { request } from 'node:https';
+import { z } from 'zod';
+import { urlAuthority } from '../../net/http/listen-address.ts';
+import { readBody } from '../../net/http/read-body.ts';
+import { nodeConnectionOptions, type TlsCredentials } from '../../net/tls/tls-settings.ts';
+import type { SegmentNeighbour } from '../segment/segment-view.ts';
+
+export interface HeldElsewhere {
+  readonly holder: SegmentNeighbour;
+  has(index: number): boolean;
+}
+
+/** A bit for each block, of each byte the lowest first. */
+export interface HeldAnswer {
+  readonly blocks: number;
+  readonly held: string;
+}
+
+const timeoutMs = 2_000;
+const answerBytesMax = 65_536;
+const schema: z.ZodType<HeldAnswer> = z.strictObject({
+  blocks: z.int().min(0).max(65_536),
+  held: z
+    .string()
+    .max(16_384)
+    .regex(/^[A-Za-z0-9+/]*={0,2}$/),
+});
+
+export function segmentPortUrl(
+  { address, port }: Pick<SegmentNeighbour, 'address' | 'port'>,
+  assignment: string,
+  what: 'manifest' | 'data' | 'held',
+): string {
+  return `https://${urlAuthority({ host: address, port })}/assignments/${assignment}/${what}`;
+}
+
+export function heldAnswer(blocks: number, has: (index: number) => boolean): HeldAnswer {
+  const bits = Buffer.alloc(Math.ceil(blocks / 8));
+  for (let index = 0; index < blocks; index++) {
+    if (has(index)) bits[index >> 3] = (bits[index >> 3] as number) | (1 << (index & 7));
+  }
+  return { blocks, held: bits.toString('base64') };
+}
+
+export async function askHeld(question: {
+  readonly holder: SegmentNeighbour;
+  readonly assignment: string;
+  readonly ticket: string;
+  readonly credentials: TlsCredentials;
+  readonly signal: AbortSignal;
+}): Promise<HeldElsewhere | undefined> {
+  const { holder, assignment, ticket, credentials } = question;
+  try {
+    const signal = AbortSignal.any([question.signal, AbortSignal.timeout(timeoutMs)]);
+    const bytes = await new Promise<Buffer>((resolve, reject) => {
+      const outgoing = request(
+        segmentPortUrl(holder, assignment, 'held'),
+        {
+          ...nodeConnectionOptions(credentials, holder.node),
+          agent: false,
+          signal,
+          headers: { authorization: `Ticket ${ticket}` },
+        },
+        (response) => {
+          if (response.statusCode === 200) readBody(response, answerBytesMax).then(resolve, reject);
+          else {
+            response.destroy();
+            reject(new Error(`status ${response.statusCode}`));
+          }
+        },
+      );
+      outgoing.on('error', reject);
+      outgoing.end();
+    });
+    const { blocks, held } = schema.parse(JSON.parse(bytes.toString('utf8')));
+    const bits = Buffer.from(held, 'base64');
+    return {
+      holder,
+      has: (index) => index < blocks && ((bits[index >> 3] ?? 0) & (1 << (index & 7))) !== 0,
+    };
+  } catch {
+    return undefined;
+  }
+}

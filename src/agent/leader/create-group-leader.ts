@@ -1,0 +1,199 @@
+// Puts a node's part for the others of its segment together: the segment port, the members behind it, their rounds, and what it holds for them. What
+// comes over the node's own link from the CCM goes to them here.
+
+import type { LeaderCcmMessage, RelayedMessage, RoundSubject } from '../../model/leader-messages.ts';
+import { TreecastError } from '../../model/treecast-error.ts';
+import { steadyClock } from '../../net/clock.ts';
+import type { AnnouncedRound } from '../../net/relay/member-messages.ts';
+import { verifyTicket } from '../../net/tickets/ticket.ts';
+import type { AssignmentMessage } from '../session/receive-assignment.ts';
+import { reportableError } from '../session/reportable-error.ts';
+import { createContentEndpoint } from './content-endpoint.ts';
+import { createContentFetcher } from './content-fetcher.ts';
+import type { GroupLeader, GroupLeaderOptions, LeaderLimits } from './group-leader.ts';
+import { createMemberHub } from './member-hub.ts';
+import { createRelayStore } from './relay-store.ts';
+import { createRounds } from './rounds.ts';
+import { createSegmentPort } from './segment-port.ts';
+import { createTunnels } from './tunnel.ts';
+
+type Relay = Extract<LeaderCcmMessage, { readonly type: 'relay' }>;
+
+const limitsDefault: LeaderLimits = {
+  pingIntervalMs: 1_000,
+  blockWaitMs: 5_000,
+  keepMs: 900_000,
+  tunnelIdleMs: 60_000,
+  strangerTunnelsMax: 8,
+  nodeTunnelsMax: 16,
+  tunnelsMax: 512,
+};
+/** A leader whose session is so young asks members first for what it is to hold: they may have it from another one. */
+const successorMs = 60_000;
+/** LEAD-29: nobody is asked for a report before. */
+const workMs = { small: 2_000, large: 5_000 } as const;
+
+export function createGroupLeader(options: GroupLeaderOptions): GroupLeader {
+  const { node, segment, releaseKeys, log } = options;
+  const clock = options.clock ?? steadyClock;
+  const limits = { ...limitsDefault, ...options.limits };
+  let session: string | null = null;
+  let sessionSince = Number.NEGATIVE_INFINITY;
+  let closed = false;
+
+  const store = createRelayStore({
+    ...options,
+    clock,
+    keepMs: limits.keepMs,
+    verifySignature: releaseKeys.verify,
+    fetcher: createContentFetcher({
+      ...options,
+      clock,
+      // An address of one link is none of a URL's.
+      holders: () =>
+        clock.now() - sessionSince < successorMs
+          ? segment.view().others.filter(({ address }) => !address.includes('%'))
+          : [],
+    }),
+  });
+  const hub = createMemberHub({
+    segment: () => segment.view().segment,
+    send: (message) => void options.send(message),
+    onRound: (round, from, what) => rounds.heard(round, from, what),
+    clock,
+    log,
+  });
+  const rounds = createRounds({ tell: hub.tell, sayUp: hub.sayUp, giveUp: hub.giveUp, clock, log });
+  const tunnels = createTunnels({ ...options, limits, clock });
+  const port = createSegmentPort({
+    ...options,
+    isRevoked: segment.isRevoked,
+    onMember: hub.admit,
+    content: createContentEndpoint({
+      store,
+      received: options.received,
+      ticketKeys: releaseKeys.keys,
+      now: options.ccmNow,
+      segment: () => segment.view().segment,
+      blockWaitMs: limits.blockWaitMs,
+    }),
+    tunnels,
+  });
+
+  let cancelTick = clock.after(limits.pingIntervalMs, tick);
+  function tick(): void {
+    hub.tick();
+    port.tick();
+    cancelTick = clock.after(limits.pingIntervalMs, tick);
+  }
+
+  function useSession(of: string, next: string | null): void {
+    if (next !== null && next !== session) sessionSince = clock.now();
+    if (next !== session) {
+      rounds.clear();
+      log.info({ segment: of }, next === null ? 'this node leads no members' : 'this node may lead members');
+    }
+    session = next;
+    hub.useSession(of, next);
+  }
+
+  function relay({ nodes, message }: Relay): void {
+    const open = nodes.filter(hub.isOpen);
+    const absent = nodes.filter((name) => !hub.isOpen(name));
+    hub.tell(open, { type: 'work', message, round: roundFor(message, open, absent) });
+    if (message.type === 'assignment' && message.source.kind === 'url') hold(message, open);
+    if (message.type === 'decision' && open.length > 1) options.onDecision?.(message.decision);
+  }
+
+  function roundFor(
+    message: RelayedMessage,
+    open: readonly string[],
+    absent: readonly string[],
+  ): AnnouncedRound | null {
+    const subject = subjectOf(message);
+    if (message.type === 'abort') rounds.supersede(message.site, next(message.release));
+    if (subject === null) return null;
+    const isLarge = message.type === 'assignment' && message.source.kind === 'url';
+    return rounds.start(subject, open, absent, isLarge ? workMs.large : workMs.small);
+  }
+
+  function hold(message: AssignmentMessage, open: readonly string[]): void {
+    const { id, site } = message;
+    const giveUp = (error: TreecastError, isProblem: boolean): void => {
+      if (isProblem) {
+        const wire = reportableError(error, null);
+        hub.sayUp({ type: 'leaderProblem', site, assignment: id, error: wire });
+      }
+      hub.tell(open, { type: 'fetchFromCcm', assignment: id });
+    };
+    // A ticket of one node's alone: what it is for is no other's business.
+    const refusal = ticketRefusal(message);
+    if (refusal !== null) giveUp(refusal, false);
+    else store.want(message, (error) => giveUp(error, true));
+  }
+
+  function ticketRefusal({ id, source }: AssignmentMessage): TreecastError | null {
+    if (source.kind === 'inline') return null;
+    try {
+      verifyTicket(source.ticket, {
+        keys: releaseKeys.keys(),
+        assignment: id,
+        fetcher: node,
+        segment: segment.view().segment,
+        now: options.ccmNow(),
+      });
+      return null;
+    } catch (error) {
+      if (error instanceof TreecastError) return error;
+      throw error;
+    }
+  }
+
+  return {
+    listenAt: port.listenAt,
+    receive(message) {
+      if (closed) return;
+      if (message.type === 'leaderSession') useSession(message.segment, message.session);
+      else if (message.type === 'relay') relay(message);
+      else if (message.type === 'relayAnswer') hub.answer(message.node, message.answer, message.error);
+    },
+    linkDown() {
+      if (session !== null) useSession(segment.view().segment, null);
+    },
+    heldContent(message) {
+      const leads = session !== null && hub.members().some(({ state }) => state !== 'connected');
+      if (!leads || message.source.kind === 'inline' || ticketRefusal(message) !== null) return null;
+      return store.want(message, () => undefined);
+    },
+    status: () => ({
+      port: port.place(),
+      isLeading: session !== null,
+      members: hub.members(),
+      rounds: rounds.running(),
+      contents: store.contents(),
+      tunnels: tunnels.count(),
+    }),
+    async close() {
+      closed = true;
+      cancelTick();
+      rounds.clear();
+      hub.close();
+      tunnels.close();
+      await port.close();
+      await store.close();
+    },
+  };
+}
+
+/** Null: nobody reports about it. */
+function subjectOf(message: RelayedMessage): RoundSubject | null {
+  if (message.type === 'assignment') return { site: message.site, release: message.release, phase: 'staged' };
+  if (message.type === 'decision')
+    return { site: message.decision.site, release: message.decision.release, phase: 'switched' };
+  return null;
+}
+
+/** The first release behind it. */
+function next({ epoch, sequence }: RoundSubject['release']): RoundSubject['release'] {
+  return { epoch, sequence: sequence + 1 };
+}

@@ -1,0 +1,305 @@
+// What this node holds for the others of its segment: which assignments, where each comes from, and how long it stays (LEAD-30 to LEAD-36). It fetches
+// each once, whoever asks for it.
+
+import { join } from 'node:path';
+import { blockCount } from '../../assignment/block-layout.ts';
+import { type Manifest, readManifest } from '../../assignment/read-manifest.ts';
+import { TreecastError } from '../../model/treecast-error.ts';
+import type { Clock } from '../../net/clock.ts';
+import type { AgentLog } from '../session/agent-log.ts';
+import type { AssignmentMessage } from '../session/receive-assignment.ts';
+import { reportableError } from '../session/reportable-error.ts';
+import type { ReceivedBlocks } from '../store/site-store.ts';
+import type { ContentFetcher } from './content-fetcher.ts';
+import { createRelayContent, type RelayContent } from './relay-content.ts';
+import { createRelayFiles } from './relay-files.ts';
+
+export interface RelayStore {
+  /** Fetches what is missing of it, unless that is under way; with this message's ticket. `onFailed` once, when it cannot be had whole. */
+  want(message: AssignmentMessage, onFailed: (error: TreecastError) => void): RelayContent;
+  /** What is here of it, whole or not, also from before a restart; undefined: nothing. */
+  find(assignment: string): Promise<RelayContent | undefined>;
+  contents(): readonly StoredContent[];
+  close(): Promise<void>;
+}
+
+export interface StoredContent {
+  readonly assignment: string;
+  readonly site: string;
+  readonly blocks: number;
+  readonly held: number;
+  readonly fromMembers: number;
+}
+
+export interface RelayStoreOptions {
+  /** The agent's state directory. */
+  readonly directory: string;
+  readonly verifySignature: (bytes: Uint8Array, signature: Uint8Array) => boolean;
+  readonly fetcher: ContentFetcher;
+  readonly received: (assignment: string) => ReceivedBlocks | null;
+  readonly keepMs: number;
+  readonly clock: Clock;
+  readonly log: AgentLog;
+}
+
+interface Row {
+  readonly content: RelayContent;
+  /** While it is being fetched. */
+  fetching: { readonly stop: AbortController; readonly done: Promise<void> } | undefined;
+  readonly onFailed: Set<(error: TreecastError) => void>;
+  fromMembers: number;
+}
+
+const sweepEveryMs = 60_000;
+
+export function createRelayStore(options: RelayStoreOptions): RelayStore {
+  const { fetcher, clock, log } = options;
+  const directory = join(options.directory, 'relay');
+  // Ages of files are by the wall clock, as their times are.
+  const files = createRelayFiles(directory, Date.now);
+  const rows = new Map<string, Row>();
+  /** When each was used last, of all that are on disk or open. */
+  const usedAt = new Map<string, number>();
+  const removals = new Map<string, Promise<void>>();
+  const loading = new Map<string, Promise<RelayContent | undefined>>();
+  let closed = false;
+  let cancelSweep: (() => void) | undefined;
+
+  const recovered = files.recover().then(
+    (ids) => {
+      for (const id of ids) use(id);
+    },
+    (error: unknown) => log.warn({ err: error }, 'what was kept for the segment cannot be read'),
+  );
+
+  function use(id: string): void {
+    usedAt.set(id, clock.now());
+  }
+
+  function addRow(id: string): Row {
+    const row: Row = {
+      content: createRelayContent(id, () => use(id)),
+      fetching: undefined,
+      onFailed: new Set(),
+      fromMembers: 0,
+    };
+    rows.set(id, row);
+    return row;
+  }
+
+  function read(bytes: Uint8Array, id: string): Manifest {
+    const manifest = readManifest(bytes, { verifySignature: options.verifySignature });
+    if (manifest.header.id === id) return manifest;
+    throw new TreecastError('ASSIGNMENT_MALFORMED', `The manifest is not that of assignment ${id}.`);
+  }
+
+  /** Undefined when it is not there, or not to be believed any more. */
+  async function readKept(id: string): Promise<Manifest | undefined> {
+    const bytes = await files.readManifest(id);
+    if (bytes === undefined) return undefined;
+    try {
+      return read(bytes, id);
+    } catch {
+      await files.remove(id);
+      return undefined;
+    }
+  }
+
+  /** LEAD-34: the longest unused go first; throws SPACE_INSUFFICIENT when that is not enough. */
+  async function makeRoom(id: string, bytes: number): Promise<void> {
+    const ids = [...usedAt.keys()];
+    const max = await files.bytesMax(ids);
+    let used = 0;
+    for (const other of ids) if (other !== id) used += await files.bytesOf(other);
+    const idle = ids
+      .filter((other) => other !== id && isIdle(other))
+      .sort((a, b) => (usedAt.get(a) ?? 0) - (usedAt.get(b) ?? 0));
+    for (const other of idle) {
+      if (used + bytes <= max) return;
+      used -= await files.bytesOf(other);
+      await remove(other);
+    }
+    if (used + bytes <= max) return;
+    throw new TreecastError(
+      'SPACE_INSUFFICIENT',
+      `Assignment ${id} needs ${bytes} bytes in ${directory}, and no more than ${Math.max(0, max - used)} may be used.`,
+      { fix: 'Free space there; meanwhile its members fetch from the CCM.' },
+    );
+  }
+
+  function isIdle(id: string): boolean {
+    return rows.get(id)?.fetching === undefined && !loading.has(id);
+  }
+
+  function remove(id: string): Promise<void> {
+    const row = rows.get(id);
+    rows.delete(id);
+    usedAt.delete(id);
+    const gone = new TreecastError('NOT_FOUND', `Assignment ${id} is not kept here any more.`);
+    const removal = (async () => {
+      await row?.content.close(gone);
+      await files.remove(id);
+    })().finally(() => removals.delete(id));
+    removals.set(id, removal);
+    return removal;
+  }
+
+  async function begin(row: Row, manifest: Manifest): Promise<void> {
+    const { id, data } = manifest.header;
+    await makeRoom(id, manifest.bytes.length + data.bytes);
+    await files.writeManifest(id, manifest.bytes);
+    await row.content.begin(manifest, await files.openData(id));
+  }
+
+  async function takeOwn(content: RelayContent, id: string): Promise<void> {
+    const own = options.received(id);
+    if (own === null) return;
+    for (const index of content.missing()) {
+      const block = own.read(index);
+      if (block !== null) await content.write(index, block);
+    }
+  }
+
+  async function fetch(row: Row, message: AssignmentMessage, signal: AbortSignal): Promise<void> {
+    const { id, site } = message;
+    const { content } = row;
+    const startedAt = clock.now();
+    await recovered;
+    await removals.get(id);
+    if (content.header() === undefined) {
+      const own = options.received(id);
+      const manifest =
+        (await readKept(id)) ?? read(own?.manifest ?? (await fetcher.manifest(message, signal)), id);
+      if (manifest.header.site !== site) {
+        throw new TreecastError('ASSIGNMENT_MALFORMED', `Assignment ${id} is not one of site ${site}.`);
+      }
+      await begin(row, manifest);
+    }
+    const resumed = content.heldCount();
+    await takeOwn(content, id);
+    if (content.missing().length > 0) {
+      row.fromMembers += await fetcher.blocks(
+        message,
+        content.header() as NonNullable<ReturnType<RelayContent['header']>>,
+        content.missing,
+        content.write,
+        signal,
+      );
+    }
+    const ms = clock.now() - startedAt;
+    const { fromMembers } = row;
+    log.info(
+      { site, assignment: id, blocks: content.heldCount(), resumed, fromMembers, ms },
+      'held for the segment',
+    );
+  }
+
+  async function run(row: Row, message: AssignmentMessage, signal: AbortSignal): Promise<void> {
+    const { id, site } = message;
+    try {
+      await fetch(row, message, signal);
+    } catch (cause) {
+      const error = asTold(cause);
+      row.content.end(error);
+      if (signal.aborted) return;
+      log.warn(
+        { site, assignment: id, code: error.code, err: cause },
+        'an assignment cannot be held for the segment',
+      );
+      for (const tell of row.onFailed) tell(error);
+      // Room that helps nobody, on a disk that has none.
+      const isDisk = error.code === 'SPACE_INSUFFICIENT' || error.code === 'DISK_FAILED';
+      row.fetching = undefined;
+      if (isDisk || row.content.header() === undefined) await remove(id).catch(() => undefined);
+    } finally {
+      row.fetching = undefined;
+      row.onFailed.clear();
+    }
+  }
+
+  async function load(id: string): Promise<RelayContent | undefined> {
+    const manifest = await readKept(id);
+    if (manifest === undefined || rows.has(id) || closed) return rows.get(id)?.content;
+    const content = createRelayContent(id, () => use(id));
+    await content.begin(manifest, await files.openData(id));
+    content.end(notComing(id));
+    const known = rows.get(id);
+    if (known !== undefined || closed) {
+      await content.close(notComing(id));
+      return known?.content;
+    }
+    rows.set(id, { content, fetching: undefined, onFailed: new Set(), fromMembers: 0 });
+    return content;
+  }
+
+  function sweep(): void {
+    cancelSweep = clock.after(Math.min(sweepEveryMs, options.keepMs), () => {
+      const until = clock.now() - options.keepMs;
+      const unused = [...usedAt].filter(([id, at]) => at <= until && isIdle(id));
+      for (const [id] of unused) {
+        remove(id).catch((error: unknown) =>
+          log.warn({ err: error }, 'what the segment used cannot be removed'),
+        );
+      }
+      sweep();
+    });
+  }
+  sweep();
+
+  async function find(id: string): Promise<RelayContent | undefined> {
+    await recovered;
+    if (!usedAt.has(id) || closed) return undefined;
+    use(id);
+    const row = rows.get(id);
+    if (row !== undefined) return row.content;
+    const known = loading.get(id);
+    if (known !== undefined) return known;
+    const opening = load(id)
+      .catch(() => undefined)
+      .finally(() => loading.delete(id));
+    loading.set(id, opening);
+    return opening;
+  }
+
+  return {
+    want(message, onFailed) {
+      const row = rows.get(message.id) ?? addRow(message.id);
+      use(message.id);
+      const { content } = row;
+      const isWhole = content.header() !== undefined && content.missing().length === 0;
+      if (isWhole || closed) return content;
+      row.onFailed.add(onFailed);
+      if (row.fetching !== undefined) return content;
+      content.resume();
+      const stop = new AbortController();
+      row.fetching = { stop, done: run(row, message, stop.signal) };
+      return content;
+    },
+    find,
+    contents: () =>
+      [...rows].flatMap(([assignment, { content, fromMembers }]) => {
+        const header = content.header();
+        if (header === undefined) return [];
+        const { site } = header;
+        return [{ assignment, site, blocks: blockCount(header), held: content.heldCount(), fromMembers }];
+      }),
+    async close() {
+      closed = true;
+      cancelSweep?.();
+      const under = [...rows.values()].flatMap(({ fetching }) => fetching ?? []);
+      for (const { stop } of under) stop.abort();
+      await Promise.allSettled([recovered, ...under.map(({ done }) => done), ...loading.values()]);
+      for (const row of rows.values()) await row.content.close(notComing(row.content.assignment));
+    },
+  };
+}
+
+function notComing(id: string): TreecastError {
+  return new TreecastError('NOT_FOUND', `This node does not fetch assignment ${id}.`);
+}
+
+function asTold(error: unknown): TreecastError {
+  if (error instanceof TreecastError) return error;
+  const { code, message, fix } = reportableError(error, null);
+  return new TreecastError(code, message, { cause: error, ...(fix === undefined ? {} : { fix }) });
+}
