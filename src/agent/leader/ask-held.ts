@@ -18,7 +18,7 @@ export interface HeldAnswer {
   readonly held: string;
 }
 
-const timeoutMs = 2_000;
+const timeoutMs = 1_000;
 const answerBytesMax = 65_536;
 const schema: z.ZodType<HeldAnswer> = z.strictObject({
   blocks: z.int().min(0).max(65_536),

@@ -28,7 +28,7 @@ export interface ContentFetcherOptions {
   readonly ranges: RangeClient;
   readonly ccmUrl: string;
   readonly credentials: () => TlsCredentials;
-  /** Members that may hold some of it because another leader gave it to them; none when there was no other leader. */
+  /** Members that are there and may hold some of it because another leader gave it to them. */
   readonly holders: () => readonly SegmentNeighbour[];
   readonly clock: Clock;
   readonly random: () => number;

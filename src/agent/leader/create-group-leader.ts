@@ -50,10 +50,12 @@ export function createGroupLeader(options: GroupLeaderOptions): GroupLeader {
       ...options,
       clock,
       // An address of one link is none of a URL's.
-      holders: () =>
-        clock.now() - sessionSince < successorMs
-          ? segment.view().others.filter(({ address }) => !address.includes('%'))
-          : [],
+      holders() {
+        if (clock.now() - sessionSince >= successorMs) return [];
+        const connected = new Set(hub.members().map((member) => member.node));
+        const { others } = segment.view();
+        return others.filter((other) => connected.has(other.node) && !other.address.includes('%'));
+      },
     }),
   });
   const hub = createMemberHub({
@@ -101,7 +103,8 @@ export function createGroupLeader(options: GroupLeaderOptions): GroupLeader {
     const open = nodes.filter(hub.isOpen);
     const absent = nodes.filter((name) => !hub.isOpen(name));
     hub.tell(open, { type: 'work', message, round: roundFor(message, open, absent) });
-    if (message.type === 'assignment' && message.source.kind === 'url') hold(message, open);
+    const isFetched = message.type === 'assignment' && message.source.kind === 'url';
+    if (isFetched && open.length > 0) hold(message, open);
     if (message.type === 'decision' && open.length > 1) options.onDecision?.(message.decision);
   }
 

@@ -76,10 +76,14 @@ test('N76 LEAD-35: a successor takes from members what they hold, and from the C
     header.id,
     inboxOf(lying, (index) => index >= 10 && index < 13),
   );
-  for (const { credentials, port } of [first, second, gone])
-    successor.others.push({ node: credentials.node, address: '127.0.0.1', port });
-  await gone.leader.close();
   lead(successor);
+  for (const { credentials, port } of [first, second, gone]) {
+    successor.others.push({ node: credentials.node, address: '127.0.0.1', port });
+    await joinMember(t, ccm, successor, credentials.node, credentials);
+  }
+  // One that is listed and not there is not waited for.
+  successor.others.push({ node: 'm-4', address: '192.0.2.1', port: 17_447 });
+  await gone.leader.close();
   await joinMember(t, ccm, successor, 'm-9');
   successor.leader.receive({ type: 'relay', nodes: ['m-9'], message: urlMessage(assignment) });
   await until('it is whole', () => heldBy(successor) === blockCount(header));

@@ -18,6 +18,8 @@ export interface RelayContent extends HeldContent {
   begin(manifest: Manifest, file: FileHandle): Promise<void>;
   /** Throws ASSIGNMENT_BLOCK_CORRUPT, and what the disk throws. */
   write(index: number, block: Buffer): Promise<void>;
+  /** Nobody is in a hurry any more: what is in memory to be given out fast is let go. */
+  rest(): void;
   /** Nothing more will come: whoever waits is told why. What is here stays. */
   end(error: TreecastError): void;
   /** Something is coming again. */
@@ -32,14 +34,20 @@ interface Waiter {
   readonly failed: (error: TreecastError) => void;
 }
 
-type Held = { readonly header: AssignmentHeader; readonly bytes: Buffer };
-
 /** The last ones that came: members follow closely behind. */
 const recentMax = 32;
 
-/** `onUse` is called whenever somebody takes of it. */
-export function createRelayContent(assignment: string, onUse: () => void): RelayContent {
-  let held: Held | undefined;
+export interface RelayContentOptions {
+  readonly assignment: string;
+  /** As it is on disk. */
+  readonly readManifest: () => Promise<Buffer | undefined>;
+  /** Called whenever somebody takes of it. */
+  readonly onUse: () => void;
+}
+
+export function createRelayContent({ assignment, readManifest, onUse }: RelayContentOptions): RelayContent {
+  let header: AssignmentHeader | undefined;
+  let manifestBytes: Buffer | undefined;
   let file: FileHandle | undefined;
   let here: Uint8Array = new Uint8Array(0);
   let count = 0;
@@ -61,7 +69,7 @@ export function createRelayContent(assignment: string, onUse: () => void): Relay
   async function read(index: number): Promise<Buffer> {
     const known = recent.get(index);
     if (known !== undefined) return known;
-    const { offset, length } = blockRange((held as Held).header, index);
+    const { offset, length } = blockRange(header as AssignmentHeader, index);
     const block = Buffer.allocUnsafe(length);
     if (file === undefined) throw ended ?? goneError(assignment);
     const { bytesRead } = await file.read(block, 0, length, offset);
@@ -88,6 +96,11 @@ export function createRelayContent(assignment: string, onUse: () => void): Relay
     if (recent.size > recentMax) recent.delete(recent.keys().next().value as number);
   }
 
+  function rest(): void {
+    recent.clear();
+    manifestBytes = undefined;
+  }
+
   function whenWoken(signal: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
       const done = (): void => {
@@ -100,44 +113,45 @@ export function createRelayContent(assignment: string, onUse: () => void): Relay
     });
   }
 
-  async function manifest(signal: AbortSignal): Promise<Held> {
-    while (held === undefined) {
+  async function headerWhenHere(signal: AbortSignal): Promise<AssignmentHeader> {
+    while (header === undefined) {
       if (ended !== undefined) throw ended;
       if (signal.aborted) throw aborted();
       await whenWoken(signal);
     }
-    return held;
+    return header;
   }
 
   return {
     assignment,
-    header: () => held?.header,
+    header: () => header,
     heldCount: () => count,
     has,
     missing: () => [...here.entries()].flatMap(([index, value]) => (value === 1 ? [] : [index])),
 
     async begin(manifest, opened) {
-      const { header, bytes } = manifest;
+      const { header: of, bytes } = manifest;
       file = opened;
-      here = new Uint8Array(blockCount(header));
+      here = new Uint8Array(blockCount(of));
       const { size } = await opened.stat();
       for (let index = 0; index < here.length; index++) {
-        const { offset, length } = blockRange(header, index);
+        const { offset, length } = blockRange(of, index);
         if (offset + length > size) break;
         const block = Buffer.allocUnsafe(length);
         await opened.read(block, 0, length, offset);
-        if (isRight(header, index, block)) keep(index);
+        if (isRight(of, index, block)) keep(index);
       }
-      held = { header, bytes: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength) };
+      header = of;
+      manifestBytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
       wakeAll();
     },
 
     async write(index, block) {
-      const { header } = held as Held;
-      verifyBlock(header, index, block);
+      const of = header as AssignmentHeader;
+      verifyBlock(of, index, block);
       if (has(index)) return;
       if (file === undefined) throw ended ?? goneError(assignment);
-      const { offset, length } = blockRange(header, index);
+      const { offset, length } = blockRange(of, index);
       const { bytesWritten } = await file.write(block, 0, length, offset);
       // A disk that is filling up takes a part, and says so with the rest.
       if (bytesWritten < length) {
@@ -154,12 +168,18 @@ export function createRelayContent(assignment: string, onUse: () => void): Relay
       for (const listener of listeners) listener(index);
     },
 
-    manifest,
+    async manifest(signal) {
+      onUse();
+      const of = await headerWhenHere(signal);
+      const bytes = manifestBytes ?? (await readManifest());
+      if (bytes === undefined) throw ended ?? goneError(assignment);
+      return { header: of, bytes };
+    },
 
     async block(index, signal) {
       onUse();
-      const { header } = await manifest(signal);
-      if (!Number.isInteger(index) || index < 0 || index >= blockCount(header)) {
+      const of = await headerWhenHere(signal);
+      if (!Number.isInteger(index) || index < 0 || index >= blockCount(of)) {
         throw new TreecastError('INVALID_INPUT', `Assignment ${assignment} has no block ${index}.`);
       }
       if (has(index)) return read(index);
@@ -187,9 +207,10 @@ export function createRelayContent(assignment: string, onUse: () => void): Relay
       return () => listeners.delete(listener);
     },
 
+    rest,
     end(error) {
       ended = error;
-      recent.clear();
+      rest();
       wakeAll();
     },
     resume() {
@@ -197,7 +218,7 @@ export function createRelayContent(assignment: string, onUse: () => void): Relay
     },
     async close(error) {
       ended = error;
-      recent.clear();
+      rest();
       here = new Uint8Array(0);
       count = 0;
       wakeAll();

@@ -64,6 +64,7 @@ export function createRelayFiles(directory: string, now: () => number): RelayFil
     },
     readManifest: (id) => ifThere(readFile(pathOf(id, 'manifest'))),
     async writeManifest(id, bytes) {
+      await mkdir(directory, { recursive: true, mode: 0o700 });
       await writeFileAtomic(pathOf(id, 'manifest'), bytes, 0o600);
       failpoint('agent.relay.manifest-written');
     },

@@ -76,9 +76,17 @@ export function createRelayStore(options: RelayStoreOptions): RelayStore {
     usedAt.set(id, clock.now());
   }
 
+  function createContent(id: string): RelayContent {
+    return createRelayContent({
+      assignment: id,
+      readManifest: () => files.readManifest(id),
+      onUse: () => use(id),
+    });
+  }
+
   function addRow(id: string): Row {
     const row: Row = {
-      content: createRelayContent(id, () => use(id)),
+      content: createContent(id),
       fetching: undefined,
       onFailed: new Set(),
       fromMembers: 0,
@@ -220,7 +228,7 @@ export function createRelayStore(options: RelayStoreOptions): RelayStore {
   async function load(id: string): Promise<RelayContent | undefined> {
     const manifest = await readKept(id);
     if (manifest === undefined || rows.has(id) || closed) return rows.get(id)?.content;
-    const content = createRelayContent(id, () => use(id));
+    const content = createContent(id);
     await content.begin(manifest, await files.openData(id));
     content.end(notComing(id));
     const known = rows.get(id);
@@ -234,6 +242,8 @@ export function createRelayStore(options: RelayStoreOptions): RelayStore {
 
   function sweep(): void {
     cancelSweep = clock.after(Math.min(sweepEveryMs, options.keepMs), () => {
+      // Members follow closely behind; who comes later takes it from the disk.
+      for (const { fetching, content } of rows.values()) if (fetching === undefined) content.rest();
       const until = clock.now() - options.keepMs;
       const unused = [...usedAt].filter(([id, at]) => at <= until && isIdle(id));
       for (const [id] of unused) {

@@ -11,7 +11,7 @@ import { readBody } from '../../net/http/read-body.ts';
 import { issueNodeCredentials, type NodeCredentials } from '../../net/testing/node-credentials.ts';
 import { ccmConnectionOptions, nodeConnectionOptions } from '../../net/tls/tls-settings.ts';
 import { until } from '../../plugins/testing/until.ts';
-import { type KitCcm, kitAssignment, kitTicket, runKitCcm } from './testing/kit-ccm.ts';
+import { type KitCcm, kitAssignment, kitTicket, runKitCcm, urlMessage } from './testing/kit-ccm.ts';
 import {
   ask,
   connectMember,
@@ -173,6 +173,42 @@ test('LEAD-22: strangers, nodes of another CCM and revoked ones are no members; 
   });
   assert.equal(answer.status, 403);
   assert.equal(other.socket.readyState, other.socket.OPEN);
+});
+
+test('LEAD-23: of a node only so many requests wait at once, also when they come behind one another on one connection', async (t) => {
+  const ccm = await runKitCcm(t);
+  const leader = await startLeader(t, ccm, 'web-1');
+  lead(leader);
+  const member = await joinMember(t, ccm, leader, 'web-2');
+  const assignment = kitAssignment(500_000);
+  const { id } = assignment.header;
+  ccm.assignments.set(id, assignment);
+  ccm.gate.at = 0;
+  leader.leader.receive({ type: 'relay', nodes: ['web-2'], message: urlMessage(assignment) });
+  const socket = connectTls({
+    host: '127.0.0.1',
+    port: leader.port,
+    ...nodeConnectionOptions(
+      { identity: member.credentials.identity, ca: ccm.certificates.certificate },
+      'web-1',
+    ),
+  });
+  t.after(() => socket.destroy());
+  await once(socket, 'secureConnect');
+  const ticket = kitTicket({ assignment: id });
+  const data = `GET /assignments/${id}/data HTTP/1.1\r\nhost: x\r\nauthorization: Ticket ${ticket}\r\n\r\n`;
+  socket.write(data.repeat(40));
+  const headers = { authorization: `Ticket ${ticket}` };
+  const another = () => ask(ccm, leader, member.credentials, `/assignments/${id}/held`, headers);
+  await until('all places are taken', async () => (await another()).status === 429);
+  let text = '';
+  socket.on('data', (bytes: Buffer) => {
+    text += bytes.toString('latin1');
+  });
+  ccm.gate.open();
+  const count = (status: number): number => text.split(`HTTP/1.1 ${status} `).length - 1;
+  await until('all have been answered, or refused', () => count(429) > 0);
+  assert.equal(count(200), 32);
 });
 
 test('LEAD-21: the port is where the node is reached: it waits until the number is free, moves, closes, and shows a renewed certificate', async (t) => {

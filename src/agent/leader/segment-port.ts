@@ -65,6 +65,7 @@ const strangersPerAddressMax = 32;
 const connectionsMax = 8_192;
 /** Of one node: its member connection, requests for content, tunnels. */
 const nodeConnectionsMax = 64;
+const nodeAnswersMax = 32;
 
 export function createSegmentPort(options: SegmentPortOptions): SegmentPort {
   const { credentials, isRevoked, log } = options;
@@ -78,6 +79,8 @@ export function createSegmentPort(options: SegmentPortOptions): SegmentPort {
     autoPong: false,
     clientTracking: false,
   });
+  /** Requests of each node that wait for their answers, also behind one another on one connection. */
+  const answering = new Map<string, number>();
   let wanted: SocketAddress | null = null;
   let shown = credentials();
   let open: Open | undefined;
@@ -112,9 +115,7 @@ export function createSegmentPort(options: SegmentPortOptions): SegmentPort {
     }
     let own = 0;
     for (const other of sockets.values()) if (other.node === peer.node) own += 1;
-    if (own > nodeConnectionsMax) {
-      throw new TreecastError('RATE_LIMITED', `Node ${peer.node} has too many connections here.`);
-    }
+    if (own > nodeConnectionsMax) throw tooMany(peer.node, 'connections');
     guard.admitted(socket);
     return peer;
   }
@@ -136,7 +137,16 @@ export function createSegmentPort(options: SegmentPortOptions): SegmentPort {
       (request, response) => {
         const answer = async (): Promise<void> => {
           const { node } = admit(request.socket as TLSSocket, guard);
-          await options.content(request, response, node);
+          const own = (answering.get(node) ?? 0) + 1;
+          if (own > nodeAnswersMax) throw tooMany(node, 'requests');
+          answering.set(node, own);
+          try {
+            await options.content(request, response, node);
+          } finally {
+            const left = (answering.get(node) ?? 1) - 1;
+            if (left === 0) answering.delete(node);
+            else answering.set(node, left);
+          }
         };
         answer().catch((error: unknown) => sendError(response, error));
       },
@@ -243,4 +253,10 @@ export function createSegmentPort(options: SegmentPortOptions): SegmentPort {
       open = undefined;
     },
   };
+}
+
+function tooMany(node: string, what: 'connections' | 'requests'): TreecastError {
+  return new TreecastError('RATE_LIMITED', `Node ${node} has too many ${what} here.`, {
+    fix: 'Look at the agent on that node: an honest one needs a few.',
+  });
 }
