@@ -14,7 +14,7 @@ export interface FetchedAssignment extends AssignmentMessage {
 /** What it throws, but for what `onBlock` threw, is a `TreecastError`: a transport's, the source's refusal, or ABORTED. */
 export interface ContentSource {
   /** For logs. */
-  readonly name: 'leader' | 'ccm';
+  readonly name: 'multicast' | 'leader' | 'ccm';
   manifest(assignment: FetchedAssignment, signal: AbortSignal): Promise<Uint8Array>;
   /** Hands over missing blocks (indexes ascending), in any order, one at a time, and waits for `onBlock`. What was handed over before it fails counts. */
   blocks(

@@ -3,15 +3,18 @@
 
 import type { LeaderCcmMessage, RelayedMessage, RoundSubject } from '../../model/leader-messages.ts';
 import { TreecastError } from '../../model/treecast-error.ts';
-import { steadyClock } from '../../net/clock.ts';
+import { steadyClock, systemClock } from '../../net/clock.ts';
 import type { AnnouncedRound } from '../../net/relay/member-messages.ts';
 import { verifyTicket } from '../../net/tickets/ticket.ts';
+import { createMulticastOffers } from '../multicast/multicast-offers.ts';
 import type { AssignmentMessage } from '../session/receive-assignment.ts';
 import { reportableError } from '../session/reportable-error.ts';
 import { createContentEndpoint } from './content-endpoint.ts';
 import { createContentFetcher } from './content-fetcher.ts';
 import type { GroupLeader, GroupLeaderOptions, LeaderLimits } from './group-leader.ts';
 import { createMemberHub } from './member-hub.ts';
+import { createMulticastRates } from './multicast-rates.ts';
+import { createMulticastSessions } from './multicast-sessions.ts';
 import { createRelayStore } from './relay-store.ts';
 import { createRounds } from './rounds.ts';
 import { createSegmentPort } from './segment-port.ts';
@@ -62,10 +65,17 @@ export function createGroupLeader(options: GroupLeaderOptions): GroupLeader {
     segment: () => segment.view().segment,
     send: (message) => void options.send(message),
     onRound: (round, from, what) => rounds.heard(round, from, what),
+    onJoin: (from, { session: id, lacks }) => multicast?.answered(from, id, lacks),
+    onGone: (from) => multicast?.left(from),
     clock,
     log,
   });
   const rounds = createRounds({ tell: hub.tell, sayUp: hub.sayUp, giveUp: hub.giveUp, clock, log });
+  const rates = createMulticastRates({ clock, wallNow: systemClock.now });
+  const sessions = createMulticastSessions({ send: options.send, clock, log });
+  const multicast =
+    options.multicast &&
+    createMulticastOffers({ ...options.multicast, tell: hub.tell, rates, sessions, log });
   const tunnels = createTunnels({ ...options, limits, clock });
   const port = createSegmentPort({
     ...options,
@@ -93,6 +103,7 @@ export function createGroupLeader(options: GroupLeaderOptions): GroupLeader {
     if (next !== null && next !== session) sessionSince = clock.now();
     if (next !== session) {
       rounds.clear();
+      multicast?.clear();
       log.info({ segment: of }, next === null ? 'this node leads no members' : 'this node may lead members');
     }
     session = next;
@@ -102,9 +113,15 @@ export function createGroupLeader(options: GroupLeaderOptions): GroupLeader {
   function relay({ nodes, message }: Relay): void {
     const open = nodes.filter(hub.isOpen);
     const absent = nodes.filter((name) => !hub.isOpen(name));
-    hub.tell(open, { type: 'work', message, round: roundFor(message, open, absent) });
+    const isShared = message.type === 'assignment' && wantsMulticast(message, open);
+    hub.tell(open, {
+      type: 'work',
+      message,
+      round: roundFor(message, open, absent),
+      ...(isShared ? { multicast: true } : {}),
+    });
     const isFetched = message.type === 'assignment' && message.source.kind === 'url';
-    if (isFetched && open.length > 0) hold(message, open);
+    if (isFetched && open.length > 0) hold(message, open, isShared);
     if (message.type === 'decision' && open.length > 1) options.onDecision?.(message.decision);
   }
 
@@ -120,7 +137,11 @@ export function createGroupLeader(options: GroupLeaderOptions): GroupLeader {
     return rounds.start(subject, open, absent, isLarge ? workMs.large : workMs.small);
   }
 
-  function hold(message: AssignmentMessage, open: readonly string[]): void {
+  function wantsMulticast({ source }: AssignmentMessage, open: readonly string[]): boolean {
+    return source.kind === 'url' && (multicast?.wants(source.dataBytes, open) ?? false);
+  }
+
+  function hold(message: AssignmentMessage, open: readonly string[], isShared: boolean): void {
     const { id, site } = message;
     const giveUp = (error: TreecastError, isProblem: boolean): void => {
       if (isProblem) {
@@ -132,7 +153,10 @@ export function createGroupLeader(options: GroupLeaderOptions): GroupLeader {
     // A ticket of one node's alone: what it is for is no other's business.
     const refusal = ticketRefusal(message);
     if (refusal !== null) giveUp(refusal, false);
-    else store.want(message, (error) => giveUp(error, true));
+    else {
+      const content = store.want(message, (error) => giveUp(error, true));
+      if (isShared && content !== null) multicast?.offer(content, open);
+    }
   }
 
   function ticketRefusal({ id, source }: AssignmentMessage): TreecastError | null {
@@ -158,6 +182,7 @@ export function createGroupLeader(options: GroupLeaderOptions): GroupLeader {
       if (closed) return;
       if (message.type === 'leaderSession') useSession(message.segment, message.session);
       else if (message.type === 'relay') relay(message);
+      else if (message.type === 'leaderLimits') rates.receive(message);
       else if (message.type === 'relayAnswer') hub.answer(message.node, message.answer, message.error);
     },
     linkDown() {
@@ -174,12 +199,16 @@ export function createGroupLeader(options: GroupLeaderOptions): GroupLeader {
       members: hub.members(),
       rounds: rounds.running(),
       contents: store.contents(),
+      multicast: sessions.running(),
       tunnels: tunnels.count(),
     }),
     async close() {
       closed = true;
       cancelTick();
       rounds.clear();
+      await multicast?.close();
+      sessions.close();
+      rates.close();
       hub.close();
       tunnels.close();
       await port.close();

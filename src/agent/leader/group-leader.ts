@@ -2,12 +2,14 @@
 // does begins with the session that the CCM gives it (LEAD-20 to LEAD-42).
 
 import type { RoundSubject } from '../../model/leader-messages.ts';
+import type { MulticastSession } from '../../model/multicast-session.ts';
 import type { SignedDecision } from '../../model/receipt.ts';
 import type { Clock } from '../../net/clock.ts';
 import type { RangeClient } from '../../net/fetch/range-client.ts';
 import type { AgentReport, ReceivedMessage } from '../../net/link/link-client.ts';
 import type { SocketAddress } from '../../net/segment/trust/peer-book.ts';
 import type { TlsCredentials } from '../../net/tls/tls-settings.ts';
+import type { MulticastOffersOptions } from '../multicast/multicast-offers.ts';
 import type { SegmentView } from '../segment/segment-view.ts';
 import type { AgentLog } from '../session/agent-log.ts';
 import type { AssignmentMessage } from '../session/receive-assignment.ts';
@@ -49,6 +51,8 @@ export interface GroupLeaderOptions {
   readonly send: (message: AgentReport) => boolean;
   /** A decision was handed to members: whatever else may bring it to them sooner. */
   readonly onDecision?: (decision: SignedDecision) => void;
+  /** Absent: members fetch all that is not in its message. */
+  readonly multicast?: Pick<MulticastOffersOptions, 'mctp' | 'isUsable'>;
   /** One that nobody sets; absent: this machine's. */
   readonly clock?: Clock;
   readonly random: () => number;
@@ -88,5 +92,6 @@ export interface GroupLeaderStatus {
     /** Blocks that came from other nodes of the segment. */
     readonly fromMembers: number;
   }[];
+  readonly multicast: readonly MulticastSession[];
   readonly tunnels: number;
 }

@@ -36,6 +36,10 @@ export interface MemberHubOptions {
   readonly send: (message: LeaderAgentMessage) => void;
   /** Of a round, after a report has been put to what goes up. */
   readonly onRound: (round: string, node: string, what: 'report' | 'working') => void;
+  /** What a member answered to the notice of a multicast session. */
+  readonly onJoin: (node: string, join: Extract<MemberToLeader, { readonly type: 'multicastJoin' }>) => void;
+  /** A member's words go over this node no longer. */
+  readonly onGone: (node: string) => void;
   readonly clock: Clock;
   readonly log: AgentLog;
 }
@@ -120,6 +124,9 @@ export function createMemberHub(options: MemberHubOptions): MemberHub {
         break;
       case 'working':
         break;
+      case 'multicastJoin':
+        if (rows.get(link.node)?.link === link) options.onJoin(link.node, message);
+        return;
     }
     if (rows.get(link.node)?.link === link) options.onRound(message.round, link.node, message.type);
   }
@@ -128,6 +135,7 @@ export function createMemberHub(options: MemberHubOptions): MemberHub {
     links.delete(link);
     if (rows.get(link.node)?.link !== link) return;
     rows.delete(link.node);
+    options.onGone(link.node);
     log.info({ member: link.node }, 'a member’s connection has ended');
     if (session !== null) sayUp({ type: 'relayClosed', node: link.node, because: 'link' });
   }

@@ -14,6 +14,8 @@ import {
 } from '../../net/link/link-client.ts';
 import type { LeaderToMember, MemberToLeader } from '../../net/relay/member-messages.ts';
 import { memberMessageBytesMax } from '../../net/relay/member-schemas.ts';
+import type { BlockRange } from '../../protocol/mctp/mctp-messages.ts';
+import type { MulticastSource } from '../multicast/multicast-source.ts';
 import type { AgentLog } from '../session/agent-log.ts';
 import type { SignWord } from './frame-signer.ts';
 import { createMemberConnection, type MemberConnection } from './member-connection.ts';
@@ -51,6 +53,8 @@ export interface AgentLinkOptions extends Omit<LinkClientOptions, 'onMessage' | 
   readonly onLeft: () => void;
   /** The leader cannot give this assignment. */
   readonly onWithheld: (assignment: string) => void;
+  /** What the leader says of its multicast sessions. Absent: this node takes no part in any. */
+  readonly multicast?: Pick<MulticastSource, 'expect' | 'offered' | 'fetch' | 'left'>;
   readonly log: AgentLog;
   /** One that nobody sets. */
   readonly clock: Clock;
@@ -123,6 +127,7 @@ export function createAgentLink(options: AgentLinkOptions): AgentLink {
         member = undefined;
         session = null;
         isAsked = false;
+        options.multicast?.left();
         return;
       case 'open':
         if (session === null) return;
@@ -200,7 +205,15 @@ export function createAgentLink(options: AgentLinkOptions): AgentLink {
       case 'work':
         if (!chooser.isBehind) return;
         if (message.round !== null) rounds.announced(message.round);
+        if (message.multicast && message.message.type === 'assignment')
+          options.multicast?.expect(message.message.id);
         if (!isOverheard(message.message)) options.onMessage(message.message, false);
+        return;
+      case 'multicast':
+        offered(message);
+        return;
+      case 'multicastFetch':
+        options.multicast?.fetch(message.session, message.blocks);
         return;
       case 'fetchFromCcm':
         options.onWithheld(message.assignment);
@@ -208,6 +221,23 @@ export function createAgentLink(options: AgentLinkOptions): AgentLink {
       case 'report-request':
         if (chooser.isBehind) rounds.asked(message);
     }
+  }
+
+  function offered({ assignment, notice }: Extract<LeaderToMember, { readonly type: 'multicast' }>): void {
+    const connection = member?.connection;
+    const key = connection?.leaderKey();
+    if (connection === undefined || key === undefined) return;
+    const answer = (lacks: readonly BlockRange[] | null): void => {
+      if (notice === null) return;
+      const join: MemberToLeader = {
+        type: 'multicastJoin',
+        session: notice.announcement.session,
+        lacks,
+      };
+      connection.send(JSON.stringify(join));
+    };
+    if (options.multicast === undefined) answer(null);
+    else options.multicast.offered(assignment, notice, key, answer);
   }
 
   /** Once: a decision that comes a third time was asked for again. */

@@ -1,7 +1,8 @@
 // A node's connection with its segment's leader (LEAD-51): a WebSocket over mutual TLS on which the leader's name is checked, and which is watched.
 // What is said over it is its user's.
 
-import { connect } from 'node:tls';
+import type { KeyObject } from 'node:crypto';
+import { connect, type TLSSocket } from 'node:tls';
 import WebSocket, { type ClientOptions } from 'ws';
 import { TreecastError } from '../../model/treecast-error.ts';
 import type { Clock } from '../../net/clock.ts';
@@ -17,6 +18,8 @@ import type { LeaderPlace } from './way-chooser.ts';
 export interface MemberConnection {
   /** JSON of a `MemberToLeader`. */
   send(text: string): void;
+  /** The leader's node key, by its certificate; undefined once the connection has ended. */
+  leaderKey(): KeyObject | undefined;
   /** Nothing is told of it any more. */
   close(): void;
 }
@@ -44,7 +47,11 @@ export function createMemberConnection(options: MemberConnectionOptions): Member
   let failure: TreecastError | undefined;
   const tls = { ...nodeConnectionOptions(options.credentials, node), host: address, port, servername: '' };
   // An address with a zone is no host of a URL.
-  const createConnection = (() => connect(tls)) as unknown as NonNullable<ClientOptions['createConnection']>;
+  let secured: TLSSocket | undefined;
+  const createConnection = (() => {
+    secured = connect(tls);
+    return secured;
+  }) as unknown as NonNullable<ClientOptions['createConnection']>;
   const socket = new WebSocket(`wss://leader${memberPath}`, {
     createConnection,
     perMessageDeflate: false,
@@ -101,6 +108,7 @@ export function createMemberConnection(options: MemberConnectionOptions): Member
       socket.send(text);
       if (socket.bufferedAmount > unsentBytesMax) socket.terminate();
     },
+    leaderKey: () => secured?.getPeerX509Certificate()?.publicKey,
     close() {
       if (isClosed) return;
       isClosed = true;

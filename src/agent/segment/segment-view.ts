@@ -1,7 +1,9 @@
 // What the rest of the agent sees of its segment: where it is, whom it follows and whether the CCM accepts that leader, and where others are reached.
 
 import type { SegmentPeer } from '../../model/segment-messages.ts';
+import type { LocalInterface } from '../../net/segment/channel/local-interfaces.ts';
 import type { SegmentDriver } from '../../net/segment/segment-driver.ts';
+import type { StationState } from '../../net/segment/segment-station.ts';
 import type { SocketAddress } from '../../net/segment/trust/peer-book.ts';
 
 /** Another node of the segment. Its segment port is the TCP port of the same address and number. */
@@ -18,8 +20,19 @@ export interface SegmentView {
   readonly isAccepted: boolean;
   /** Where this node is reached on the control channel; null while it is not. */
   readonly own: SocketAddress | null;
+  /** What multicast is to go over; null while there is no interface, or the segment has none. */
+  readonly network: SegmentNetwork | null;
   /** Those of the leader's list that are there, and whom else the CCM names; without this node. */
   readonly others: readonly SegmentNeighbour[];
+}
+
+export interface SegmentNetwork {
+  readonly interface: LocalInterface;
+  /** The longest UDP payload that was heard to arrive; null: none was tried yet. */
+  readonly bytesMax: number | null;
+  /** Whether what this node sends to the group arrives, and whether it hears the group, as far as is known. */
+  readonly isHeard: boolean;
+  readonly hears: boolean;
 }
 
 export interface SegmentViewFacts {
@@ -33,7 +46,8 @@ export interface SegmentViewFacts {
 }
 
 export function segmentView({ node, segment, driver, accepted, peers }: SegmentViewFacts): SegmentView {
-  if (driver === undefined) return { segment, leader: null, isAccepted: false, own: null, others: [] };
+  if (driver === undefined)
+    return { segment, leader: null, isAccepted: false, own: null, network: null, others: [] };
   const { leader, members } = driver.machine();
   const listed = members.filter((member) => member.online);
   const names = new Set([node, ...members.map((member) => member.node)]);
@@ -43,8 +57,15 @@ export function segmentView({ node, segment, driver, accepted, peers }: SegmentV
     leader,
     isAccepted: leader !== null && leader === (leader === node ? accepted : driver.acceptedLeader()),
     own: driver.state().own,
+    network: networkOf(driver.state()),
     others: others.flatMap(({ node: name, address, port }) =>
       name === node ? [] : [{ node: name, address, port }],
     ),
   };
+}
+
+function networkOf(state: StationState): SegmentNetwork | null {
+  const { interface: local, isJoined, use, verdict } = state;
+  if (local === null || !isJoined) return null;
+  return { interface: local, bytesMax: verdict?.bytesMax ?? null, ...use };
 }

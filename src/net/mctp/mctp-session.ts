@@ -153,6 +153,8 @@ export interface Sending {
   absent(node: string): void;
   /** Data blocks below this one can be read from now on. */
   available(count: number): void;
+  /** What it may send at most from now on, all included; null: no limit. */
+  limit(bytesPerSecond: number | null): void;
   state(): SendingState;
   /** Ends at once; who is not complete is handed to unicast. Resolves after `ended`. */
   stop(): Promise<void>;

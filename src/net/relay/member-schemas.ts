@@ -5,12 +5,14 @@ import { segmentIdPattern, segmentMembersMax } from '../../model/segment.ts';
 import { relayedMessageSchema } from '../link/ccm-message-schema.ts';
 import { assignmentIdSchema, nameSchema, releaseSchema, wireErrorSchema } from '../link/field-schemas.ts';
 import { agentMessageBytesMax } from '../link/limits.ts';
+import { mctpJoinSchema, mctpNoticeSchema } from '../mctp/mctp-session.ts';
 import { sessionSchema, signedFrameSchema } from './leader-schemas.ts';
 import type { LeaderToMember, MemberToLeader } from './member-messages.ts';
 
 /** Of a member's frame: what the leader says for it to the CCM, with the member's certificate around it, has to fit a frame of its link. */
 export const memberMessageBytesMax = agentMessageBytesMax - 8_192;
 
+const sessionNumberSchema = z.int().min(0).max(0xffff_ffff);
 const roundIdSchema = z.string().min(1).max(64);
 const spreadSchema = z.number().min(0).max(600_000);
 const namesSchema = z.array(nameSchema).max(segmentMembersMax);
@@ -20,6 +22,11 @@ export const memberToLeaderSchema: z.ZodType<MemberToLeader> = z.discriminatedUn
   z.strictObject({ type: z.literal('say'), frame: signedFrameSchema }),
   z.strictObject({ type: z.literal('report'), round: roundIdSchema, frame: signedFrameSchema }),
   z.strictObject({ type: z.literal('working'), round: roundIdSchema }),
+  z.strictObject({
+    type: z.literal('multicastJoin'),
+    session: sessionNumberSchema,
+    lacks: mctpJoinSchema.shape.lacks.nullable(),
+  }),
 ]);
 
 export const leaderToMemberSchema: z.ZodType<LeaderToMember> = z.discriminatedUnion('type', [
@@ -45,6 +52,17 @@ export const leaderToMemberSchema: z.ZodType<LeaderToMember> = z.discriminatedUn
         spreadMs: spreadSchema,
       })
       .nullable(),
+    multicast: z.literal(true).exactOptional(),
+  }),
+  z.strictObject({
+    type: z.literal('multicast'),
+    assignment: assignmentIdSchema,
+    notice: mctpNoticeSchema.nullable(),
+  }),
+  z.strictObject({
+    type: z.literal('multicastFetch'),
+    session: sessionNumberSchema,
+    blocks: mctpJoinSchema.shape.lacks.nullable(),
   }),
   z.strictObject({ type: z.literal('fetchFromCcm'), assignment: assignmentIdSchema }),
   z.strictObject({

@@ -75,7 +75,7 @@ export async function startLeader(
     releaseKeys: { verify: fixtureVerify, keys: () => [createPublicKey(fixtureSigningKey)] },
     ccmNow: () => nowMs,
     segment: {
-      view: () => ({ segment: kitSegment, leader: node, isAccepted: true, own: null, others }),
+      view: () => ({ segment: kitSegment, leader: node, isAccepted: true, own: null, network: null, others }),
       isRevoked: (fingerprint) => revoked.has(fingerprint),
     },
     received: (assignment) => inboxes.get(assignment) ?? null,
