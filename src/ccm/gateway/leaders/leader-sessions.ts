@@ -89,7 +89,7 @@ export function createLeaderSessions(options: LeaderSessionsOptions): LeaderSess
     bySegment.delete(segment);
     byLink.delete(link);
     send(link, { type: 'leaderSession', segment, session: null });
-    for (const member of members.values()) member.terminate();
+    for (const member of members.values()) member.orphaned();
   }
 
   function answer(link: AgentConnection, node: string, how: RelayAnswer, error?: TreecastError): void {

@@ -49,6 +49,8 @@ export interface MemberConnection
   hear(message: CcmMessage): message is RelayedMessage;
   /** Its connection with the leader has ended. Who was called left because of that, and is on its way. */
   left(): void;
+  /** The leader carries nothing any more. */
+  orphaned(): void;
   /** What the leader carried. False when it is not the node's, or was said before. */
   said(frame: SignedFrame): boolean;
 }
@@ -75,6 +77,8 @@ export interface MemberConnectionOptions {
 
 /** A node that was called and does not come by then is away. */
 const callMs = 10_000;
+/** Who has lost its leader waits for the next one for a while (LEAD-53). */
+const orphanMs = 8_000;
 /** What a frame is besides its text, at least. */
 const frameOverheadBytes = 200;
 
@@ -92,21 +96,27 @@ export function createMemberConnection(options: MemberConnectionOptions): Member
       lastDecision !== null && executed ? [[site, keyOf(lastDecision.release)] as const] : [],
     ),
   );
-  let isCalled = false;
+  /** It hears nothing here any more: it comes, and says hello, another way. */
+  let isLeaving = false;
   let isEnded = false;
-  let cancelCall: (() => void) | undefined;
+  let cancelLeaving: (() => void) | undefined;
 
   function end(): void {
     if (isEnded) return;
     isEnded = true;
-    cancelCall?.();
+    cancelLeaving?.();
     options.onClosed();
   }
 
-  /** It hears nothing more here: what it needs to know first, it may believe over a link of its own alone. */
+  function leave(withinMs: number): void {
+    if (isLeaving || isEnded) return;
+    isLeaving = true;
+    cancelLeaving = options.clock.after(withinMs, end);
+  }
+
+  /** What it needs to know first, it may believe over a link of its own alone. */
   function call(): void {
-    isCalled = true;
-    cancelCall = options.clock.after(callMs, end);
+    leave(callMs);
     answer('call');
   }
 
@@ -162,7 +172,7 @@ export function createMemberConnection(options: MemberConnectionOptions): Member
     behind: options.behind,
     link,
     hear(message): message is RelayedMessage {
-      if (isCalled || isEnded) return false;
+      if (isLeaving || isEnded) return false;
       if (message.type === 'decision') decided.set(message.decision.site, keyOf(message.decision.release));
       if (isRelayed(message)) return true;
       if (!isKnown(message)) call();
@@ -202,8 +212,9 @@ export function createMemberConnection(options: MemberConnectionOptions): Member
       return true;
     },
     left() {
-      if (!isCalled) end();
+      if (!isLeaving) end();
     },
+    orphaned: () => leave(orphanMs),
     // The leader's own link is watched, and the leader watches its members.
     tick: () => undefined,
     close: end,

@@ -253,8 +253,9 @@ test('LEAD-5: a node that was called and does not come is away', async (t) => {
   assert.deepEqual(happened(running, 'web2'), ['connected', 'disconnected']);
 });
 
-test('LEAD-1: all places behind a leader end with its link, its acceptance, and its session', async (t) => {
-  const running = await runGateway(t);
+test('LEAD-1: with a leader’s link, acceptance or session end the places behind it: for eight seconds its nodes may come another way', async (t) => {
+  const clock = createManualClock();
+  const running = await runGateway(t, { clock, pingIntervalMs: 1_000_000 });
   const ends: readonly [string, (leader: RawLeader) => void][] = [
     ['link', (leader) => leader.socket.terminate()],
     ['acceptance', () => running.gateway.appoint(segment, null)],
@@ -262,19 +263,33 @@ test('LEAD-1: all places behind a leader end with its link, its acceptance, and 
   ];
   const successor = await connectRawLeader(running, 'web9', 'e'.repeat(32));
   for (const [what, end] of ends) {
-    const leader = await connectRawLeader(running, `leader-${what}`);
-    const member = await addRawMember(running, 'web2');
-    await leader.open(member);
+    const name = `leader-${what}`;
+    const leader = await connectRawLeader(running, name);
+    const [lost, member] = [await addRawMember(running, 'web2'), await addRawMember(running, 'web3')];
+    for (const one of [lost, member]) await leader.open(one);
     end(leader);
-    await until(`the node is away: ${what}`, () => !running.gateway.isConnected('web2'));
-    assert.equal(happened(running, 'web2').at(-1), 'disconnected');
-    if (what === 'link') continue;
-    await until('it is told', () => leader.got('leaderSession').at(-1)?.session === null);
-    leader.carry(member.sign('f'.repeat(32), { type: 'undone', site: 'shop', release }));
-    leader.say({ type: 'undone', site: 'shop', release });
-    await until('what was on its way is passed over', () =>
-      happened(running, `leader-${what}`).includes('message'),
+    await until('its session has ended', () =>
+      what === 'link'
+        ? happened(running, name).includes('disconnected')
+        : leader.got('leaderSession').at(-1)?.session === null,
     );
+    running.gateway.broadcast([name, 'web2', 'web3'], abort);
+    assert.ok(running.gateway.isConnected('web2') && running.gateway.isConnected('web3'), what);
+    if (what !== 'link') {
+      leader.carry(member.sign('f'.repeat(32), { type: 'undone', site: 'shop', release }));
+      leader.say({ type: 'undone', site: 'shop', release });
+      await until('what was on its way is passed over', () => happened(running, name).includes('message'));
+    }
+    clock.advance(7_999);
+    const own = await connectGreeted(running, member);
+    clock.advance(1);
+    assert.equal(running.gateway.isConnected('web2'), false, what);
+    assert.ok(running.gateway.isConnected('web3'), 'that came in time');
+    assert.deepEqual(happened(running, 'web3').slice(-3), ['connected', 'disconnected', 'connected'], what);
+    assert.equal(happened(running, 'web2').at(-1), 'disconnected');
+    assert.deepEqual(leader.got('relay'), [], 'it is told nothing for them');
+    own.socket.terminate();
+    await until('it is away', () => !running.gateway.isConnected('web3'));
   }
   assert.equal(successor.got('leaderSession').at(-1)?.segment, segment);
   assert.equal(successor.got('leaderSession').at(-2)?.session, null, 'it leads one segment at a time');
@@ -286,10 +301,16 @@ test('LEAD-1: a leader that connects anew speaks in a new session; the node it c
   const member = await addRawMember(running, 'web2');
   await first.open(member);
   const second = await connectRawLeader(running, 'web1');
-  await first.closed;
-  const order = running.events.map(({ what, node }) => `${what} ${node}`);
-  assert.deepEqual(order.slice(-3), ['disconnected web2', 'disconnected web1', 'connected web1']);
+  running.gateway.send('web2', abort);
   assert.equal(await second.open(member), 'behind');
+  await first.closed;
+  assert.notEqual(second.session(), first.session());
+  assert.deepEqual(
+    second.got('relay'),
+    [],
+    'what is meant for it before it is there is not told to the new link',
+  );
+  assert.deepEqual(happened(running, 'web2'), ['connected', 'disconnected', 'connected']);
   second.say({ type: 'relayClosed', node: 'web2', because: 'missing' });
   await until('it is away', () => !running.gateway.isConnected('web2'));
   assert.equal(await second.open(member), 'behind');
