@@ -30,7 +30,13 @@ export function nodeConnected(turn: Turn, event: EventOf<'nodeConnected'>): void
   node.isAway = false;
   turn.effects.push(
     { do: 'clearTimer', timer: { kind: 'away', node: node.name } },
-    { do: 'log', actor: node.name, kind: 'node.connected', node: node.name },
+    {
+      do: 'log',
+      actor: node.name,
+      kind: 'node.connected',
+      node: node.name,
+      ...(event.behind === undefined ? {} : { data: { behind: event.behind } }),
+    },
     { do: 'welcome', node: node.name },
   );
   node.unknownSites.clear();

@@ -62,6 +62,8 @@ export type CoreEvent =
       readonly node: string;
       readonly connection: string;
       readonly sites: readonly SiteHolding[];
+      /** The leader that speaks for it; for the log alone. */
+      readonly behind?: string;
     }
   | { readonly type: 'nodeDisconnected'; readonly node: string; readonly connection: string }
   | { readonly type: 'nodeHeld'; readonly node: string; readonly site: string; readonly assignment: string }

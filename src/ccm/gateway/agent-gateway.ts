@@ -38,8 +38,8 @@ export interface ConnectionFacts {
   readonly protocol: number;
   /** The node's key from its certificate: what its receipts are signed with. */
   readonly publicKey: KeyObject;
-  /** It has no link of its own: its leader speaks for it. */
-  readonly isBehind: boolean;
+  /** The leader that speaks for it; null: it has a link of its own. */
+  readonly leader: string | null;
 }
 
 /** Somebody who was turned away. */
@@ -246,7 +246,7 @@ export function createAgentGateway(options: AgentGatewayOptions): AgentGateway {
         socket: webSocket,
         clock,
         onHello(hello, protocol) {
-          greeted(connection, hello, { id: connection.id, protocol, publicKey, isBehind: false });
+          greeted(connection, hello, { id: connection.id, protocol, publicKey, leader: null });
         },
         onReport(report) {
           if (table.of(node) !== connection) return;

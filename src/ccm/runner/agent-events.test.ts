@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import { signObject } from '../../assignment/signed.ts';
 import type { SiteHolding } from '../../model/messages.ts';
 import type { Decision, Receipt, SignedReceipt } from '../../model/receipt.ts';
+import { TreecastError } from '../../model/treecast-error.ts';
 import { generatePrivateKey } from '../../net/tls/key-pair.ts';
 import type { CoreEvent } from '../core/events.ts';
 import { toJsonColumn } from '../db/json-column.ts';
@@ -54,13 +55,13 @@ async function receiving() {
     id: '1',
     protocol: 1,
     publicKey: createPublicKey(key),
-    isBehind: false,
+    leader: null,
   });
   events.connected('web-2', helloOf('web-2'), {
     id: '2',
     protocol: 1,
     publicKey: createPublicKey(other),
-    isBehind: false,
+    leader: null,
   });
   posted.length = 0;
   return { registry, database, events, posted, taken, answered, forged, key, other, releaseKey };
@@ -112,7 +113,7 @@ test('X1 LINK-30: a receipt of another key, node, site or phase, or one that was
 
 test('KEYS-4 KEYS-7: the key before a renewal still signs receipts, that of a node which was removed none', async () => {
   const { events, key, taken } = await receiving();
-  const next = { id: '3', protocol: 1, publicKey: createPublicKey(generatePrivateKey()), isBehind: false };
+  const next = { id: '3', protocol: 1, publicKey: createPublicKey(generatePrivateKey()), leader: null };
   const message = { type: 'staged', site: 'docs', assignment, receipt: receiptOf(key) } as const;
   events.connected('web-1', helloOf('web-1'), next);
   events.message('web-1', message, '3');
@@ -156,7 +157,7 @@ function holding(site: string, signer: KeyObject, of = decision): SiteHolding {
 test('LINK-30: a decision of another site, or of another key, in a hello says nothing about this one', async () => {
   const { events, posted, key, releaseKey } = await receiving();
   const sites = [holding('docs', releaseKey), holding('blog', releaseKey), holding('wiki', key)];
-  const connection = { id: '3', protocol: 1, publicKey: createPublicKey(key), isBehind: false };
+  const connection = { id: '3', protocol: 1, publicKey: createPublicKey(key), leader: null };
   events.connected('web-1', helloOf('web-1', { sites }), connection);
   const [event] = posted;
   assert.ok(event?.type === 'nodeConnected');
@@ -187,7 +188,7 @@ test('KEYS-11 JOB-25: after a rotation for a compromised key the CCM’s own dec
   );
   const shown = (what: SiteHolding) => {
     posted.length = 0;
-    const connection = { id: '3', protocol: 1, publicKey: createPublicKey(key), isBehind: false };
+    const connection = { id: '3', protocol: 1, publicKey: createPublicKey(key), leader: null };
     events.connected('web-1', helloOf('web-1', { sites: [what] }), connection);
     const [event] = posted;
     assert.ok(event?.type === 'nodeConnected');
@@ -203,4 +204,26 @@ test('KEYS-11 JOB-25: after a rotation for a compromised key the CCM’s own dec
   );
   assert.equal(shown(holding('blog', compromised)), null, 'of another site');
   assert.equal(forged.length, 3);
+});
+
+test('LEAD-3: words that were not a node’s are in the event log with the leader that carried them; who was only turned away is not', async () => {
+  const { events, registry, posted, key } = await receiving();
+  const refused = new TreecastError('MESSAGE_INVALID', 'not its word');
+  const behind = { leader: 'web-2', wasOpen: true };
+  events.refused({ node: 'web-1', address: '', behind }, refused);
+  events.refused({ node: 'web-1', address: '', behind: { ...behind, wasOpen: false } }, refused);
+  events.refused({ node: 'web-1', address: '10.0.0.1' }, refused);
+  events.refused({ node: 'web-1', address: '', behind }, new TreecastError('NODE_REMOVED', 'it was removed'));
+  const logged = registry.events
+    .page({ after: 0, limit: 100 })
+    .filter(({ kind }) => kind === 'node.report.refused');
+  assert.deepEqual(
+    logged.map(({ node, data }) => [node, data]),
+    [['web-1', { leader: 'web-2', error: { code: 'MESSAGE_INVALID', message: 'not its word' } }]],
+  );
+  const connection = { id: '9', protocol: 1, publicKey: createPublicKey(key), leader: 'web-2' };
+  events.connected('web-1', helloOf('web-1'), connection);
+  const event = posted.at(-1);
+  assert.ok(event?.type === 'nodeConnected');
+  assert.equal(event.behind, 'web-2');
 });

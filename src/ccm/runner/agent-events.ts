@@ -87,14 +87,14 @@ export function createAgentEvents(options: AgentEventsOptions): AgentEvents {
   }
 
   return {
-    connected(node, hello: Hello, { id, publicKey, isBehind }) {
+    connected(node, hello: Hello, { id, publicKey, leader }) {
       if (options.health.waitsFor !== undefined) throw options.health.waitsFor;
       const [before] = keys.get(node) ?? [];
       if (before === undefined || !before.equals(publicKey)) {
         keys.set(node, before === undefined ? [publicKey] : [publicKey, before]);
       }
       options.drift.connected(node, hello);
-      segments.connected(node, hello, isBehind);
+      segments.connected(node, hello, leader !== null);
       const { url, agentVersion, freeBytes, labels } = hello;
       if (registry.nodes.seen(node, { url, agentVersion, freeBytes, labels })) options.configure();
       post({
@@ -102,6 +102,7 @@ export function createAgentEvents(options: AgentEventsOptions): AgentEvents {
         node,
         connection: id,
         sites: hello.sites.map((holding) => trusted(node, holding)),
+        ...(leader === null ? {} : { behind: leader }),
       });
     },
 

@@ -176,7 +176,7 @@ export function createLeaderSessions(options: LeaderSessionsOptions): LeaderSess
         id: created.id,
         protocol,
         publicKey: peer.publicKey,
-        isBehind: true,
+        leader: link.node,
       });
     } catch (cause) {
       const error =
