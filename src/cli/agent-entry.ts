@@ -7,7 +7,7 @@ import type {
 } from '../agent/configuration/agent-configuration.ts';
 import type { Joined } from '../agent/join/join-ccm.ts';
 import type { RunningAgent } from '../agent/run/run-agent.ts';
-import type { NetworkFinding } from '../agent/segment/network-findings.ts';
+import type { NetworkFinding, NetworkQuestions } from '../agent/segment/network-findings.ts';
 import { packageVersion } from './package-version.ts';
 import type { ServiceLogger } from './service-logger.ts';
 
@@ -51,13 +51,13 @@ export async function runAgent(
   return entry.runAgent(directory, { version: packageVersion(), log: logger, signal });
 }
 
-/** What `doctor network` finds; `wanted`: another interface than agent.yaml's. */
+/** What `doctor network` finds. */
 export async function networkFindings(
   directory: string,
-  wanted: string | undefined,
+  questions: NetworkQuestions,
 ): Promise<NetworkFinding[]> {
   const entry = await import('../agent/segment/network-findings.ts');
-  return entry.networkFindings(directory, wanted);
+  return entry.networkFindings(directory, questions);
 }
 
 /** For `--with-parent`: when the other end of standard input was closed, however that came. */

@@ -23,17 +23,24 @@ export const port = count.refine(
   'Is not a port (0 to 65535; 0 picks a free one)',
 );
 
-/** `200`, `0.5` as Mbit/s; `off` is null, no limit. */
+/** `200`, `0.5`. */
+export const mbitRate = z
+  .string()
+  .refine(isMbit, `Is not a rate in Mbit/s (${rateMbitMin} to ${rateMbitMax})`)
+  .transform(Number);
+
+/** The same, or `off`: null, no limit. */
 export const mbitOrOff = z
   .string()
   .refine(
-    (text) => text === 'off' || (/^\d{1,6}(?:\.\d{1,3})?$/.test(text) && isMbit(Number(text))),
+    (text) => text === 'off' || isMbit(text),
     `Is not a rate in Mbit/s (${rateMbitMin} to ${rateMbitMax}) or off`,
   )
   .transform((text) => (text === 'off' ? null : Number(text)));
 
-function isMbit(value: number): boolean {
-  return value >= rateMbitMin && value <= rateMbitMax;
+function isMbit(text: string): boolean {
+  const value = Number(text);
+  return /^\d{1,6}(?:\.\d{1,3})?$/.test(text) && value >= rateMbitMin && value <= rateMbitMax;
 }
 
 /** `key=value`, repeated, to a record. An empty list is an empty record. */

@@ -195,4 +195,11 @@ test('doctor network looks at what a node of a segment needs, and takes no other
     ['interface', 'multicast', 'ports', 'others'],
   );
   assert.equal((await cli.run(['doctor', 'nonsense'])).code, 2);
+  for (const wrong of [
+    ['doctor', '--throughput'],
+    ['doctor', 'network', '--mbit', '5'],
+    ['doctor', 'network', '--throughput', '--mbit', '0'],
+    ['doctor', 'network', '--throughput', '--mbit', 'off'],
+  ])
+    assert.equal((await cli.run(wrong)).code, 2, wrong.join(' '));
 });

@@ -31,6 +31,8 @@ export interface ChildOptions {
 export type ChildOrder =
   | { readonly order: 'state' }
   | { readonly order: 'test' }
+  /** Answered by a ThroughputResult. */
+  | { readonly order: 'measure'; readonly bytesPerSecondMax: number }
   | {
       readonly order: 'peers';
       readonly addresses: readonly {
@@ -73,7 +75,8 @@ if (import.meta.main) {
     if (order.order === 'peers') driver.peers(order.addresses, order.addresses.length);
     if (order.order === 'test') await driver.station.test();
     if (order.order === 'close') break;
-    say(state());
+    if (order.order === 'measure') say(await driver.station.measure(order.bytesPerSecondMax));
+    else say(state());
   }
   await driver.close();
   process.exit(0);

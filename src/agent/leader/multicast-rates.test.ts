@@ -45,8 +45,10 @@ test('LEAD-82: a running session follows the CCM’s word, the hour, and the ses
   rates.receive({ type: 'leaderLimits', segment: null, sites: { shop: { mbit: 1, hours: [] } } });
   assert.deepEqual(taken(), ['shop 1']);
   assert.deepEqual(clock.waiting(), [], 'no hours, nothing to wait for');
-  rates.receive({ type: 'leaderLimits', segment: null, sites: {} });
-  assert.deepEqual(taken(), ['shop free']);
+  rates.receive({ type: 'leaderLimits', segment: { mbit: 8, hours: [] }, sites: {} });
+  assert.deepEqual([taken(), rates.ofSegment()], [['shop 8'], mbit(8)]);
+  rates.receive(null);
+  assert.deepEqual([taken(), rates.ofSegment()], [['shop free'], null]);
 });
 
 test('LEAD-81: a wall clock that is set is noticed within a minute', () => {

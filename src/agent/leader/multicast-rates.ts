@@ -5,8 +5,8 @@ import type { Clock } from '../../net/clock.ts';
 import { allowedRate, type LeaderLimitsMessage, rateNow } from './allowed-rate.ts';
 
 export interface MulticastRates {
-  /** The CCM's word. */
-  receive(limits: LeaderLimitsMessage): void;
+  /** The CCM's word; null: this node leads no more. */
+  receive(limits: LeaderLimitsMessage | null): void;
   /** One more runs; what may be sent now is `allowed()`, and `apply` is called whenever that becomes another. */
   begin(site: string, apply: (bytesPerSecond: number | null) => void): RatedSession;
   /** What the segment's own limit says now; null: none. */

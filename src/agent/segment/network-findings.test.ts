@@ -72,17 +72,27 @@ test('N14 N72: doctor network names the interface, the group, the ports, the way
     /^Multicast works on lo .*: 1 of 1 nodes.* 1472 bytes get through\.$/,
   );
 
+  const said: string[] = [];
+  const throughput = { bytesPerSecondMax: 500_000, say: (line: string) => said.push(line) };
+  const measured = await networkFindings(directory, { throughput });
+  assert.match(said.join('\n'), /^Sending bursts .* to 239\.255\.84\.16 port 17460 on lo: at most 4 Mbit\/s/);
+  for (const name of ['throughput', 'buffers', 'drops']) assert.ok(of(measured, name), name);
+  assert.match(of(measured, 'throughput')?.message ?? '', /Mbit\/s|answered/);
+
   const lock = lockStateDirectory(directory, 'treecast agent run');
+  const whileItRuns = of(await networkFindings(directory, { throughput }), 'throughput');
+  assert.match(whileItRuns?.fix ?? '', /Stop the agent/);
+  assert.equal(said.length, 1, 'nothing was sent');
   assert.match(of(await networkFindings(directory), 'others')?.message ?? '', /treecast node show web-1$/);
   lock.release();
 
-  const wrong = await networkFindings(directory, 'eth99');
+  const wrong = await networkFindings(directory, { wanted: 'eth99' });
   assert.equal(wrong[0]?.outcome, 'fail');
   assert.match(wrong[0]?.fix ?? '', /--interface/);
 });
 
 test('N72: before a node has joined, doctor network looks at what is there', async (t) => {
-  const findings = await networkFindings(join(temporaryDirectory(t), 'nothing'), 'lo');
+  const findings = await networkFindings(join(temporaryDirectory(t), 'nothing'), { wanted: 'lo' });
   assert.deepEqual(
     findings.map(({ name }) => name),
     ['interface', 'multicast', 'ports', 'others'],

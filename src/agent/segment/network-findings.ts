@@ -10,12 +10,14 @@ import { delay, steadyClock } from '../../net/clock.ts';
 import { chooseInterface, type InterfaceChoice } from '../../net/segment/channel/choose-interface.ts';
 import { type LocalInterface, localInterfaces } from '../../net/segment/channel/local-interfaces.ts';
 import { familyOf, openUdpSockets, unicastPortsMax } from '../../net/segment/channel/udp-sockets.ts';
-import { openSegmentStation } from '../../net/segment/segment-station.ts';
+import { openSegmentStation, type SegmentStation } from '../../net/segment/segment-station.ts';
+import { burstGroup } from '../../net/segment/throughput/burst-frame.ts';
 import { lockStateDirectory } from '../../net/state-lock.ts';
 import { readAgentConfiguration } from '../configuration/agent-configuration.ts';
 import { type OpenedIdentity, openNodeIdentity } from '../join/node-identity.ts';
 import { openSegmentMemory } from './segment-memory.ts';
 import { channelOf, peersOf, type SegmentSettings, segmentSettingsSchema } from './segment-settings.ts';
+import { throughputFindings, throughputNotice } from './throughput-findings.ts';
 
 export interface NetworkFinding {
   readonly name: string;
@@ -38,8 +40,20 @@ const anywhere = { host: '192.0.2.1', port: 9 };
 const nameInterface =
   'Name the right one in agent.yaml: `segment: {interface: NAME}`, or with --interface here.';
 
-/** `wanted`: another interface than agent.yaml's. Rejects when the directory's files cannot be read. */
-export async function networkFindings(directory: string, wanted?: string): Promise<NetworkFinding[]> {
+export interface NetworkQuestions {
+  /** Another interface than agent.yaml's. */
+  readonly wanted?: string | undefined;
+  /** What the network carries by multicast is measured too, up to that rate; what will be sent is said before. */
+  readonly throughput?:
+    | { readonly bytesPerSecondMax: number; readonly say: (line: string) => void }
+    | undefined;
+}
+
+/** Rejects when the directory's files cannot be read. */
+export async function networkFindings(
+  directory: string,
+  { wanted, throughput }: NetworkQuestions = {},
+): Promise<NetworkFinding[]> {
   const { segment: configured, ccm } = await readAgentConfiguration(directory);
   const identity = existsSync(directory) ? await openNodeIdentity(directory) : undefined;
   const settings = { ...(configured === 'off' ? segmentSettingsSchema.parse({}) : configured) };
@@ -76,7 +90,8 @@ export async function networkFindings(directory: string, wanted?: string): Promi
     findings.push(await portsFinding(choice.chosen, place.channel));
   }
   if (ccmUrl !== undefined) findings.push(await ccmFinding(ccmUrl));
-  if (configured !== 'off') findings.push(await selfTestFinding(directory, identity, place));
+  if (configured !== 'off')
+    findings.push(...(await selfTestFindings(directory, identity, place, throughput)));
   return findings;
 }
 
@@ -192,19 +207,22 @@ async function ccmFinding(ccmUrl: string): Promise<NetworkFinding> {
 }
 
 /** CHAN-16, in this node's own name: only while its agent does not speak in it. */
-async function selfTestFinding(
+async function selfTestFindings(
   directory: string,
   opened: OpenedIdentity | undefined,
   { settings, channel, segment, towards }: Place,
-): Promise<NetworkFinding> {
+  throughput: NetworkQuestions['throughput'],
+): Promise<NetworkFinding[]> {
   const name = 'others';
   if (opened === undefined) {
-    return {
-      name,
-      outcome: 'warn',
-      message: 'This node has not joined a CCM, so others do not answer it.',
-      fix: 'treecast agent join',
-    };
+    return [
+      {
+        name,
+        outcome: 'warn',
+        message: 'This node has not joined a CCM, so others do not answer it.',
+        fix: 'treecast agent join',
+      },
+    ];
   }
   const { identity, key } = opened;
   let release: () => void;
@@ -212,11 +230,8 @@ async function selfTestFinding(
     release = lockStateDirectory(directory, 'treecast doctor network').release;
   } catch (error) {
     if (!(error instanceof TreecastError) || error.code !== 'STATE_DIRECTORY_LOCKED') throw error;
-    return {
-      name,
-      outcome: 'ok',
-      message: `The agent runs and tests by itself: treecast node show ${identity.name}`,
-    };
+    const runs = `The agent runs and tests by itself: treecast node show ${identity.name}`;
+    return [{ name, outcome: 'ok', message: runs }, ...(throughput === undefined ? [] : [agentRuns])];
   }
   try {
     const memory = await openSegmentMemory(directory, () => undefined);
@@ -242,18 +257,47 @@ async function selfTestFinding(
     // The first one makes this node known to the others.
     await station.test();
     const { reason, transport, answered, bytesMax } = await station.test();
+    const measured = throughput === undefined ? [] : await measure(station, throughput);
     await station.close();
     const size = bytesMax === null ? '' : ` ${bytesMax} bytes get through.`;
     const isFine = transport === 'multicast' ? answered > 0 : channel.group === null && answered > 0;
-    if (isFine) return { name, outcome: 'ok', message: `${reason}${size}` };
-    return {
+    if (isFine) return [{ name, outcome: 'ok', message: `${reason}${size}` }, ...measured];
+    const finding: NetworkFinding = {
       name,
       outcome: 'warn',
       message: `${reason}${size}`,
       fix: 'See that agents run on other nodes of the LAN, that switches pass multicast (IGMP), and that firewalls are open as said under ports.',
     };
+    return [finding, ...measured];
   } finally {
     release();
+  }
+}
+
+const agentRuns: NetworkFinding = {
+  name: 'throughput',
+  outcome: 'warn',
+  message: 'Not measured: the agent runs, and this would speak in its name.',
+  fix: 'Stop the agent for the time of the measurement (systemctl stop treecast-agent); what is live stays served by the web server.',
+};
+
+/** Where multicast does not work there is nothing to be measured. */
+async function measure(
+  station: SegmentStation,
+  { bytesPerSecondMax, say }: NonNullable<NetworkQuestions['throughput']>,
+): Promise<NetworkFinding[]> {
+  const { interface: local, use, isJoined } = station.state();
+  if (local === null || !use.isHeard || !isJoined) {
+    const message = 'Not measured: no multicast goes out from this node to others (see others).';
+    return [{ name: 'throughput', outcome: 'warn', message, fix: 'Mend that first.' }];
+  }
+  const { address, port } = burstGroup(local.address);
+  say(throughputNotice(`to ${address} port ${port} on ${local.name}`, bytesPerSecondMax));
+  try {
+    return throughputFindings(await station.measure(bytesPerSecondMax));
+  } catch (error) {
+    const message = `${address} port ${port} on ${local.name}: ${error instanceof Error ? error.message : String(error)}.`;
+    return [{ name: 'throughput', outcome: 'fail', message, fix: nameInterface }];
   }
 }
 

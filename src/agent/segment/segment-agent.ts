@@ -65,6 +65,8 @@ export interface SegmentAgentOptions {
   readonly onView?: () => void;
   /** From the node that this one follows; whose word it is, its signature says. */
   readonly onDecision?: (from: string, decision: SignedDecision) => void;
+  /** What this node may send by multicast as its segment's leader; null: no limit, or it leads nobody. */
+  readonly bytesPerSecondMax?: () => number | null;
 }
 
 /** How long a node that has never been in a segment waits for the CCM to say which. */
@@ -214,6 +216,7 @@ export function createSegmentAgent(options: SegmentAgentOptions): SegmentAgent {
       persist: remembered.vote,
       onFact: hear,
       onDecision: hearDecision,
+      bytesPerSecondMax: () => options.bytesPerSecondMax?.() ?? null,
       onStep: look,
       onOtherSegment(other) {
         const isFirst = !isExpected();

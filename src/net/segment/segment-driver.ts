@@ -19,7 +19,10 @@ import {
 import type { SocketAddress } from './trust/peer-book.ts';
 
 export interface SegmentDriver {
-  readonly station: Pick<SegmentStation, 'revoke' | 'believe' | 'test' | 'announceDecision' | 'addresses'>;
+  readonly station: Pick<
+    SegmentStation,
+    'revoke' | 'believe' | 'test' | 'measure' | 'announceDecision' | 'addresses'
+  >;
   state(): StationState;
   machine(): ReturnType<SegmentMember['status']>;
   /** The leader that this node follows, if that leader says that the CCM accepts it. */

@@ -14,6 +14,8 @@ import {
 import type { NetworkVerdict } from './self-test/network-verdict.ts';
 import { createProbeAnswerer } from './self-test/probe-answerer.ts';
 import { createSelfTest } from './self-test/self-test.ts';
+import { createBurstCounter } from './throughput/burst-counter.ts';
+import { createThroughputTest, type ThroughputResult } from './throughput/throughput-test.ts';
 import { type BelievedMessage, createAuthenticator } from './trust/authenticator.ts';
 import type { DropReason } from './trust/drop-counter.ts';
 import type { VoiceIdentity } from './trust/own-voice.ts';
@@ -21,6 +23,7 @@ import type { SocketAddress } from './trust/peer-book.ts';
 import { type Addressee, bodyBytesMax } from './wire/envelope.ts';
 import { isDriverMessage, type SegmentMessage } from './wire/segment-message.ts';
 import { splitMessage } from './wire/split-message.ts';
+import { datagramBytesMax } from './wire/wire-limits.ts';
 
 export interface HeardMessage {
   readonly from: string;
@@ -55,6 +58,8 @@ export interface SegmentStation {
   addresses(): readonly KnownAddress[];
   /** Tests the network, and acts upon it. */
   test(): Promise<NetworkVerdict>;
+  /** Measures what the network carries by multicast, up to that rate. Rejects where it cannot be measured. */
+  measure(bytesPerSecondMax: number): Promise<ThroughputResult>;
   close(): Promise<void>;
 }
 
@@ -73,6 +78,8 @@ export interface SegmentStationOptions {
   readonly clock: Clock;
   readonly onMessage: (message: HeardMessage) => void;
   readonly onDecision?: (from: string, text: Uint8Array) => void;
+  /** What this node may send by multicast as the segment's leader; null, and absent: no limit, or it leads nobody. */
+  readonly bytesPerSecondMax?: () => number | null;
   readonly onReached: (own: SocketAddress | null) => void;
   readonly onOtherSegment: (segment: string) => void;
   readonly onTwin: (node: string, source: SocketAddress) => void;
@@ -118,6 +125,13 @@ export async function openSegmentStation(options: SegmentStationOptions): Promis
       speak('group', answer, (bytes) => channel?.sendMulticast(bytes));
     },
   });
+  const counter = createBurstCounter({
+    node,
+    clock,
+    interface: () => channel?.state().interface ?? null,
+    bytesPerSecondMax: () => options.bytesPerSecondMax?.() ?? null,
+    answer: (to, answer) => speak({ node: to }, answer, (bytes) => channel?.sendTo(to, bytes)),
+  });
   const opened = await openControlChannel({
     place: placeFor(options.place),
     wishes: options.wishes,
@@ -148,6 +162,12 @@ export async function openSegmentStation(options: SegmentStationOptions): Promis
       speak(to.node === null ? 'anyone' : { node: to.node }, probe, (bytes) => opened.sendAt(to, bytes)),
   });
 
+  const throughput = createThroughputTest({
+    clock,
+    interface: () => opened.state().interface,
+    ask: (burst) => speak('group', burst, opened.sendGroup),
+  });
+
   function placeFor(said: ChannelPlace): ChannelPlace {
     const place = options.adapt?.(said) ?? said;
     return transport === 'unicast' ? { transport, group: null, port: place.port } : place;
@@ -166,6 +186,8 @@ export async function openSegmentStation(options: SegmentStationOptions): Promis
   /** A fleet that starts at once does not get to know each other for the sake of probes. */
   function isOfInterest(message: SegmentMessage): boolean {
     if (message.type === 'probe') return answerer.isChosen(message);
+    if (message.type === 'burst') return counter.isChosen(message);
+    if (message.type === 'burst-answer') return throughput.isAwaited(message);
     return message.type !== 'probe-answer' || selfTest.isAwaited(message);
   }
 
@@ -173,6 +195,8 @@ export async function openSegmentStation(options: SegmentStationOptions): Promis
     if (!isDriverMessage(message)) options.onMessage({ from, message, toGroup });
     else if (message.type === 'probe') answerer.hear(from, message, toGroup);
     else if (message.type === 'probe-answer') selfTest.hear(from, message, toGroup);
+    else if (message.type === 'burst') counter.hear(from, message);
+    else if (message.type === 'burst-answer') throughput.hear(from, message);
     else if (message.type === 'decision') options.onDecision?.(from, message.text);
   }
 
@@ -248,11 +272,19 @@ export async function openSegmentStation(options: SegmentStationOptions): Promis
     },
     addresses,
     test,
+    measure: (bytesPerSecondMax) =>
+      throughput.run({
+        bytesPerSecondMax,
+        datagramBytes: verdict?.bytesMax ?? datagramBytesMax,
+        others: Math.max(others, addresses().length),
+      }),
     async close() {
       closed = true;
       for (const cancel of cancels) cancel();
       answerer.close();
       selfTest.close();
+      counter.close();
+      throughput.close();
       await opened.close();
     },
   };

@@ -74,6 +74,6 @@ export function createProbeAnswerer(options: {
 }
 
 /** Of many, one in so many answers: other ones each time. */
-function isChosen(node: string, nonce: string, oneIn: number): boolean {
+export function isChosen(node: string, nonce: string, oneIn: number): boolean {
   return Number.parseInt(hash('sha256', `${node} ${nonce}`).slice(0, 8), 16) % oneIn === 0;
 }

@@ -56,6 +56,16 @@ export const sampleMessages: readonly SegmentMessage[] = [
   { type: 'probe-answer', nonce: 'fedcba9876543210', heardByGroup: 0b1101, heardAlone: 2 ** 32 - 1 },
   { type: 'present' },
   { type: 'decision', text: Buffer.from('{"version":1}') },
+  { type: 'burst', nonce: 'fedcba9876543210', round: 3, oneIn: 4 },
+  {
+    type: 'burst-answer',
+    nonce: 'fedcba9876543210',
+    round: 3,
+    heard: 1_000,
+    dropped: 7,
+    receiveBufferBytes: 8_388_608,
+    bytesPerSecondMax: 25_000_000,
+  },
 ];
 
 /** Objects as the decoder makes them. */
@@ -152,4 +162,19 @@ export const anyMessage: fc.Arbitrary<SegmentMessage> = fc.oneof(
   }),
   record({ type: fc.constant('present' as const) }),
   record({ type: fc.constant('decision' as const), text: certificate }),
+  record({
+    type: fc.constant('burst' as const),
+    nonce,
+    round: fc.integer({ min: 0, max: 65_535 }),
+    oneIn: fc.integer({ min: 1, max: 65_535 }),
+  }),
+  record({
+    type: fc.constant('burst-answer' as const),
+    nonce,
+    round: fc.integer({ min: 0, max: 65_535 }),
+    heard: fc.integer({ min: 0, max: 2 ** 32 - 1 }),
+    dropped: fc.integer({ min: 0, max: 2 ** 32 - 1 }),
+    receiveBufferBytes: fc.integer({ min: 0, max: 2 ** 32 - 1 }),
+    bytesPerSecondMax: fc.integer({ min: 0, max: 2 ** 48 - 1 }),
+  }),
 );

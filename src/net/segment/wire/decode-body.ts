@@ -94,6 +94,19 @@ const decoders: Decoders = {
     heardAlone: reader.u32(),
   }),
   present: () => ({}),
+  burst(reader) {
+    const burst = { nonce: decodeNonce(reader), round: reader.u16(), oneIn: reader.u16() };
+    if (burst.oneIn === 0) throw new Malformed('a test is for nobody');
+    return burst;
+  },
+  'burst-answer': (reader) => ({
+    nonce: decodeNonce(reader),
+    round: reader.u16(),
+    heard: reader.u32(),
+    dropped: reader.u32(),
+    receiveBufferBytes: reader.u32(),
+    bytesPerSecondMax: reader.u48(),
+  }),
   decision: (reader) => ({ text: Buffer.from(reader.bytes(reader.u16())) }),
 };
 

@@ -85,6 +85,19 @@ const encoders: Encoders = {
     writer.u32(heardAlone);
   },
   present: () => undefined,
+  burst(writer, { nonce, round, oneIn }) {
+    writer.bytes(Buffer.from(nonce, 'hex'));
+    writer.u16(round);
+    writer.u16(oneIn);
+  },
+  'burst-answer'(writer, { nonce, round, heard, dropped, receiveBufferBytes, bytesPerSecondMax }) {
+    writer.bytes(Buffer.from(nonce, 'hex'));
+    writer.u16(round);
+    writer.u32(heard);
+    writer.u32(dropped);
+    writer.u32(receiveBufferBytes);
+    writer.u48(bytesPerSecondMax);
+  },
   decision(writer, { text }) {
     writer.u16(text.length);
     writer.bytes(text);

@@ -19,6 +19,8 @@ export const messageCodes: Readonly<Record<SegmentMessageType, number>> = {
   'probe-answer': 67,
   present: 68,
   decision: 69,
+  burst: 70,
+  'burst-answer': 71,
 };
 
 const types = new Map(

@@ -41,7 +41,29 @@ export type DriverMessage =
   /** The sender is there, and takes the group's messages as its flags say. */
   | { readonly type: 'present' }
   /** From a leader: a decision that its members are given over their connections as well (LEAD-61), as JSON. */
-  | { readonly type: 'decision'; readonly text: Uint8Array };
+  | { readonly type: 'decision'; readonly text: Uint8Array }
+  /** The sender tests what the network carries, and asks what of it was heard so far: hear its data channel, and answer. */
+  | {
+      readonly type: 'burst';
+      readonly nonce: string;
+      /** From 1; another number is another question. */
+      readonly round: number;
+      /** Among many, one in so many answers. */
+      readonly oneIn: number;
+    }
+  /** To the tester alone. */
+  | {
+      readonly type: 'burst-answer';
+      readonly nonce: string;
+      readonly round: number;
+      /** Datagrams of the test, since its first question. */
+      readonly heard: number;
+      /** Datagrams that the machine dropped meanwhile for want of room. */
+      readonly dropped: number;
+      readonly receiveBufferBytes: number;
+      /** What the segment's leader may send by multicast, if this node knows; 0: nothing is known. */
+      readonly bytesPerSecondMax: number;
+    };
 
 export type SegmentMessage = ControlMessage | DriverMessage;
 
@@ -54,6 +76,8 @@ const driverTypes: ReadonlySet<string> = new Set<DriverMessage['type']>([
   'probe-answer',
   'present',
   'decision',
+  'burst',
+  'burst-answer',
 ]);
 
 export function isDriverMessage(message: SegmentMessage): message is DriverMessage {
