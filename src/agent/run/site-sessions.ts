@@ -149,6 +149,7 @@ export function createSiteSessions(options: SiteSessionsOptions): SiteSessions {
       case 'segmentResign':
       case 'revocations':
       case 'leaderSession':
+      case 'leaderLimits':
       case 'relay':
       case 'relayAnswer':
         // No site's business.
