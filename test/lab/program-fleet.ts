@@ -55,6 +55,8 @@ export interface FleetConfiguration {
   readonly logFiles?: boolean;
   /** The segment that the join token of node `node<index + 1>` names. */
   readonly segment?: (index: number) => string;
+  /** Asked when node `node<index + 1>` joins: whose tunnel it joins through. */
+  readonly via?: (index: number) => string | undefined;
   /** The CCM runs in its place's namespace, and is reached from outside of it; else this process runs there itself. */
   readonly relay?: boolean;
   /** Of the site. */
@@ -201,8 +203,10 @@ async function joinAgent(start: Start, client: Client, index: number, place: Pla
   const segment = configuration.segment?.(index);
   const { token } = await client.joinTokens.create(segment === undefined ? {} : { segment });
   const server = configuration.agent === undefined ? ['--serve', `${place.address}:0`] : [];
+  const via = configuration.via?.(index);
+  const through = via === undefined ? [] : ['--via', via];
   const own = ['--dir', agentDirectory, '--name', `node${index + 1}`];
-  const joinCommand = ['agent', 'join', token, ...own, ...server, '--json'];
+  const joinCommand = ['agent', 'join', token, ...own, ...through, ...server, '--json'];
   const joining = spawnAt(place, launcher, joinCommand, { env, stdio: ['ignore', 'pipe', 'inherit'] });
   await lineFrom(joining, (line) => line.startsWith('{"node":'));
   await once(joining, 'exit');

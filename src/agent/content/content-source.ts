@@ -1,4 +1,4 @@
-// Where an assignment's bytes can come from: the CCM, the segment's leader. Sources are tried in turn, each for what
+// Where an assignment's bytes can come from: the CCM, the segment's leader, what this node holds for others. Sources are tried in turn, each for what
 // is still missing; whether a byte is right is for the store to say.
 
 import type { AssignmentHeader } from '../../model/assignment.ts';
@@ -14,7 +14,7 @@ export interface FetchedAssignment extends AssignmentMessage {
 /** What it throws, but for what `onBlock` threw, is a `TreecastError`: a transport's, the source's refusal, or ABORTED. */
 export interface ContentSource {
   /** For logs. */
-  readonly name: 'multicast' | 'leader' | 'ccm';
+  readonly name: 'held' | 'multicast' | 'leader' | 'ccm';
   manifest(assignment: FetchedAssignment, signal: AbortSignal): Promise<Uint8Array>;
   /** Hands over missing blocks (indexes ascending), in any order, one at a time, and waits for `onBlock`. What was handed over before it fails counts. */
   blocks(

@@ -1,16 +1,22 @@
-// In which order an assignment's sources are tried (LEAD-58): the leader that this node is behind, and last the CCM, however it is reached.
+// In which order an assignment's sources are tried (LEAD-58, LEAD-59): what this node holds for its members, or the leader that it is behind, and
+// last the CCM, however it is reached.
 
-import type { ContentSource, SourcesOf } from './content-source.ts';
+import type { HeldContent } from '../leader/held-content.ts';
+import type { AssignmentMessage, ContentSource, SourcesOf } from './content-source.ts';
+import { createHeldSource } from './held-source.ts';
 
 export interface SourcesOptions {
+  /** Null: this node leads nobody. */
+  readonly held: (assignment: AssignmentMessage) => HeldContent | null;
   /** Null while this node is behind none. */
   readonly leader: () => ContentSource | null;
   readonly ccm: ContentSource;
 }
 
-export function createSourcesOf({ leader, ccm }: SourcesOptions): SourcesOf {
-  return () => {
-    const near = leader();
+export function createSourcesOf({ held, leader, ccm }: SourcesOptions): SourcesOf {
+  return (assignment) => {
+    const content = held(assignment);
+    const near = content === null ? leader() : createHeldSource(content);
     return near === null ? [ccm] : [near, ccm];
   };
 }

@@ -169,6 +169,26 @@ test('LEAD-53: a leader that carries nothing for a while is waited for; a new se
   assert.equal(told.did(), 'left, link, disconnect');
 });
 
+test('LEAD-53: behind a leader that it does not hear a node does not go anew: it makes its own link, unless that leader is heard in time', () => {
+  for (const isHeard of [true, false]) {
+    const told = behind();
+    told.say(follows(null));
+    told.say(session(null));
+    told.say(session('s2'));
+    told.pass(3_000);
+    assert.equal(told.did(), 'left');
+    if (isHeard) {
+      told.say(follows(first));
+      assert.equal(told.did(), 'open');
+      told.say(answer('behind'));
+      assert.equal(told.did(), 'behind');
+    } else {
+      told.pass(4_000);
+      assert.equal(told.did(), 'link, disconnect');
+    }
+  }
+});
+
 test('LEAD-52: who is called makes its own link at once, and is back a second after the welcome; who keeps being called stays away longer', () => {
   const told = behind();
   told.pass(wayTiming.steadyMs);

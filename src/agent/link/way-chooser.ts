@@ -83,7 +83,10 @@ export function createWayChooser({ timing = wayTiming, random }: WayChooserOptio
   let own: 'off' | 'connecting' | 'up' = 'connecting';
   /** `idle`: connected with a leader that carries nothing now. */
   let member: 'off' | 'connecting' | 'idle' | 'asked' | 'behind' = 'off';
+  /** Whom it is connected with, or would be. */
   let leader: LeaderPlace | null = null;
+  let follows: LeaderPlace | null = null;
+  let hasSession = false;
   let leads = false;
   let settledAt: Instant = never;
   /** No attempt before. */
@@ -106,6 +109,7 @@ export function createWayChooser({ timing = wayTiming, random }: WayChooserOptio
     if (member === 'off') return;
     const wasBehind = member === 'behind';
     member = 'off';
+    hasSession = false;
     attemptEndsAt = never;
     if (wasBehind) emit({ effect: 'left' });
     emit({ effect: 'disconnect' });
@@ -154,6 +158,7 @@ export function createWayChooser({ timing = wayTiming, random }: WayChooserOptio
 
   function onLeader(now: Instant, next: LeaderPlace | null, isSelf: boolean): void {
     leads = isSelf;
+    follows = next;
     if (isSelf) {
       leader = null;
       leave();
@@ -163,6 +168,7 @@ export function createWayChooser({ timing = wayTiming, random }: WayChooserOptio
     if (next === null || isSamePlace(leader, next)) {
       // A connection that stands needs no LA.
       if (member === 'off') leader = next;
+      else if (member === 'idle' && hasSession && next !== null) open(now);
       if (leader === null) settledAt = never;
       else if (settledAt === never) settledAt = now + timing.settleMs;
       return;
@@ -177,20 +183,26 @@ export function createWayChooser({ timing = wayTiming, random }: WayChooserOptio
     } else tryAt = Math.min(tryAt, settledAt);
   }
 
+  function open(now: Instant): void {
+    member = 'asked';
+    attemptEndsAt = now + timing.attemptMs;
+    emit({ effect: 'open' });
+  }
+
   function onSession(now: Instant, session: string | null): void {
     if (member === 'off') return;
-    if (session !== null) {
-      if (member === 'behind') emit({ effect: 'left' });
-      if (own === 'off') waitForLeader(now);
-      member = 'asked';
-      attemptEndsAt = now + timing.attemptMs;
-      emit({ effect: 'open' });
-    } else if (own === 'off') {
-      if (member === 'behind') emit({ effect: 'left' });
-      member = 'idle';
-      attemptEndsAt = never;
-      waitForLeader(now);
-    } else fail(now);
+    hasSession = session !== null;
+    if (own !== 'off') {
+      if (hasSession) open(now);
+      else fail(now);
+      return;
+    }
+    if (member === 'behind') emit({ effect: 'left' });
+    member = 'idle';
+    attemptEndsAt = never;
+    waitForLeader(now);
+    // Whom it does not hear, or not as accepted, it does not go behind anew.
+    if (hasSession && follows !== null) open(now);
   }
 
   function onAnswer(now: Instant, answer: 'behind' | 'call' | 'refused'): void {

@@ -4,6 +4,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { commandSetProfiles } from '../../model/assignment.ts';
+import { leaderProfile } from '../../model/leader-messages.ts';
 import { driftProfile, type Hello, ownerProfile, protocolVersions } from '../../model/messages.ts';
 import { segmentProfile } from '../../model/segment-messages.ts';
 import { TreecastError } from '../../model/treecast-error.ts';
@@ -22,6 +23,8 @@ import { createRangeSource } from '../content/range-source.ts';
 import { createSourcesOf } from '../content/sources-of.ts';
 import { createNodeCredentials } from '../credentials/node-credentials.ts';
 import { openNodeIdentity } from '../join/node-identity.ts';
+import { createGroupLeader } from '../leader/create-group-leader.ts';
+import type { GroupLeader } from '../leader/group-leader.ts';
 import { type AgentLink, createAgentLink } from '../link/agent-link.ts';
 import { followedLeader } from '../link/followed-leader.ts';
 import { createFrameSigner } from '../link/frame-signer.ts';
@@ -128,6 +131,7 @@ async function start(
   const ccmTime = createCcmTime(clock);
   let link: AgentLink | undefined;
   let segment: SegmentAgent | undefined;
+  let group: GroupLeader | undefined;
   const dial = createCcmDialer({
     credentials: () => credentials.current(),
     vias: () => tunnelPlaces(segment, joined.via ?? null),
@@ -172,6 +176,7 @@ async function start(
     signReceipt: createReceiptSigner(joined.name, credentials.key, () => clock.now()),
     receiver: {
       sourcesOf: createSourcesOf({
+        held: (assignment) => group?.heldContent(assignment) ?? null,
         leader: () => (link?.leader() == null ? null : fromLeader),
         ccm: createRangeSource('ccm', ranges, (url) => addressOf(url, ccmUrl)),
       }),
@@ -232,11 +237,29 @@ async function start(
       log,
     });
     closers.push(segment.close);
+    group = createGroupLeader({
+      node: joined.name,
+      directory,
+      ccmUrl,
+      credentials: credentials.current,
+      ranges,
+      releaseKeys: keys,
+      ccmNow: ccmTime.now,
+      segment,
+      received: sessions.received,
+      send: (message) => link?.send(message) ?? false,
+      onDecision: segment.announceDecision,
+      clock: steadyClock,
+      random,
+      log,
+    });
+    closers.push(group.close);
   }
 
   function followLeader(): void {
     const view = segment?.view();
     if (view === undefined) return;
+    group?.listenAt(view.own);
     const { leader, leads } = followedLeader(joined.name, view);
     link?.follow(leader, leads);
   }
@@ -246,7 +269,7 @@ async function start(
     protocols: [...protocolVersions],
     agentVersion: options.version,
     node: joined.name,
-    profiles: [...profiles, ...(segment === undefined ? [] : [segmentProfile])],
+    profiles: [...profiles, ...(segment === undefined ? [] : [segmentProfile, leaderProfile])],
     url,
     labels: configuration.labels,
     ...freeSpace(root),
@@ -264,12 +287,14 @@ async function start(
       sessions.receive(message);
       if (!isOwn) return;
       segment?.receive(message);
+      group?.receive(message);
     },
     onDown(error, retryMs) {
       log.warn({ code: error.code, retryMs }, error.message);
       credentials.linkDown(error);
     },
     onLinkEnd() {
+      group?.linkDown();
       segment?.linkDown();
     },
     onBehind: () => segment?.behind(),

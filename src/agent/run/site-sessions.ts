@@ -11,7 +11,7 @@ import { createSiteHooks, type SiteHooks } from '../plugins/site-hooks.ts';
 import type { ReleaseKeys } from '../session/release-keys.ts';
 import { reportableError } from '../session/reportable-error.ts';
 import { createSiteSession, type SiteSession, type SiteSessionOptions } from '../session/site-session.ts';
-import type { SiteStore, SiteStoreOptions } from '../store/site-store.ts';
+import type { ReceivedBlocks, SiteStore, SiteStoreOptions } from '../store/site-store.ts';
 import { createDiscardedSites } from './discarded-sites.ts';
 import { grantWithoutKeys, type KnownSitesFile, sitesOnDisk } from './known-sites.ts';
 
@@ -21,6 +21,8 @@ export interface SiteSessions {
   receive(message: ReceivedMessage): void;
   all(): readonly SiteSession[];
   of(site: string): SiteSession | undefined;
+  /** What a site's inbox has of that assignment, for other nodes; null: nothing. */
+  received(assignment: string): ReceivedBlocks | null;
   close(): Promise<void>;
 }
 
@@ -152,6 +154,7 @@ export function createSiteSessions(options: SiteSessionsOptions): SiteSessions {
       case 'leaderLimits':
       case 'relay':
       case 'relayAnswer':
+      case 'leaderLimits':
         // No site's business.
         return;
     }
@@ -184,6 +187,13 @@ export function createSiteSessions(options: SiteSessionsOptions): SiteSessions {
     receive,
     all: () => [...sessions.values()],
     of: (site) => sessions.get(site),
+    received(assignment) {
+      for (const { store } of sessions.values()) {
+        const found = store?.received(assignment) ?? null;
+        if (found !== null) return found;
+      }
+      return null;
+    },
     async close() {
       await Promise.all([...sessions.values()].map((session) => session.close()));
       await Promise.all([...removals.values(), leftovers]);
