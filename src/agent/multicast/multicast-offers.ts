@@ -1,4 +1,4 @@
-// A leader's multicast sessions (LEAD-100 to LEAD-104): which assignments go out that way, who is told of it, and what becomes of those that it does not
+// A leader's multicast sessions (LEAD-100 to LEAD-102): which assignments go out that way, who is told of it, and what becomes of those that it does not
 // reach. What is sent when is MCTP's matter; whoever is not served by it takes the assignment from this node by ranges.
 
 import { blockCount, sealedRegionBytes } from '../../assignment/block-layout.ts';

@@ -1,4 +1,4 @@
-// A member's side of its leader's multicast sessions (LEAD-105 to LEAD-108): takes part in what the leader tells of, and is where an assignment is taken from
+// A member's side of its leader's multicast sessions (LEAD-105 to LEAD-107): takes part in what the leader tells of, and is where an assignment is taken from
 // first. What does not come that way is asked of the next source, block by block or, when the session is over, as a whole.
 
 import type { KeyObject } from 'node:crypto';
