@@ -72,7 +72,12 @@ export function createGroupLeader(options: GroupLeaderOptions): GroupLeader {
   });
   const rounds = createRounds({ tell: hub.tell, sayUp: hub.sayUp, giveUp: hub.giveUp, clock, log });
   const rates = createMulticastRates({ clock, wallNow: systemClock.now });
-  const sessions = createMulticastSessions({ send: options.send, clock, log });
+  const sessions = createMulticastSessions({
+    // Before the CCM has given this link a session it takes no such word on it.
+    send: (message) => session !== null && options.send(message),
+    clock,
+    log,
+  });
   const multicast =
     options.multicast &&
     createMulticastOffers({ ...options.multicast, tell: hub.tell, rates, sessions, log });
@@ -107,6 +112,8 @@ export function createGroupLeader(options: GroupLeaderOptions): GroupLeader {
       log.info({ segment: of }, next === null ? 'this node leads no members' : 'this node may lead members');
     }
     session = next;
+    if (next === null) rates.receive(null);
+    else sessions.heard();
     hub.useSession(of, next);
   }
 
@@ -200,6 +207,7 @@ export function createGroupLeader(options: GroupLeaderOptions): GroupLeader {
       rounds: rounds.running(),
       contents: store.contents(),
       multicast: sessions.running(),
+      bytesPerSecondMax: rates.ofSegment(),
       tunnels: tunnels.count(),
     }),
     async close() {

@@ -52,7 +52,7 @@ export interface GroupLeaderOptions {
   /** A decision was handed to members: whatever else may bring it to them sooner. */
   readonly onDecision?: (decision: SignedDecision) => void;
   /** Absent: members fetch all that is not in its message. */
-  readonly multicast?: Pick<MulticastOffersOptions, 'mctp' | 'isUsable'>;
+  readonly multicast?: Pick<MulticastOffersOptions, 'mctp' | 'isUsable'> | undefined;
   /** One that nobody sets; absent: this machine's. */
   readonly clock?: Clock;
   readonly random: () => number;
@@ -93,5 +93,7 @@ export interface GroupLeaderStatus {
     readonly fromMembers: number;
   }[];
   readonly multicast: readonly MulticastSession[];
+  /** What all of it together may send now, by the segment's limit; null: none, or this node leads nobody. */
+  readonly bytesPerSecondMax: number | null;
   readonly tunnels: number;
 }

@@ -173,8 +173,12 @@ test('LEAD-83: an end waits for a link, the last twenty of them; one that came b
     watch.opened(sendingOf(number, [receiver('web2', 'complete')]));
     clock.advance(1_000);
   }
+  assert.deepEqual(clock.waiting(), [], 'no timer waits for a link');
   link.isUp = true;
   clock.advance(2_000);
+  assert.deepEqual(taken(), []);
+  sessions.heard();
+  clock.advance(0);
   const told = taken().flat();
   assert.equal(told.length, 20);
   assert.deepEqual(new Set(told.map(({ isRunning }) => isRunning)), new Set([false]));

@@ -18,6 +18,8 @@ export interface MulticastSessions {
   begin(facts: SessionFacts): SessionWatch;
   /** Those that run. */
   running(): readonly MulticastSession[];
+  /** There is somebody again who hears it. */
+  heard(): void;
   /** Tells no more. */
   close(): void;
 }
@@ -67,26 +69,36 @@ export function createMulticastSessions({ send, clock, log }: MulticastSessionsO
     if (isClosed || cancel !== undefined) return;
     cancel = clock.after(afterMs, () => {
       cancel = undefined;
-      tell();
-      if (watched.size > 0) tellSoon(tellEveryMs);
+      const isTold = tell();
+      // What has ended waits for a link without a timer.
+      if (isTold ? watched.size > 0 : running().length > 0) tellSoon(tellEveryMs);
     });
   }
 
-  function tell(): void {
+  function running(): MulticastSession[] {
+    return [...watched].flatMap((session) =>
+      session.ended === undefined ? (sessionOf(session, clock.now(), true) ?? []) : [],
+    );
+  }
+
+  /** False: nobody hears it. */
+  function tell(): boolean {
     const all = [...watched];
     const sessions = all.flatMap((session) => session.ended ?? sessionOf(session, clock.now(), true) ?? []);
     // An end goes before what only goes on.
     const said = sessions.sort((a, b) => Number(a.isRunning) - Number(b.isRunning)).slice(0, sessionsTold);
     const text = JSON.stringify(said.map(({ tookMs: _, ...rest }) => rest));
-    if (said.length === 0 || text === told) return;
+    if (said.length === 0 || text === told) return true;
     if (!send({ type: 'leaderSessions', sessions: said })) {
       for (const session of all.filter(({ ended }) => ended !== undefined).slice(0, -waitingMax))
         watched.delete(session);
-      return;
+      told = '';
+      return false;
     }
     told = text;
     for (const session of all)
       if (session.ended !== undefined && said.includes(session.ended)) watched.delete(session);
+    return true;
   }
 
   function end(session: Watched, error: string | null): void {
@@ -146,10 +158,11 @@ export function createMulticastSessions({ send, clock, log }: MulticastSessionsO
         },
       };
     },
-    running: () =>
-      [...watched].flatMap((session) =>
-        session.ended === undefined ? (sessionOf(session, clock.now(), true) ?? []) : [],
-      ),
+    running,
+    heard() {
+      told = '';
+      if (watched.size > 0) tellSoon(0);
+    },
     close() {
       isClosed = true;
       cancel?.();

@@ -99,6 +99,8 @@ export function createMulticastOffers(options: MulticastOffersOptions): Multicas
         throw error;
       });
     session.sending = sending;
+    // It may have become another meanwhile.
+    sending.limit(rated.allowed());
     watch.opened(sending);
     const stop = content.onBlock(() => sending.available(advance()));
     signal.addEventListener('abort', () => {

@@ -86,7 +86,7 @@ test('LEAD-83: sessions are shown while they run and when they have ended, the n
 });
 
 test('LEAD-83: one that did not go as it should is an event, once; so is one whose leader is gone', async () => {
-  const { say, shown, problems, segments, name } = await leading();
+  const { say, shown, problems, segments, name, connect, report } = await leading();
   const bad = sessionOf(1, {
     isRunning: false,
     receivers: { ...states, complete: 1, unicast: 1 },
@@ -108,6 +108,18 @@ test('LEAD-83: one that did not go as it should is an event, once; so is one who
   assert.deepEqual([last?.id, last?.isRunning], ['00000003', false]);
   assert.match(last?.problem ?? '', /web1 is accepted no more/);
   assert.equal(problems().length, 2);
+
+  connect('web1');
+  report('web1', ['web2', 'web3']);
+  say('web1', sessionOf(3, { isRunning: false, receivers: { ...states, complete: 2 }, incomplete: [] }));
+  assert.deepEqual(
+    shown().map(({ id, problem }) => [id, problem]),
+    [
+      ['00000003', null],
+      ['00000001', null],
+    ],
+    'back again, it says how it ended',
+  );
 });
 
 test('LEAD-83: what is kept and what becomes an event is bounded, whatever a leader says', async () => {

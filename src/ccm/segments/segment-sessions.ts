@@ -27,6 +27,8 @@ export interface SegmentSessions {
 interface Kept {
   readonly running: Map<string, MulticastSessionResource>;
   ended: readonly MulticastSessionResource[];
+  /** Of those that ended, those of which nobody has said how. */
+  untold: ReadonlySet<MulticastSessionResource>;
   /** Events of this minute. */
   events: number;
   minute: number;
@@ -44,7 +46,13 @@ export function createSegmentSessions(
   const bySegment = new Map<string, Kept>();
 
   function keptOf({ id }: Segment): Kept {
-    const kept = bySegment.get(id) ?? { running: new Map(), ended: [], events: 0, minute: 0 };
+    const kept = bySegment.get(id) ?? {
+      running: new Map(),
+      ended: [],
+      untold: new Set(),
+      events: 0,
+      minute: 0,
+    };
     bySegment.set(id, kept);
     return kept;
   }
@@ -66,12 +74,21 @@ export function createSegmentSessions(
     append({ actor: leader, kind: 'segment.multicastProblem', site, node: leader, data });
   }
 
+  /** Its leader is back, and knows more of it. */
+  function recall(kept: Kept, { id, assignment }: MulticastSession): void {
+    const found = [...kept.untold].find((each) => each.id === id && each.assignment === assignment);
+    if (found === undefined) return;
+    kept.untold = new Set([...kept.untold].filter((each) => each !== found));
+    kept.ended = kept.ended.filter((each) => each !== found);
+  }
+
   return {
     said(segment, leader, sessions, isKnown) {
       const kept = keptOf(segment);
       const at = clock.now();
       for (const session of sessions) {
         if (!isKnown.site(session.site)) continue;
+        recall(kept, session);
         const before = kept.running.get(session.id);
         const resource: MulticastSessionResource = {
           ...session,
@@ -88,13 +105,13 @@ export function createSegmentSessions(
     lost(segment) {
       const kept = bySegment.get(segment.id);
       const endedAt = new Date(clock.now()).toISOString();
-      for (const session of [...(kept?.running.values() ?? [])])
-        end(keptOf(segment), segment, {
-          ...session,
-          isRunning: false,
-          endedAt,
-          problem: `Leader ${session.leader} is accepted no more, or its link ended.`,
-        });
+      if (kept === undefined) return;
+      for (const running of [...kept.running.values()]) {
+        const problem = `Leader ${running.leader} is accepted no more, or its link ended.`;
+        const session = { ...running, isRunning: false, endedAt, problem };
+        end(kept, segment, session);
+        kept.untold = new Set([...kept.untold, session].filter((each) => kept.ended.includes(each)));
+      }
     },
     of(segment) {
       const kept = bySegment.get(segment);

@@ -29,7 +29,7 @@ import { silentLog } from '../../session/agent-log.ts';
 import type { AssignmentMessage } from '../../session/receive-assignment.ts';
 import type { ReceivedBlocks } from '../../store/site-store.ts';
 import { createGroupLeader } from '../create-group-leader.ts';
-import type { GroupLeader, LeaderLimits } from '../group-leader.ts';
+import type { GroupLeader, GroupLeaderOptions, LeaderLimits } from '../group-leader.ts';
 import { type KitCcm, kitSegment, kitSession, nowMs, runKitCcm } from './kit-ccm.ts';
 
 export interface KitLeader {
@@ -54,6 +54,7 @@ export async function startLeader(
     readonly directory?: string;
     readonly clock?: ManualClock;
     readonly limits?: Partial<LeaderLimits>;
+    readonly multicast?: GroupLeaderOptions['multicast'];
   } = {},
 ): Promise<KitLeader> {
   const credentials = await issueNodeCredentials(ccm.certificates, node);
