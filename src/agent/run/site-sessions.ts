@@ -154,7 +154,6 @@ export function createSiteSessions(options: SiteSessionsOptions): SiteSessions {
       case 'leaderLimits':
       case 'relay':
       case 'relayAnswer':
-      case 'leaderLimits':
         // No site's business.
         return;
     }
