@@ -90,7 +90,10 @@ export async function openUdpSockets(options: UdpSocketsOptions): Promise<UdpSoc
 }
 
 /** Of so many ports from this one on; any when none of them is free. */
-export async function firstFreeSocket(port: number, listen: (port: number) => Promise<Socket>): Promise<Socket> {
+export async function firstFreeSocket(
+  port: number,
+  listen: (port: number) => Promise<Socket>,
+): Promise<Socket> {
   for (let next = port; next < port + unicastPortsMax && next <= 65_535; next += 1) {
     try {
       return await listen(next);
