@@ -105,8 +105,11 @@ export type MctpReceiverInput =
   | { readonly input: 'verified'; readonly block: number }
   /** The assembled block has not. Its frames are of no use. */
   | { readonly input: 'forged'; readonly block: number }
-  /** All digests of this block are there and their signature is good: the driver hands over no other frames of it from now on. */
-  | { readonly input: 'digests'; readonly block: number }
+  /**
+   * All digests of this block are there and their signature is good: the driver hands over no other frames of it from now on. `kept`: the sequences of
+   * those that it held and keeps. Said once.
+   */
+  | { readonly input: 'digests'; readonly block: number; readonly kept: readonly number[] }
   /** It cannot take the object: no room, no write, or the announcement does not fit the manifest. Ends it. */
   | { readonly input: 'failed'; readonly reason: string };
 
@@ -117,8 +120,12 @@ export type MctpReceiverFact =
   | { readonly fact: 'dropped'; readonly block: number }
   /** To be fetched from the sender by unicast, and answered by `verified`; null: all that is missing, and the session is over. */
   | { readonly fact: 'fetch'; readonly blocks: readonly BlockRange[] | null }
-  /** The last. `complete`: everything is there. `unicast`: the rest is fetched. `failed`. `silent`: the sender was not heard any more. */
-  | { readonly fact: 'ended'; readonly how: 'complete' | 'unicast' | 'failed' | 'silent' };
+  /** Everything is there, verified and durable. It goes on answering for a while. */
+  | { readonly fact: 'complete' }
+  /** As the driver said; it goes on answering for a while. */
+  | { readonly fact: 'failed' }
+  /** The last. `unicast`: what is missing is fetched. `abandoned`: the sender is not heard any more, or has ended. */
+  | { readonly fact: 'ended'; readonly how: 'complete' | 'unicast' | 'failed' | 'abandoned' };
 
 export type MctpReceiverEffect = Effect<MctpStatus, never, MctpReceiverFact>;
 
