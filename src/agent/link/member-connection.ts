@@ -7,7 +7,7 @@ import WebSocket, { type ClientOptions } from 'ws';
 import { TreecastError } from '../../model/treecast-error.ts';
 import type { Clock } from '../../net/clock.ts';
 import { closeCodes } from '../../net/link/close-codes.ts';
-import { ccmMessageBytesMax, silentTicksMax, unsentBytesMax } from '../../net/link/limits.ts';
+import { ccmMessageBytesMax, pingIntervalMs, silentTicksMax, unsentBytesMax } from '../../net/link/limits.ts';
 import { parseJsonFrame, parseMessage } from '../../net/link/parse-message.ts';
 import { createSilenceWatch } from '../../net/link/silence-watch.ts';
 import { type LeaderToMember, memberPath } from '../../net/relay/member-messages.ts';
@@ -34,13 +34,12 @@ export interface MemberConnectionOptions {
   readonly pingIntervalMs?: number;
 }
 
-const defaultPingIntervalMs = 3_000;
 const handshakeTimeoutMs = 8_000;
 
 export function createMemberConnection(options: MemberConnectionOptions): MemberConnection {
   const { leader, clock } = options;
   const { node, address, port } = leader;
-  const tickMs = options.pingIntervalMs ?? defaultPingIntervalMs;
+  const tickMs = options.pingIntervalMs ?? pingIntervalMs;
   const watch = createSilenceWatch(silentTicksMax);
   let cancelTick: (() => void) | undefined;
   let isClosed = false;
@@ -60,20 +59,19 @@ export function createMemberConnection(options: MemberConnectionOptions): Member
     followRedirects: false,
   });
 
+  /** The leader pings; this end only listens for it. */
   function tick(): void {
     if (watch.tick()) {
       failure = new TreecastError('CCM_UNREACHABLE', `The leader ${node} went silent.`);
       socket.terminate();
       return;
     }
-    socket.ping();
     cancelTick = clock.after(tickMs, tick);
   }
 
   socket.on('open', () => {
     cancelTick = clock.after(tickMs, tick);
   });
-  socket.on('pong', watch.heard);
   socket.on('ping', watch.heard);
   socket.on('message', (data, isBinary) => {
     watch.heard();
