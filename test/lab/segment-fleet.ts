@@ -17,6 +17,8 @@ export interface SegmentFleet {
   indexOf(node: string): number;
   host(node: string): LanHost;
   pid(node: string): number;
+  /** The agent's state directory. */
+  directory(node: string): string;
   /** Resolves with the segment as soon as it is so; throws with what was seen last. */
   until(
     what: string,
@@ -125,6 +127,7 @@ export async function createSegmentFleet(
     indexOf,
     host,
     pid,
+    directory: (node) => join(home, node),
     until,
     async settled(nodes = names) {
       const isWhole = ({ leader, report, members }: SegmentResource): boolean =>

@@ -233,6 +233,7 @@ async function start(
       send: (message) => link?.send(message) ?? false,
       onView: followLeader,
       onDecision: (from, decision) => link?.overheard(from, decision),
+      bytesPerSecondMax: () => group?.status().bytesPerSecondMax ?? null,
       random,
       log,
     });
