@@ -28,10 +28,10 @@ export const simulate: Bench = {
       let events = 0;
       let virtualMs = 0;
       await runSeeds({
-        members,
+        scenario: 'election',
+        task: { members, mutant: null },
         seeds,
         firstSeed,
-        mutant: null,
         stopsAtViolation: false,
         onResult(result) {
           events += result.events;

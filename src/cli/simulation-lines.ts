@@ -2,15 +2,7 @@
 
 import type { FaultKind } from '../sim/faults/fault.ts';
 import type { SeedResult } from '../sim/seeds/seed-result.ts';
-
-export interface FailedSeed {
-  readonly seed: number;
-  readonly checker: string;
-  readonly what: string;
-  readonly at_ms: number;
-  /** The command line that shows it again. */
-  readonly replay: string;
-}
+import { createFailedSeeds, type FailedSeed } from './failed-seeds.ts';
 
 export interface SeedSummary {
   readonly scenario: 'election';
@@ -32,9 +24,6 @@ export interface SeedTotals {
   lines(): string[];
 }
 
-/** More are counted, not told. */
-const toldMax = 20;
-
 export function seedLine({ seed, violation, virtualMs, faults, network, elections }: SeedResult): string {
   const counts = Object.entries(faults).map(([kind, count]) => `${kind} ${count}`);
   const { delivered, lost, blocked, duplicated, held } = network;
@@ -49,10 +38,9 @@ export function createSeedTotals(of: {
   readonly mutant: string | null;
 }): SeedTotals {
   const begun = performance.now();
-  const failed: FailedSeed[] = [];
+  const failures = createFailedSeeds(`simulate election --members ${of.members}`, of.mutant);
   const faults: Partial<Record<FaultKind, number>> = {};
   let seeds = 0;
-  let violations = 0;
   let virtualMs = 0;
   let elections = 0;
 
@@ -64,20 +52,15 @@ export function createSeedTotals(of: {
       for (const [kind, count] of Object.entries(result.faults) as [FaultKind, number][]) {
         faults[kind] = (faults[kind] ?? 0) + count;
       }
-      const { violation, seed } = result;
-      if (violation === null) return;
-      violations += 1;
-      const mutate = of.mutant === null ? '' : ` --mutate ${of.mutant}`;
-      const replay = `treecast simulate election --members ${of.members} --first-seed ${seed} --seeds 1 --trace${mutate}`;
-      failed.push({ seed, checker: violation.checker, what: violation.what, at_ms: violation.at, replay });
+      failures.add(result.seed, result.violation);
     },
     summary: () => ({
       scenario: 'election',
       members: of.members,
       seeds,
       first_seed: of.firstSeed,
-      violations,
-      failed: failed.toSorted((one, other) => one.seed - other.seed).slice(0, toldMax),
+      violations: failures.count(),
+      failed: failures.told(),
       mutant: of.mutant,
       virtual_s: Math.round(virtualMs / 1000),
       elections,
@@ -88,10 +71,7 @@ export function createSeedTotals(of: {
       const summary = totals.summary();
       return [
         `${summary.seeds} seeds from ${summary.first_seed}, ${summary.members} members, ${summary.virtual_s} s of virtual time, ${summary.elections} elections, ${summary.violations} violations`,
-        ...summary.failed.flatMap(({ seed, checker, what, replay }) => [
-          `seed ${seed}: ${checker}: ${what}`,
-          `  ${replay}`,
-        ]),
+        ...failures.lines(),
       ];
     },
   };

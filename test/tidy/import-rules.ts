@@ -90,7 +90,7 @@ export const importRules: ImportRules = {
       because: 'plugins in configuration files; the kit: `plugin create`, `plugin test`',
     },
     { from: 'src/cli/', to: 'src/net/atomic-file.ts', because: 'contexts and tokens are kept as state is' },
-    { from: 'src/cli/', to: 'src/sim/', because: '`simulate election`' },
+    { from: 'src/cli/', to: 'src/sim/', because: '`simulate election` and `simulate mctp`' },
     {
       from: 'src/cli/ccm-configuration.ts',
       to: 'src/protocol/segment/',

@@ -48,6 +48,7 @@ import { segmentSetRate } from './segment-set-rate.ts';
 import { segmentShow } from './segment-show.ts';
 import { segmentWeigh } from './segment-weigh.ts';
 import { simulateElection } from './simulate-election.ts';
+import { simulateMctp } from './simulate-mctp.ts';
 import { siteAdd } from './site-add.ts';
 import { siteList } from './site-list.ts';
 import { siteRemove } from './site-remove.ts';
@@ -118,5 +119,6 @@ export const commands: readonly CliCommand[] = [
   configCheck,
   configSchema,
   simulateElection,
+  simulateMctp,
   doctor,
 ];

@@ -2,21 +2,14 @@
 
 import { z } from 'zod';
 import { segmentMembersMax } from '../../model/segment.ts';
-import { TreecastError } from '../../model/treecast-error.ts';
 import { mutantNames } from '../../sim/mutants/all-mutants.ts';
 import { seedFaults } from '../../sim/seeds/run-seed.ts';
 import { runSeeds } from '../../sim/seeds/run-seeds.ts';
 import { defineCommand } from '../command.ts';
 import type { CommandContext } from '../command-context.ts';
 import { count } from '../input-schemas.ts';
+import { checkSeedChoice, seedFlags, seedInputs } from '../seed-options.ts';
 import { createSeedTotals, seedLine } from '../simulation-lines.ts';
-
-const positive = count.refine((value) => value > 0, 'Has to be at least 1');
-const seedNumber = z
-  .string()
-  .regex(/^\d{1,16}$/, 'Is not a whole number')
-  .transform(Number)
-  .refine(Number.isSafeInteger, 'Is too large: 2^53 - 1 is the last seed');
 
 export const simulateElection = defineCommand({
   name: 'simulate election',
@@ -26,11 +19,7 @@ export const simulateElection = defineCommand({
     'Progress goes to standard error. With --mutate one known mistake is made on purpose, and the run ends with the first seed that shows it: the exit code is 1 then.',
   options: [
     { flags: '--members <count>', summary: `nodes of the segment, 2 to ${segmentMembersMax} (default: 50)` },
-    { flags: '--seeds <count>', summary: 'how many seeds to run (default: 100)' },
-    { flags: '--first-seed <seed>', summary: 'the first of them (default: 1)' },
-    { flags: '--trace', summary: 'print everything that happens in a single seed' },
-    { flags: '--mutate <name>', summary: 'with one planted mistake; see --list-mutants' },
-    { flags: '--list-mutants', summary: 'name the planted mistakes' },
+    ...seedFlags,
   ],
   examples: [
     { line: 'treecast simulate election --members 50 --seeds 1000 --json', explanation: 'on all processors' },
@@ -46,11 +35,7 @@ export const simulateElection = defineCommand({
     members: count
       .refine((value) => value >= 2 && value <= segmentMembersMax, `Has to be from 2 to ${segmentMembersMax}`)
       .default(50),
-    seeds: positive.default(100),
-    firstSeed: seedNumber.default(1),
-    trace: z.boolean().default(false),
-    mutate: z.string().optional(),
-    listMutants: z.boolean().default(false),
+    ...seedInputs,
   }),
   async run({ members, seeds, firstSeed, trace, mutate, listMutants }, { output, signal }) {
     if (listMutants) {
@@ -58,24 +43,12 @@ export const simulateElection = defineCommand({
       return 'ok';
     }
     const mutant = mutate ?? null;
-    if (mutant !== null && !mutantNames.includes(mutant)) {
-      throw new TreecastError('INVALID_INPUT', `--mutate: there is no mistake named ${mutant}.`, {
-        fix: `Use one of ${mutantNames.join(', ')}.`,
-      });
-    }
-    if (!Number.isSafeInteger(firstSeed + seeds)) {
-      throw new TreecastError('INVALID_INPUT', '--first-seed: is too large for so many seeds.', {
-        fix: 'Seeds end at 2^53 - 1.',
-      });
-    }
-    if (trace && seeds !== 1) {
-      throw new TreecastError('INVALID_INPUT', '--trace: is for a single seed.', { fix: 'Add --seeds 1.' });
-    }
+    checkSeedChoice({ seeds, firstSeed, trace, mutant }, mutantNames);
     if (seeds === 1) for (const line of seedFaults(firstSeed, members)) output.note(line);
     const totals = createSeedTotals({ members, firstSeed, mutant });
     await runSeeds({
-      members,
-      mutant,
+      scenario: 'election',
+      task: { members, mutant },
       firstSeed,
       seeds,
       stopsAtViolation: mutant !== null,

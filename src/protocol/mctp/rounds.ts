@@ -96,9 +96,11 @@ export function createRounds(options: {
       const over: { entry: ReceiverEntry; why: UnicastReason }[] = [];
       let lacks = 0;
       let isSilence = false;
+      let isProgress = false;
       for (const entry of receiving()) {
         if (isAnswered(entry)) {
           lacks += entry.lacks;
+          if (entry.lacks < entry.best) isProgress = true;
           entry.stale = entry.lacks < entry.best ? 0 : entry.stale + 1;
           entry.best = Math.min(entry.best, entry.lacks);
           if (rules.isStuck(timing, entry.stale)) over.push({ entry, why: 'stuck' });
@@ -109,8 +111,7 @@ export function createRounds(options: {
             over.push({ entry, why: 'silent' });
         }
       }
-      const passes = receiving().map((entry) => entry.stale);
-      stale = passes.length === 0 ? 0 : Math.min(...passes);
+      stale = isProgress ? 0 : stale + 1;
       answerMs = isSilence ? Math.min(2 * answerMs, timing.answerMaxMs) : timing.answerMs;
       answersAt = undefined;
       // Who waits for nothing that is sent here is not asked all the time.

@@ -149,7 +149,7 @@ export function createMctpChecks(
         violate('problem', 'nobody was reached any more, and no problem told');
       const isOnlyLossy = plan.faults.length > 0 && plan.faults.every(({ kind }) => kind === 'lossy');
       // Shorter ones are over before it is known.
-      const isLong = plan.nominalMs > 2000;
+      const isLong = plan.nominalMs > 2000 && layout.blocks >= 20;
       if (isOnlyLossy && receivers >= 4 && isLong && !unicast.some(({ why }) => why === 'lossy'))
         violate('held-up', 'a receiver at half loss was not handed to unicast');
       if (isOnlyLossy && receivers >= 4 && healthyAt > 3 * plan.nominalMs + 3000)

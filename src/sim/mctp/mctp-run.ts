@@ -156,9 +156,7 @@ export function runMctp({ plan, changes, trace }: MctpRunOptions): MctpRunResult
     const heldByAll = new Set<number>();
     for (let block = 0; block < layout.blocks; block += 1)
       if (receivers.every((receiver) => receiver.has(block))) heldByAll.add(block);
-    const isJoinKnown = plan.faults.every(
-      ({ kind }) => kind !== 'crash' && kind !== 'late' && kind !== 'absent',
-    );
+    const isJoinKnown = !['crash', 'late', 'absent', 'pause'].some(has);
     sender = createSimSender({
       session: next,
       receivers: names,

@@ -57,8 +57,22 @@ describe('simulated segment', () => {
   test('X16: thirty seeds of ten members, and some of 50, break no rule, on all processors', async () => {
     const results: SeedResult[] = [];
     const onResult = (result: SeedResult): void => void results.push(result);
-    await runSeeds({ ...task, firstSeed: 1, seeds: 30, stopsAtViolation: false, onResult });
-    await runSeeds({ ...task, members: 50, firstSeed: 1001, seeds: 3, stopsAtViolation: false, onResult });
+    await runSeeds({
+      scenario: 'election',
+      task,
+      firstSeed: 1,
+      seeds: 30,
+      stopsAtViolation: false,
+      onResult,
+    });
+    await runSeeds({
+      scenario: 'election',
+      task: { ...task, members: 50 },
+      firstSeed: 1001,
+      seeds: 3,
+      stopsAtViolation: false,
+      onResult,
+    });
     assert.equal(new Set(results.map(({ seed }) => seed)).size, 33);
     const failed = results.filter(({ violation }) => violation !== null);
     assert.deepEqual(
@@ -70,8 +84,8 @@ describe('simulated segment', () => {
   test('a run on several threads ends with the first violation when it is told to, and when it is aborted', async () => {
     const results: SeedResult[] = [];
     await runSeeds({
-      members: 10,
-      mutant: 'list-never-sent',
+      scenario: 'election',
+      task: { members: 10, mutant: 'list-never-sent' },
       firstSeed: 1,
       seeds: 50,
       stopsAtViolation: true,
@@ -80,7 +94,8 @@ describe('simulated segment', () => {
     assert.ok(results.length < 50 && results.at(-1)?.violation !== null);
     const stop = new AbortController();
     const aborted = runSeeds({
-      ...task,
+      scenario: 'election',
+      task,
       firstSeed: 1,
       seeds: 10_000,
       stopsAtViolation: false,

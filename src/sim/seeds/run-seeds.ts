@@ -2,10 +2,11 @@
 
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
-import { runSeed } from './run-seed.ts';
-import type { SeedResult, SeedTask } from './seed-result.ts';
+import { type ScenarioName, type Scenarios, scenarios } from './scenarios.ts';
 
-export interface RunSeedsOptions extends SeedTask {
+export interface RunSeedsOptions<Name extends ScenarioName> {
+  readonly scenario: Name;
+  readonly task: Scenarios[Name]['task'];
   readonly firstSeed: number;
   readonly seeds: number;
   /** Ends with the first violation. */
@@ -13,7 +14,7 @@ export interface RunSeedsOptions extends SeedTask {
   readonly threads?: number;
   readonly signal?: AbortSignal;
   /** In the order in which they end. */
-  readonly onResult: (result: SeedResult) => void;
+  readonly onResult: (result: Scenarios[Name]['result']) => void;
   /** Of a single seed only. */
   readonly trace?: (line: string) => void;
 }
@@ -22,12 +23,11 @@ export interface RunSeedsOptions extends SeedTask {
 const ahead = 2;
 
 /** Resolves when all have run, or enough; rejects when a run throws, or when the signal is aborted. */
-export async function runSeeds(options: RunSeedsOptions): Promise<void> {
-  const { members, mutant, firstSeed, seeds, stopsAtViolation, onResult, trace, signal } = options;
-  const task: SeedTask = { members, mutant };
+export async function runSeeds<Name extends ScenarioName>(options: RunSeedsOptions<Name>): Promise<void> {
+  const { scenario, task, firstSeed, seeds, stopsAtViolation, onResult, trace, signal } = options;
   if (seeds === 1 || trace !== undefined) {
     for (let seed = firstSeed; seed < firstSeed + seeds; seed += 1) {
-      const result = runSeed(seed, task, trace);
+      const result = scenarios[scenario](seed, task, trace);
       onResult(result);
       if (stopsAtViolation && result.violation !== null) return;
     }
@@ -51,10 +51,10 @@ export async function runSeeds(options: RunSeedsOptions): Promise<void> {
         if (given.length > 0) worker.postMessage(given);
       };
       for (let number = 0; number < count; number += 1) {
-        const worker = new Worker(workerUrl(), { workerData: task });
+        const worker = new Worker(workerUrl(), { workerData: { scenario, task } });
         workers.push(worker);
         worker.on('error', reject);
-        worker.on('message', (result: SeedResult) => {
+        worker.on('message', (result: Scenarios[Name]['result']) => {
           if (left === 0) return;
           onResult(result);
           left -= 1;
