@@ -103,8 +103,9 @@ export function createMulticastSource(options: MulticastSourceOptions): Multicas
   function hear(offer: Offer, event: ReceivingEvent): void {
     if (event.type === 'network') log.info({ assignment: offer.assignment }, event.sentence);
     else if (event.type === 'fetch') want(offer, event.blocks);
-    else if (event.how === 'complete') offer.ended.resolve();
-    else end(offer, event.error ?? `the session is over for this node (${event.how})`);
+    else if (event.type === 'failed') end(offer, event.sentence);
+    else if (event.type === 'complete' || event.how === 'complete') offer.ended.resolve();
+    else end(offer, `the session is over for this node (${event.how})`);
   }
 
   function want(offer: Offer, blocks: readonly BlockRange[] | null): void {

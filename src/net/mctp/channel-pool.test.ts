@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { defaultPools, freeChannel, poolAddress, poolSize } from './channel-pool.ts';
 import { mctpJoinSchema, mctpNoticeSchema } from './mctp-session.ts';
 
-test('MCTP-30: sixteen addresses a pool, in both families', () => {
+test('MCTP-70: sixteen addresses a pool, in both families', () => {
   const all = (family: 4 | 6) =>
     Array.from({ length: poolSize }, (_, number) => poolAddress(defaultPools[family], number));
   assert.equal(new Set(all(4)).size, 16);
@@ -13,7 +13,7 @@ test('MCTP-30: sixteen addresses a pool, in both families', () => {
   assert.deepEqual(all(6).slice(-2), ['ff15::5443:f', 'ff15::5443:10']);
 });
 
-test('MCTP-30: a session takes a channel without another one as long as there is one', () => {
+test('MCTP-70: a session takes a channel without another one as long as there is one', () => {
   const inUse: number[] = [];
   for (let session = 0; session < poolSize; session += 1) inUse.push(freeChannel(inUse, 5));
   assert.equal(inUse[0], 5);
@@ -44,7 +44,7 @@ const notice = {
   pairKey: Buffer.alloc(16, 2).toString('base64'),
 };
 
-test('MCTP-31: a notice is what it should be, or none', () => {
+test('MCTP-71: a notice is what it should be, or none', () => {
   assert.ok(mctpNoticeSchema.safeParse(notice).success);
   const { announcement } = notice;
   const wrong: Record<string, unknown>[] = [

@@ -1,4 +1,4 @@
-// MCTP-30: the addresses of the data channels. There are 16 of them, since a kernel lets a socket be in 20 groups; sessions share them when there
+// MCTP-70: the addresses of the data channels. There are 16 of them, since a kernel lets a socket be in 20 groups; sessions share them when there
 // are more, which costs a receiver the frames of others, and nothing else.
 
 import type { AddressFamily } from '../segment/channel/local-interfaces.ts';

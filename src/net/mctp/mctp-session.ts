@@ -130,9 +130,9 @@ export type SendingEvent =
 
 export interface SendingOptions {
   readonly source: BlockSource;
-  /** Nodes; more may come by `add`. */
+  /** All nodes for whom it is; those that come late are among them. */
   readonly receivers: readonly string[];
-  /** So many of them are reported as enough; all, when absent. */
+  /** Such a share of them is reported as enough; all, when absent. */
   readonly quorum?: number;
   readonly repair?: 'arq' | 'fec';
   /** A hard limit of what the session sends, all included. */
@@ -143,8 +143,7 @@ export interface SendingOptions {
 export interface Sending {
   readonly session: number;
   /**
-   * To be handed to that receiver over TLS. For a node that is new to the session, or is back after a restart, too: each call makes a key of its own, and
-   * the last one counts.
+   * To be handed to that receiver over TLS, again when it is back after a restart: each call makes a key of its own, and the last one counts.
    */
   notice(node: string): MctpNotice;
   /** What it answered: frames go out as soon as the machine has heard of enough of them. */
@@ -173,15 +172,15 @@ export interface ReceivingState {
 }
 
 export type ReceivingEvent =
+  /** Every block is written. The session goes on a little, so that the sender hears of it. */
+  | { readonly type: 'complete' }
+  /** This node can take nothing more: the sink's words, or those of whoever opened it. */
+  | { readonly type: 'failed'; readonly sentence: string }
   /** To be fetched from the leader by unicast, in the session's index space; null: all that is missing, and the session is over for this node. */
-  | { readonly type: 'fetch'; readonly blocks: readonly BlockRange[] | null; readonly sentence: string }
+  | { readonly type: 'fetch'; readonly blocks: readonly BlockRange[] | null }
   | { readonly type: 'network'; readonly isUp: boolean; readonly sentence: string }
-  /** The last. `complete`: everything is written. `unicast` and `silent`: what is missing is to be fetched. `failed`: see `error`. */
-  | {
-      readonly type: 'ended';
-      readonly how: 'complete' | 'unicast' | 'failed' | 'silent' | 'stopped';
-      readonly error: string | null;
-    };
+  /** The last, and always said but when `stop` was called. `unicast`: what is missing is fetched. `abandoned`: the sender is not heard any more, so that is fetched, too. */
+  | { readonly type: 'ended'; readonly how: 'complete' | 'unicast' | 'failed' | 'abandoned' };
 
 export interface ReceivingOptions {
   /** Where this node holds the manifest already. */

@@ -54,9 +54,9 @@ const holdMaxMs = 16_000;
 const growthShare = 0.2;
 const overrunShare = 0.85;
 const overrunGapMs = 100;
-/** What was not sent in time is lost, but for so much. */
-const burstMs = 4;
-const burstBytesMin = 20_000;
+/** What was not sent in time is lost, but for so much: processes of a busy machine get their turn late. */
+const burstMs = 25;
+const burstBytesMin = 131_072;
 
 type Mode =
   | { readonly mode: 'starting' | 'steady' }

@@ -23,7 +23,7 @@ function inbox(): { readonly onDatagram: (bytes: Buffer) => void; readonly next:
   };
 }
 
-test('MCTP-33: two receivers on one machine hear the group, and the sender hears what one of them says', async () => {
+test('MCTP-73: two receivers on one machine hear the group, and the sender hears what one of them says', async () => {
   const [first, second, said] = [inbox(), inbox(), inbox()];
   const onError = (error: Error): void => assert.fail(error);
   const sent = (error: Error | null): void => assert.ifError(error);
@@ -43,7 +43,7 @@ test('MCTP-33: two receivers on one machine hear the group, and the sender hears
   }
 });
 
-test('MCTP-33: what is no group of this interface rejects with what the system says, and nothing stays open', async () => {
+test('MCTP-73: what is no group of this interface rejects with what the system says, and nothing stays open', async () => {
   const wrong = { ...base, group: { address: '127.0.0.1', port: 17_469 } };
   await assert.rejects(openReceiverSockets({ ...wrong, onDatagram() {}, onError() {} }), { code: 'EINVAL' });
   const elsewhere = { ...base, interface: { ...lo, address: '192.0.2.1' } };

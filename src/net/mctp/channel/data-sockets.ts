@@ -1,4 +1,4 @@
-// MCTP-33: the sockets of a session. A sender has one that is connected to the group, which is the cheapest way to send, and one on which it
+// MCTP-73: the sockets of a session. A sender has one that is connected to the group, which is the cheapest way to send, and one on which it
 // hears statuses; a receiver has one that hears the group, and one from which it answers.
 
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
@@ -24,7 +24,7 @@ export interface SenderSockets {
   /** Where statuses go. */
   readonly own: SocketAddress;
   /** To the group. The buffer is the system's until `onSent`. */
-  send(bytes: Uint8Array, onSent: (error: Error | null) => void): void;
+  send(bytes: Uint8Array | Uint8Array[], onSent: (error: Error | null) => void): void;
   sendTo(bytes: Uint8Array, to: SocketAddress, onSent: (error: Error | null) => void): void;
   close(): void;
 }

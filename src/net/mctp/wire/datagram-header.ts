@@ -1,14 +1,25 @@
-// MCTP-32: the 28 bytes before everything that a session sends, and what of them is wrong. The receiver reads one for each frame, so nothing is
+// MCTP-72: the 28 bytes before everything that a session sends, and what of them is wrong. The receiver reads one for each frame, so nothing is
 // allocated here. Whether the MAC, its last 8 bytes, holds is not looked at.
 
 import { frameHeaderBytes } from '../../../protocol/mctp/mctp-session.ts';
 
 /** Numbers are never used for something else. */
-export const datagramKind = { frame: 1, request: 2, digests: 3, fetch: 4, end: 5, status: 6 } as const;
+export const datagramKind = {
+  frame: 1,
+  request: 2,
+  digests: 3,
+  fetch: 4,
+  end: 5,
+  status: 6,
+  /** Without a payload, to the group, for one receiver. */
+  ping: 7,
+  /** The number of the ping that it answers. */
+  pong: 8,
+} as const;
 
 export type DatagramKind = (typeof datagramKind)[keyof typeof datagramKind];
 
-const kindMax = 6;
+const kindMax = 8;
 /** `TM` and the version. */
 const magic = 0x54_4d_01;
 

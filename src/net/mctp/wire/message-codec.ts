@@ -1,4 +1,4 @@
-// MCTP-35: what sender and receivers tell each other beside frames, as the payload of a datagram. Session and kind are in its header. What does not
+// MCTP-75: what sender and receivers tell each other beside frames, as the payload of a datagram. Session and kind are in its header. What does not
 // fit any of the messages decodes to undefined; nothing that arrives throws.
 
 import {

@@ -31,16 +31,16 @@ export const dropReasons = [
 
 export type DropReason = (typeof dropReasons)[number];
 
-export interface DropCounter {
-  count(reason: DropReason): void;
+export interface DropCounter<Reason extends string = DropReason> {
+  count(reason: Reason): void;
   /** Those that happened. */
-  counts(): Readonly<Partial<Record<DropReason, number>>>;
+  counts(): Readonly<Partial<Record<Reason, number>>>;
 }
 
-export function createDropCounter(): DropCounter {
-  const counts = new Map<DropReason, number>();
+export function createDropCounter<Reason extends string = DropReason>(): DropCounter<Reason> {
+  const counts = new Map<Reason, number>();
   return {
     count: (reason) => void counts.set(reason, (counts.get(reason) ?? 0) + 1),
-    counts: () => Object.fromEntries(counts),
+    counts: () => Object.fromEntries(counts) as Partial<Record<Reason, number>>,
   };
 }

@@ -1,0 +1,258 @@
+// Sessions between one sender and receivers of this process, on the loopback interface: what each of them hears, and what it makes of trouble.
+
+import assert from 'node:assert/strict';
+import { generateKeyPairSync, hash, randomBytes, sign, verify } from 'node:crypto';
+import { test } from 'node:test';
+import { blockBytes } from '../../src/model/assignment.ts';
+import { steadyClock } from '../../src/net/clock.ts';
+import { createMctp, type Mctp } from '../../src/net/mctp/mctp.ts';
+import {
+  type BlockSink,
+  mctpNoticeSchema,
+  type Receiving,
+  type ReceivingEvent,
+  type Sending,
+  type SendingEvent,
+} from '../../src/net/mctp/mctp-session.ts';
+import { until } from '../../src/plugins/testing/until.ts';
+import { sendForgedFrames } from '../lab/mctp/rogue.ts';
+
+const lo = { name: 'lo', address: '127.0.0.1', isLoopback: true };
+const { publicKey, privateKey } = generateKeyPairSync('ed25519');
+const pool = {
+  first: `239.255.${randomBytes(1)[0]}.100`,
+  port: 20_000 + (randomBytes(2).readUInt16BE() % 10_000),
+};
+
+interface Content {
+  readonly data: Buffer;
+  /** The SHA-256 of each block. */
+  readonly manifest: Buffer;
+}
+
+function content(bytes: number): Content {
+  const data = randomBytes(bytes);
+  const hashes: Buffer[] = [];
+  for (let at = 0; at < bytes; at += blockBytes)
+    hashes.push(hash('sha256', data.subarray(at, at + blockBytes), 'buffer'));
+  return { data, manifest: Buffer.concat(hashes) };
+}
+
+function mctpOf(node: string, isUp: () => boolean = () => true): Mctp {
+  return createMctp({
+    node,
+    interface: () => (isUp() ? lo : null),
+    bytesMax: () => null,
+    clock: steadyClock,
+    log() {},
+    sign: (bytes) => sign(null, bytes, privateKey),
+    linkBytesPerSecond: 50_000_000,
+    pool,
+  });
+}
+
+interface Member {
+  readonly mctp: Mctp;
+  readonly got: Buffer;
+  readonly events: ReceivingEvent[];
+  receiving?: Receiving;
+}
+
+async function join(
+  sending: Sending,
+  node: string,
+  { data, manifest }: Content,
+  change: Partial<BlockSink> & { readonly held?: Buffer; readonly isUp?: () => boolean } = {},
+): Promise<Member> {
+  const { held = null, isUp, ...sinkChange } = change;
+  const got = Buffer.alloc(data.length);
+  const missing = new Set(Array.from({ length: manifest.length / 32 }, (_, index) => index));
+  const sink: BlockSink = {
+    missing: () => [...missing],
+    verify: (index, bytes) =>
+      hash('sha256', bytes, 'buffer').equals(manifest.subarray(index * 32, index * 32 + 32)),
+    async write(index, bytes) {
+      got.set(bytes, index * blockBytes);
+      missing.delete(index);
+    },
+    ...sinkChange,
+  };
+  const member: Member = { mctp: mctpOf(node, isUp), got, events: [] };
+  const notice = mctpNoticeSchema.parse(JSON.parse(JSON.stringify(sending.notice(node))));
+  member.receiving = await member.mctp.receive(notice, {
+    manifest: held,
+    async openSink(whole) {
+      assert.deepEqual(whole, manifest);
+      return sink;
+    },
+    verify: (bytes, signature) => verify(null, bytes, publicKey, signature),
+    onEvent: (event) => void member.events.push(event),
+  });
+  sending.joined(node, member.receiving.lacks);
+  return member;
+}
+
+interface Session {
+  readonly sending: Sending;
+  readonly events: SendingEvent[];
+  ended(): Promise<Extract<SendingEvent, { type: 'ended' }>>;
+}
+
+async function begin(
+  leader: Mctp,
+  { data, manifest }: Content,
+  receivers: readonly string[],
+  more: {
+    readonly repair?: 'arq' | 'fec';
+    readonly read?: (index: number) => Promise<Buffer>;
+    readonly bytesPerSecondMax?: number;
+  } = {},
+): Promise<Session> {
+  const { read = async (index) => data.subarray(index * blockBytes, (index + 1) * blockBytes), ...rest } =
+    more;
+  const events: SendingEvent[] = [];
+  const sending = await leader.send({
+    source: { assignment: 'a-1', manifest, sealedBytes: data.length, plainBytes: 0, read },
+    receivers,
+    onEvent: (event) => void events.push(event),
+    ...rest,
+  });
+  return {
+    sending,
+    events,
+    async ended() {
+      await until('the session has ended', () => events.at(-1)?.type === 'ended');
+      const last = events.at(-1);
+      assert.ok(last?.type === 'ended');
+      return last;
+    },
+  };
+}
+
+async function close(...all: readonly Mctp[]): Promise<void> {
+  await Promise.all(all.map((mctp) => mctp.close()));
+}
+
+for (const repair of ['arq', 'fec'] as const)
+  for (const bytes of [900, 2_000_000]) {
+    test(`MCTP-78: two receivers have the ${bytes} bytes, and it is said to them and of them (${repair})`, async () => {
+      const leader = mctpOf('leader');
+      const wanted = content(bytes);
+      const session = await begin(leader, wanted, ['a', 'b'], { repair });
+      const members = [await join(session.sending, 'a', wanted), await join(session.sending, 'b', wanted)];
+      const { complete, unicast, failed, error } = await session.ended();
+      assert.deepEqual(
+        { complete: [...complete].sort(), unicast, failed, error },
+        {
+          complete: ['a', 'b'],
+          unicast: [],
+          failed: [],
+          error: null,
+        },
+      );
+      for (const { got, events, receiving } of members) {
+        assert.ok(got.equals(wanted.data));
+        assert.equal(events[0]?.type, 'complete');
+        assert.equal(receiving?.state().missing, 0);
+      }
+      await close(leader, ...members.map(({ mctp }) => mctp));
+    });
+  }
+
+test('MCTP-71: who holds the manifest and some blocks lacks the others alone; who holds all is complete without a frame', async () => {
+  const leader = mctpOf('leader');
+  const wanted = content(1_000_000);
+  const session = await begin(leader, wanted, ['all', 'some']);
+  const all = await join(session.sending, 'all', wanted, { held: wanted.manifest, missing: () => [] });
+  assert.deepEqual(all.receiving?.lacks, []);
+  const lacking = new Set([2, 3, 6]);
+  const some = await join(session.sending, 'some', wanted, {
+    held: wanted.manifest,
+    missing: () => [...lacking],
+    async write(index) {
+      lacking.delete(index);
+    },
+  });
+  assert.deepEqual(some.receiving?.lacks, [
+    { from: 3, to: 5 },
+    { from: 7, to: 8 },
+  ]);
+  assert.deepEqual([...(await session.ended()).complete].sort(), ['all', 'some']);
+  assert.equal(lacking.size, 0);
+  await close(leader, all.mctp, some.mctp);
+});
+
+test('MCTP-78: a sink that cannot write fails its receiver, with its words, and nobody else', async () => {
+  const leader = mctpOf('leader');
+  const wanted = content(600_000);
+  const session = await begin(leader, wanted, ['full', 'good']);
+  const full = await join(session.sending, 'full', wanted, {
+    write: () => Promise.reject(new Error('no space left')),
+  });
+  const good = await join(session.sending, 'good', wanted);
+  const { complete, failed } = await session.ended();
+  assert.deepEqual([complete, failed], [['good'], ['full']]);
+  assert.deepEqual(full.events[0], { type: 'failed', sentence: 'no space left' });
+  await close(leader, full.mctp, good.mctp);
+});
+
+test('MCTP-82: a source that cannot be read ends the session: all fetch by unicast, and it is said why', async () => {
+  const leader = mctpOf('leader');
+  const wanted = content(600_000);
+  const read = (): Promise<Buffer> => Promise.reject(new Error('the inbox is gone'));
+  const session = await begin(leader, wanted, ['a'], { read });
+  const member = await join(session.sending, 'a', wanted);
+  const { unicast, error } = await session.ended();
+  assert.deepEqual([unicast, error], [['a'], 'the inbox is gone']);
+  const told = session.events.find(({ type }) => type === 'unicast');
+  assert.ok(told?.type === 'unicast' && told.sentence === 'a fetches by unicast: the session was ended.');
+  await until('the receiver is told', () => member.events.some(({ type }) => type === 'ended'));
+  assert.deepEqual(member.events.at(-1), { type: 'ended', how: 'unicast' });
+  await close(leader, member.mctp);
+});
+
+test('N18: frames without the key are dropped and counted, and those of a member change no byte', async () => {
+  const leader = mctpOf('leader');
+  const wanted = content(3_000_000);
+  const session = await begin(leader, wanted, ['a', 'b'], { bytesPerSecondMax: 3_000_000 });
+  const member = await join(session.sending, 'a', wanted);
+  const notice = session.sending.notice('b');
+  const forge = { notice, address: lo.address, framesPerSecond: 20_000 };
+  await sendForgedFrames({ ...forge, hasKey: false, frames: 500 });
+  await until('they have arrived', () => (member.receiving?.state().dropped['forged'] ?? 0) > 400);
+  await sendForgedFrames({ ...forge, hasKey: true, frames: 24 });
+  const old = await begin(leader, wanted, ['c']);
+  const other = { ...old.sending.notice('c'), group: notice.group };
+  await sendForgedFrames({ ...forge, notice: other, hasKey: true, frames: 10 });
+  session.sending.joined('b', []);
+  assert.deepEqual([...(await session.ended()).complete].sort(), ['a', 'b']);
+  assert.ok(member.got.equals(wanted.data));
+  assert.equal(member.receiving?.state().dropped['other-session'], 10);
+  await close(leader, member.mctp);
+});
+
+test('MCTP-81: while the interface is down nothing is sent, and when it is back the session goes on', async () => {
+  let isUp = true;
+  const leader = mctpOf('leader');
+  const wanted = content(2_000_000);
+  const session = await begin(leader, wanted, ['a'], { bytesPerSecondMax: 2_000_000 });
+  const member = await join(session.sending, 'a', wanted, { isUp: () => isUp });
+  await until('half of it is there', () => (member.receiving?.state().missing ?? 99) < 10);
+  isUp = false;
+  await until('it is noticed', () => member.receiving?.state().isUp === false);
+  isUp = true;
+  assert.deepEqual((await session.ended()).complete, ['a']);
+  assert.deepEqual(
+    member.events
+      .filter(({ type }) => type === 'network')
+      .map((event) => event.type === 'network' && event.isUp),
+    [false, true],
+  );
+  assert.ok(member.got.equals(wanted.data));
+  await close(leader, member.mctp);
+});
+
+test('MCTP-82: without an interface no session begins', async () => {
+  const leader = mctpOf('leader', () => false);
+  await assert.rejects(begin(leader, content(10), ['a']), /no network interface/);
+});
