@@ -26,16 +26,16 @@ const pool = {
 
 interface Content {
   readonly data: Buffer;
-  /** The SHA-256 of each block. */
+  /** The SHA-256 of each block, and whatever else. */
   readonly manifest: Buffer;
 }
 
-function content(bytes: number): Content {
+function content(bytes: number, moreManifestBytes = 0): Content {
   const data = randomBytes(bytes);
   const hashes: Buffer[] = [];
   for (let at = 0; at < bytes; at += blockBytes)
     hashes.push(hash('sha256', data.subarray(at, at + blockBytes), 'buffer'));
-  return { data, manifest: Buffer.concat(hashes) };
+  return { data, manifest: Buffer.concat([...hashes, randomBytes(moreManifestBytes)]) };
 }
 
 function mctpOf(node: string, isUp: () => boolean = () => true): Mctp {
@@ -66,7 +66,7 @@ async function join(
 ): Promise<Member> {
   const { held = null, isUp, ...sinkChange } = change;
   const got = Buffer.alloc(data.length);
-  const missing = new Set(Array.from({ length: manifest.length / 32 }, (_, index) => index));
+  const missing = new Set(Array.from({ length: Math.ceil(data.length / blockBytes) }, (_, index) => index));
   const sink: BlockSink = {
     missing: () => [...missing],
     verify: (index, bytes) =>
@@ -158,6 +158,17 @@ for (const repair of ['arq', 'fec'] as const)
       await close(leader, ...members.map(({ mctp }) => mctp));
     });
   }
+
+test('MCTP-78: a manifest of several blocks comes before the data, and is handed over whole', async () => {
+  const leader = mctpOf('leader');
+  const wanted = content(500_000, 300_000);
+  const session = await begin(leader, wanted, ['a']);
+  const member = await join(session.sending, 'a', wanted);
+  const { complete, error } = await session.ended();
+  assert.deepEqual([complete, error], [['a'], null]);
+  assert.ok(member.got.equals(wanted.data));
+  await close(leader, member.mctp);
+});
 
 test('MCTP-71: who holds the manifest and some blocks lacks the others alone; who holds all is complete without a frame', async () => {
   const leader = mctpOf('leader');

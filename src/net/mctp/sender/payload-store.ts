@@ -44,7 +44,8 @@ export function createPayloadStore(options: PayloadStoreOptions): PayloadStore {
   let isClosed = false;
 
   function read(block: number): void {
-    if (blocks.has(block) || reading.has(block) || block >= options.available()) return;
+    const isManifest = block < manifestBlocks;
+    if (isManifest || blocks.has(block) || reading.has(block) || block >= options.available()) return;
     reading.add(block);
     source.read(block - manifestBlocks).then(
       (bytes) => {
