@@ -232,7 +232,10 @@ export async function runCcm(options: CcmOptions): Promise<Ccm> {
     ...createHistoryMending({ state, repositories, service: () => service, logger }),
     releaseKeys: keys.believedReleaseKeys,
     signedAnew,
-    welcomed: segments.welcomed,
+    welcomed(node) {
+      segments.welcomed(node);
+      verifyRequests.welcomed(node);
+    },
     now,
     logger,
   });

@@ -36,6 +36,7 @@ async function receiving() {
       verify: () => Promise.reject(new Error('not asked')),
       answered: (_, __, error) => answered.push(error?.code ?? null),
       disconnected: () => undefined,
+      welcomed: () => undefined,
     },
     siteFacts: () => undefined,
     receipt: (receipt) => taken.push(receipt),

@@ -18,11 +18,16 @@ export interface VerifyRequests {
   }): Promise<VerifyResult>;
   /** `receiptError` when the receipt's signature is not the node's. */
   answered(node: string, message: Verified, receiptError: WireError | null): void;
+  /** It is asked again when it is back in time: a node that goes behind a leader, or to another one, says hello anew. */
   disconnected(node: string): void;
+  /** Its welcome was sent. */
+  welcomed(node: string): void;
 }
 
 /** A terabyte at 300 MB/s; a node that hangs does not hold a verify for ever. */
 const verifyTimeoutMs = 60 * 60_000;
+/** As a job waits for who takes part in it (JOB-8). */
+const returnTimeoutMs = 10_000;
 
 interface Open {
   readonly site: string;
@@ -33,8 +38,11 @@ interface Open {
 export function createVerifyRequests(
   send: (node: string, request: string, site: string) => void,
   timeoutMs = verifyTimeoutMs,
+  returnMs = returnTimeoutMs,
 ): VerifyRequests {
   const open = new Map<string, Open>();
+  /** By node that is awaited and away. */
+  const away = new Map<string, NodeJS.Timeout>();
 
   function lost(name: string, message: string): NodeResult {
     const error: WireError = { code: 'NODE_LOST', message, fix: `look at the agent on ${name}` };
@@ -86,7 +94,18 @@ export function createVerifyRequests(
     },
 
     disconnected(node) {
-      for (const request of open.values()) giveUp(request, node, 'disconnected while verifying');
+      if (away.has(node) || ![...open.values()].some(({ waiting }) => waiting.has(node))) return;
+      const timer = setTimeout(() => {
+        away.delete(node);
+        for (const request of open.values()) giveUp(request, node, 'disconnected while verifying');
+      }, returnMs);
+      away.set(node, timer.unref());
+    },
+
+    welcomed(node) {
+      clearTimeout(away.get(node));
+      away.delete(node);
+      for (const [id, { site, waiting }] of open) if (waiting.has(node)) send(node, id, site);
     },
   };
 }
