@@ -92,6 +92,8 @@ export function createMemberHub(options: MemberHubOptions): MemberHub {
     }
     const before = rows.get(link.node);
     if (before?.link === link && frame.counter <= before.counter) throw repeated(link.node);
+    // What it was in the middle of, another process of its may not be.
+    if (before !== undefined && before.link !== link) leave(link.node);
     rows.set(link.node, { link, state: 'opening', counter: frame.counter });
     sayUp({ type: 'relayOpen', certificate: link.certificate, frame });
     // The CCM takes the newest opening: the older connection ends without a word about it.
@@ -131,11 +133,14 @@ export function createMemberHub(options: MemberHubOptions): MemberHub {
     if (rows.get(link.node)?.link === link) options.onRound(message.round, link.node, message.type);
   }
 
+  function leave(node: string): void {
+    if (rows.delete(node)) options.onGone(node);
+  }
+
   function gone(link: MemberLink): void {
     links.delete(link);
     if (rows.get(link.node)?.link !== link) return;
-    rows.delete(link.node);
-    options.onGone(link.node);
+    leave(link.node);
     log.info({ member: link.node }, 'a member’s connection has ended');
     if (session !== null) sayUp({ type: 'relayClosed', node: link.node, because: 'link' });
   }
@@ -169,7 +174,7 @@ export function createMemberHub(options: MemberHubOptions): MemberHub {
       if (answer === 'behind') {
         row.state = 'behind';
         log.info({ member: node }, 'a member is behind this node');
-      } else rows.delete(node);
+      } else leave(node);
       row.link.send({ type: 'answer', answer, error });
     },
     tell(nodes, message) {
@@ -180,7 +185,7 @@ export function createMemberHub(options: MemberHubOptions): MemberHub {
     giveUp(node) {
       const row = rows.get(node);
       if (row === undefined) return;
-      rows.delete(node);
+      leave(node);
       sayUp({ type: 'relayClosed', node, because: 'missing' });
       row.link.close(missingCode, 'NODE_LOST');
     },

@@ -87,6 +87,7 @@ test('LEAD-24 LEAD-26: a member opens, its words go up in their order, what the 
   await until('both hear that', () =>
     [early, other].every((one) => one.receivedOf('session').at(-1)?.session === null),
   );
+  assert.ok(leader.leader.status().members.every(({ state }) => state === 'connected'));
   const before = leader.said.length;
   early.say({ type: 'say', frame: early.frame('late') });
   early.say({ type: 'open', frame: early.frame('too early') });

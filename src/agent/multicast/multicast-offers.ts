@@ -75,6 +75,7 @@ export function createMulticastOffers(options: MulticastOffersOptions): Multicas
       session.sending?.limit(bytesPerSecond),
     );
     const watch = options.sessions.begin({ site: header.site, repair, bytesPerSecondMax: rated.allowed });
+    const receivers = [...session.nodes];
     const sending = await mctp
       .send({
         source: {
@@ -85,7 +86,7 @@ export function createMulticastOffers(options: MulticastOffersOptions): Multicas
           read: (index) => content.block(index, signal),
           available: advance(),
         },
-        receivers: [...session.nodes],
+        receivers,
         repair,
         ...limitOf(rated.allowed()),
         onEvent(event) {
@@ -108,6 +109,7 @@ export function createMulticastOffers(options: MulticastOffersOptions): Multicas
       void sending.stop();
     });
     sending.available(advance());
+    for (const node of receivers) if (!session.nodes.has(node)) sending.absent(node);
     for (const node of session.nodes) notify(session, node);
   }
 
