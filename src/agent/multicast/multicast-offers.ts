@@ -16,7 +16,7 @@ import type { AgentLog } from '../session/agent-log.ts';
 export interface MulticastOffers {
   /** Whether this assignment is to go out by multicast; each of them then waits for `multicast` to tell it how, or that it does not. */
   wants(dataBytes: number, nodes: readonly string[]): boolean;
-  /** Opens a session for what `wants` was true of, or takes these nodes into the one that runs. */
+  /** Opens a session for what `wants` was true of; those of one that runs already are told of it again. */
   offer(content: HeldContent, nodes: readonly string[]): void;
   /** A node's answer to its notice; null: it takes the assignment another way. */
   answered(node: string, session: number, lacks: readonly BlockRange[] | null): void;
@@ -41,6 +41,7 @@ export interface MulticastOffersOptions {
 interface Session {
   readonly content: HeldContent;
   readonly controller: AbortController;
+  /** Fixed once it is open. */
   readonly nodes: Set<string>;
   sending: Sending | undefined;
 }
@@ -131,10 +132,10 @@ export function createMulticastOffers(options: MulticastOffersOptions): Multicas
       const { assignment } = content;
       const before = running.get(assignment);
       if (before !== undefined) {
-        for (const node of nodes) {
-          before.nodes.add(node);
-          notify(before, node);
-        }
+        // A session's receivers are those that it began with.
+        const strangers = nodes.filter((node) => !before.nodes.has(node));
+        if (strangers.length > 0) tell(strangers, { type: 'multicast', assignment, notice: null });
+        for (const node of nodes) if (before.nodes.has(node)) notify(before, node);
         return;
       }
       const session: Session = {
@@ -159,7 +160,10 @@ export function createMulticastOffers(options: MulticastOffersOptions): Multicas
       }
     },
     left(node) {
-      for (const { sending, nodes } of running.values()) if (nodes.delete(node)) sending?.absent(node);
+      for (const { sending, nodes } of running.values()) {
+        if (sending === undefined) nodes.delete(node);
+        else if (nodes.has(node)) sending.absent(node);
+      }
     },
     clear() {
       for (const { controller } of running.values()) controller.abort();

@@ -103,8 +103,8 @@ export function createMulticastSource(options: MulticastSourceOptions): Multicas
   function hear(offer: Offer, event: ReceivingEvent): void {
     if (event.type === 'network') log.info({ assignment: offer.assignment }, event.sentence);
     else if (event.type === 'fetch') want(offer, event.blocks);
+    else if (event.type === 'complete') offer.ended.resolve();
     else if (event.type === 'failed') end(offer, event.sentence);
-    else if (event.type === 'complete' || event.how === 'complete') offer.ended.resolve();
     else end(offer, `the session is over for this node (${event.how})`);
   }
 
@@ -242,6 +242,8 @@ export function createMulticastSource(options: MulticastSourceOptions): Multicas
       const offer = await offerOf(assignment.id);
       const stop = new AbortController();
       const left = new Set(missing);
+      const failed = Promise.withResolvers<never>();
+      failed.promise.catch(() => undefined);
       let writing: Promise<void> = Promise.resolve();
       const taker: Taker = {
         header,
@@ -253,11 +255,11 @@ export function createMulticastSource(options: MulticastSourceOptions): Multicas
             if (left.has(index)) await onBlock(index, block);
             left.delete(index);
           });
-          writing = written.catch(() => undefined);
+          // What cannot be written from here cannot be written from elsewhere.
+          writing = written.catch(failed.reject);
           return written;
         },
       };
-      const failed = Promise.withResolvers<never>();
       const bring = (): void => {
         bringWanted(offer, assignment, taker, AbortSignal.any([signal, stop.signal])).catch(failed.reject);
       };
@@ -265,14 +267,16 @@ export function createMulticastSource(options: MulticastSourceOptions): Multicas
       offer.taker.resolve(taker);
       bring();
       try {
-        await within(Promise.race([offer.ended.promise, failed.promise]), signal);
+        if (left.size > 0) await within(Promise.race([offer.ended.promise, failed.promise]), signal);
         await writing;
         if (left.size > 0) throw elsewhere('the session ended and not everything is here');
       } finally {
         stop.abort();
         offer.onWanted = undefined;
-        if (left.size > 0) void offer.receiving?.stop();
-        end(offer, 'it was taken');
+        if (left.size > 0) {
+          void offer.receiving?.stop();
+          end(offer, 'it was taken another way');
+        } else if (offers.get(offer.assignment) === offer) offers.delete(offer.assignment);
         await writing;
       }
     },

@@ -29,8 +29,11 @@ import { type AgentLink, createAgentLink } from '../link/agent-link.ts';
 import { followedLeader } from '../link/followed-leader.ts';
 import { createFrameSigner } from '../link/frame-signer.ts';
 import { tunnelPlaces } from '../link/tunnel-places.ts';
+import { createMulticastSource } from '../multicast/multicast-source.ts';
+import { openMulticast } from '../multicast/open-multicast.ts';
 import { createScrubBudget } from '../scrub/scrub-budget.ts';
 import { createSegmentAgent, type SegmentAgent } from '../segment/segment-agent.ts';
+import type { SegmentNetwork } from '../segment/segment-view.ts';
 import { shareOfNewest } from '../segment/share-of-newest.ts';
 import { type AgentLog, silentLog } from '../session/agent-log.ts';
 import { addressOf } from '../session/receive-assignment.ts';
@@ -159,6 +162,18 @@ async function start(
     random,
   });
   closers.push(fromLeader.close);
+  const network = (): SegmentNetwork | null => segment?.view().network ?? null;
+  const mctp = openMulticast({ node: joined.name, network, credentials, clock: steadyClock, log });
+  closers.push(mctp.close);
+  const fromMulticast = createMulticastSource({
+    mctp,
+    hears: () => network()?.hears ?? false,
+    beside: fromLeader,
+    received: (assignment) => sessions.received(assignment),
+    clock: steadyClock,
+    log,
+  });
+  closers.push(fromMulticast.close);
   const welcomed = Promise.withResolvers<void>();
   const space = createSpaceLedger();
   const collection = createIdleCollection();
@@ -177,7 +192,7 @@ async function start(
     receiver: {
       sourcesOf: createSourcesOf({
         held: (assignment) => group?.heldContent(assignment) ?? null,
-        leader: () => (link?.leader() == null ? null : fromLeader),
+        leader: () => (link?.leader() == null ? [] : [fromMulticast, fromLeader]),
         ccm: createRangeSource('ccm', ranges, (url) => addressOf(url, ccmUrl)),
       }),
       log,
@@ -250,6 +265,7 @@ async function start(
       received: sessions.received,
       send: (message) => link?.send(message) ?? false,
       onDecision: segment.announceDecision,
+      multicast: { mctp, isUsable: () => network()?.isHeard ?? false },
       clock: steadyClock,
       random,
       log,
@@ -301,6 +317,7 @@ async function start(
     onBehind: () => segment?.behind(),
     onLeft: () => segment?.linkDown(),
     onWithheld: fromLeader.withhold,
+    multicast: fromMulticast,
     clock: steadyClock,
     random,
     log,

@@ -2,6 +2,7 @@
 // it hears what the machine finds.
 
 import { randomBytes } from 'node:crypto';
+import { limitRate } from '../../../protocol/mctp/limited-rate.ts';
 import type {
   MctpSenderEffect,
   MctpSenderFact,
@@ -78,13 +79,13 @@ export async function openSending(
   /** Blocks whose digests are to be sent as soon as they have been read. */
   const digestsWanted = new Set<number>();
 
-  if (bytesPerSecondMax !== undefined) place.rate.cap(bytesPerSecondMax);
+  const rate = limitRate(place.rate, instant(), bytesPerSecondMax ?? Number.POSITIVE_INFINITY);
   const machine = createMctpSender({
     now: instant(),
     session: announcement,
     receivers: names,
     quorum: quorum ?? 1,
-    rate: place.rate,
+    rate,
   });
   const runner = createMachineRunner<MctpSenderInput, MctpSenderEffect>({
     machine,
@@ -273,7 +274,7 @@ export async function openSending(
       available = Math.max(from, Math.min(layout.blocks, layout.manifestBlocks + count));
       if (available > from) runner.handle({ input: 'available', blocks: { from, to: available } });
     },
-    limit: (bytesPerSecond) => place.rate.cap(bytesPerSecond ?? Number.POSITIVE_INFINITY),
+    limit: (bytesPerSecond) => rate.cap(bytesPerSecond ?? Number.POSITIVE_INFINITY),
     state: () => ({
       ...machine.status(),
       session,
