@@ -80,7 +80,7 @@ export function createMctpRate(options: MctpRateOptions): MctpRate {
   let hold = holdMs;
   let overrunAt = Number.NEGATIVE_INFINITY;
   let filledAt = options.now;
-  let budget = 0;
+  let budget = burstBytesMin;
   /** Frames lost of late for no known reason. */
   let doubt = 0;
   let doubtAt = options.now;

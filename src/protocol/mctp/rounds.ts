@@ -48,6 +48,7 @@ export function createRounds(options: {
   let answersAt: Instant | undefined;
   let answerMs = timing.answerMs;
   let stale = 0;
+  let notBefore = 0;
 
   const receiving = (): ReceiverEntry[] => table.open().filter(({ state }) => state === 'receiving');
   const isAnswered = ({ answered }: ReceiverEntry): boolean => answered === round;
@@ -57,7 +58,7 @@ export function createRounds(options: {
     dueAt: () => answersAt ?? askAt,
     settle(now) {
       if (askAt !== undefined || answersAt !== undefined) return;
-      askAt = now + (round === 0 ? spreadMs + timing.quietMs + settleMs : settleMs);
+      askAt = Math.max(notBefore, now + (round === 0 ? spreadMs + timing.quietMs + settleMs : settleMs));
     },
     unsettle() {
       askAt = undefined;
@@ -114,8 +115,11 @@ export function createRounds(options: {
       stale = isProgress ? 0 : stale + 1;
       answerMs = isSilence ? Math.min(2 * answerMs, timing.answerMaxMs) : timing.answerMs;
       answersAt = undefined;
-      // Who waits for nothing that is sent here is not asked all the time.
-      askAt = now + (lacks === 0 && !isSilence ? timing.answerMaxMs : settleMs);
+      // Who waits for nothing that is sent here is not asked all the time, and a pass that was of no use is not followed at once: what is in the way
+      // may pass.
+      const waitMs = lacks === 0 && !isSilence ? timing.answerMaxMs : settleMs * 2 ** Math.min(stale, 10);
+      notBefore = now + Math.min(waitMs, timing.answerMaxMs);
+      askAt = notBefore;
       return over;
     },
 
