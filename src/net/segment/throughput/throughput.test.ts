@@ -104,7 +104,7 @@ test('CHAN-23: with nobody there nothing is sent', async (t) => {
   );
 });
 
-test('CHAN-23: one tester at a time is heard, for as long as it asks; each answer waits for what is under way', async () => {
+test('CHAN-23: one tester at a time is heard, for as long as it asks; each answer waits for what is under way', async (t) => {
   const clock = createManualClock();
   const answers: (readonly [string, BurstAnswer])[] = [];
   const counter = createBurstCounter({
@@ -114,6 +114,7 @@ test('CHAN-23: one tester at a time is heard, for as long as it asks; each answe
     bytesPerSecondMax: () => null,
     answer: (to, answer) => answers.push([to, answer]),
   });
+  t.after(() => counter.close());
   const burst = (nonce: string, round: number, oneIn = 1) => ({
     type: 'burst' as const,
     nonce: nonce.repeat(16),
@@ -139,6 +140,7 @@ test('CHAN-23: one tester at a time is heard, for as long as it asks; each answe
     'the newest question, once',
   );
   assert.deepEqual(await taken('web3', burst('b', 1)), [], 'another tester waits');
+  assert.deepEqual(await taken('web3', burst('a', 4)), [], 'under a nonce that it heard, too');
   assert.deepEqual(
     await taken('web1', burst('c', 1)),
     [],
