@@ -170,7 +170,7 @@ export function createMulticastOffers(options: MulticastOffersOptions): Multicas
       running.clear();
     },
     async close() {
-      const ending = [...running.values()].map(({ sending }) => sending?.stop());
+      const ending = [...running.values()].flatMap(({ sending }) => sending?.stop() ?? []);
       this.clear();
       await Promise.all(ending);
     },

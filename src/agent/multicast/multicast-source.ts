@@ -281,7 +281,7 @@ export function createMulticastSource(options: MulticastSourceOptions): Multicas
       }
     },
     async close() {
-      const stopping = [...offers.values()].map(({ receiving }) => receiving?.stop());
+      const stopping = [...offers.values()].flatMap(({ receiving }) => receiving?.stop() ?? []);
       this.left();
       await Promise.all(stopping);
     },
