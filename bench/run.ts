@@ -19,6 +19,7 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   failover: async () => (await import('./failover/failover.ts')).failover,
   fec: async () => (await import('./fec/fec.ts')).fec,
   purge: async () => (await import('./purge/purge.ts')).purge,
+  mctp: async () => (await import('./mctp/mctp.ts')).mctp,
 };
 
 process.exitCode = await main(process.argv.slice(2));
