@@ -38,11 +38,11 @@ function content(bytes: number, moreManifestBytes = 0): Content {
   return { data, manifest: Buffer.concat([...hashes, randomBytes(moreManifestBytes)]) };
 }
 
-function mctpOf(node: string, isUp: () => boolean = () => true): Mctp {
+function mctpOf(node: string, isUp: () => boolean = () => true, bytesMax: number | null = null): Mctp {
   return createMctp({
     node,
     interface: () => (isUp() ? lo : null),
-    bytesMax: () => null,
+    bytesMax: () => bytesMax,
     clock: steadyClock,
     log() {},
     sign: (bytes) => sign(null, bytes, privateKey),
@@ -260,6 +260,20 @@ test('MCTP-81: while the interface is down nothing is sent, and when it is back 
     [false, true],
   );
   assert.ok(member.got.equals(wanted.data));
+  await close(leader, member.mctp);
+});
+
+test('MCTP-82: frames are as long as what the self-test found to arrive, and where that is too short no session begins', async () => {
+  const leader = mctpOf('leader', () => true, 1_232);
+  const wanted = content(300_000);
+  const session = await begin(leader, wanted, ['a']);
+  const member = await join(session.sending, 'a', wanted);
+  const { framePayloadBytes } = session.sending.notice('b').announcement;
+  assert.ok(framePayloadBytes > 1_100 && framePayloadBytes + 28 <= 1_232, String(framePayloadBytes));
+  assert.deepEqual((await session.ended()).complete, ['a']);
+  assert.ok(member.got.equals(wanted.data));
+  const narrow = mctpOf('leader', () => true, 500);
+  await assert.rejects(begin(narrow, wanted, ['a']), /frames are too small/);
   await close(leader, member.mctp);
 });
 

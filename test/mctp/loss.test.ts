@@ -54,6 +54,26 @@ testNeeding(
 
 testNeeding(
   needs,
+  'X4 N16: who hears no multicast fetches by unicast, the reason named, and one that loses half holds up nobody',
+  async () => {
+    await withFleet({ receivers: 3, lossPercent: 0, bytes: 4_000_000 }, async (fleet) => {
+      await fleet.host('node1').loss(99.9);
+      await fleet.host('node2').loss(50);
+      await fleet.send({ repair: 'fec', linkBytesPerSecond: 25_000_000 });
+      const { complete } = await ended(fleet);
+      assert.ok(complete.includes('node3'));
+      const { event } = await fleet
+        .sender()
+        .until('sending-event', (said) => said.event.type === 'unicast' && said.event.node === 'node1');
+      assert.ok(event.type === 'unicast' && event.why === 'silent', JSON.stringify(event));
+      assert.match(event.sentence, /^node1 fetches by unicast: nothing is heard of it/);
+      assert.ok(await fleet.isSame('node3'));
+    });
+  },
+);
+
+testNeeding(
+  needs,
   'N18: a member that forges a frame of each block gets none of its bytes in, and all are complete',
   async () => {
     await withFleet({ receivers: 3, lossPercent: 0, bytes: 12_000_000 }, async (fleet) => {

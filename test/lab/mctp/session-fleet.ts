@@ -31,6 +31,7 @@ export interface SessionFleet {
   makeContent(bytes: number): Promise<void>;
   /** Starts the processes of all hosts, which then wait. */
   start(): Promise<void>;
+  host(node: string): LanHost;
   sender(): Voice;
   receiver(node: string): Voice;
   /** The session begins; those that are not named are told when `tell` is called. */
@@ -136,6 +137,7 @@ export async function createSessionFleet(hosts: readonly LanHost[]): Promise<Ses
         hosts.map((host, index) => run(index === 0 ? 'leader' : (names[index - 1] as string), host)),
       );
     },
+    host: hostOf,
     sender: () => voice('leader'),
     receiver: voice,
     async send({ repair, tellNow = names, linkBytesPerSecond, bytesPerSecondMax }) {
