@@ -13,10 +13,13 @@ import { lockStateDirectory } from '../../net/state-lock.ts';
 import { issueNodeCredentials } from '../../net/testing/node-credentials.ts';
 import { temporaryDirectory } from '../../net/testing/temporary-directory.ts';
 import { createCertificateAuthority } from '../../net/tls/certificate-authority.ts';
+import { until } from '../../plugins/testing/until.ts';
 import { writeAgentConfiguration } from '../configuration/agent-configuration.ts';
 import { networkFindings } from './network-findings.ts';
 
 const group = `239.255.${randomBytes(1)[0]}.${(randomBytes(1)[0] as number) || 1}`;
+/** Each try takes two seconds. */
+const untilMs = 40_000;
 const port = 20_000 + (randomBytes(2).readUInt16BE() % 10_000);
 const of = (findings: Awaited<ReturnType<typeof networkFindings>>, name: string) =>
   findings.find((finding) => finding.name === name);
@@ -65,7 +68,17 @@ test('N14 N72: doctor network names the interface, the group, the ports, the way
     wanted: 'lo',
   });
   t.after(() => other.driver.close());
-  const answered = of(await networkFindings(directory), 'others');
+  // On a machine that is very busy probes are answered before they were all read.
+  let answered = of(await networkFindings(directory), 'others');
+  await until(
+    () => `the other one answers: ${answered?.message}`,
+    async () => {
+      if (/1472 bytes get through/.test(answered?.message ?? '')) return true;
+      answered = of(await networkFindings(directory), 'others');
+      return false;
+    },
+    untilMs,
+  );
   assert.equal(answered?.outcome, 'ok', answered?.message);
   assert.match(
     answered?.message ?? '',
@@ -74,15 +87,25 @@ test('N14 N72: doctor network names the interface, the group, the ports, the way
 
   const said: string[] = [];
   const throughput = { bytesPerSecondMax: 500_000, say: (line: string) => said.push(line) };
-  const measured = await networkFindings(directory, { throughput });
+  let measured: Awaited<ReturnType<typeof networkFindings>> = [];
+  // Nor is anything measured where the self-test found no multicast for that.
+  await until(
+    'it was measured',
+    async () => {
+      measured = await networkFindings(directory, { throughput });
+      return of(measured, 'buffers') !== undefined;
+    },
+    untilMs,
+  );
   assert.match(said.join('\n'), /^Sending bursts .* to 239\.255\.84\.16 port 17460 on lo: at most 4 Mbit\/s/);
-  for (const name of ['throughput', 'buffers', 'drops']) assert.ok(of(measured, name), name);
+  assert.ok(of(measured, 'drops'));
   assert.match(of(measured, 'throughput')?.message ?? '', /Mbit\/s|answered/);
 
+  const before = said.length;
   const lock = lockStateDirectory(directory, 'treecast agent run');
   const whileItRuns = of(await networkFindings(directory, { throughput }), 'throughput');
   assert.match(whileItRuns?.fix ?? '', /Stop the agent/);
-  assert.equal(said.length, 1, 'nothing was sent');
+  assert.equal(said.length, before, 'nothing was sent');
   assert.match(of(await networkFindings(directory), 'others')?.message ?? '', /treecast node show web-1$/);
   lock.release();
 
