@@ -17,6 +17,7 @@ test('first-push --json prints one line with all its figures', async () => {
     files: 150,
     bytes: 1024,
     nodes: 2,
+    delivery: 'direct',
     rounds: 1,
     peer_first_s: null,
     ratio: null,

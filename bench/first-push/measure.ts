@@ -7,8 +7,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { loopbackPlaces, type Place, parsePlaces } from '../../test/lab/places.ts';
-import { createFleet, type Fleet } from '../../test/lab/program-fleet.ts';
+import type { Fleet } from '../../test/lab/program-fleet.ts';
 import { runProgram } from '../../test/lab/run-program.ts';
+import { createFleetOf, type Delivery, deliveries } from '../deliveries.ts';
 import { type GeneratedFile, generateRepository, page } from '../generated-repository.ts';
 import { peakMb } from '../process-figures.ts';
 import { push } from '../push-to-live/author.ts';
@@ -21,6 +22,7 @@ const { values } = parseArgs({
     bytes: { type: 'string', default: '1024' },
     nodes: { type: 'string', default: '1' },
     rounds: { type: 'string', default: '1' },
+    segment: { type: 'boolean', default: false },
     peer: { type: 'boolean', default: false },
     places: { type: 'string' },
   },
@@ -42,31 +44,40 @@ try {
   const repository = join(directory, 'author.git');
   const tree = await generateRepository(repository, site());
   say(`a site of ${files} files of ${bytes} bytes is ready`);
-  const seconds: number[] = [];
+  const measured = (values.segment ? deliveries : ([deliveries[0]] as const)).map((delivery) => ({
+    delivery,
+    seconds: [] as number[],
+  }));
   const peerSeconds: number[] = [];
   for (let round = 1; round <= rounds; round += 1) {
-    const own = () => treecast(repository, tree, round).then((took) => seconds.push(took));
-    const other = () => tarOverSsh(repository, round).then((took) => peerSeconds.push(took));
-    const turns = values.peer ? [own, other] : [own];
-    for (const turn of round % 2 === 1 ? turns : turns.reverse()) await turn();
-    say(
-      `round ${round}: ${rounded(seconds.at(-1) as number)} s, peer ${peerSeconds.at(-1)?.toFixed(3) ?? 'not asked'} s`,
+    const own = measured.map(
+      ({ delivery, seconds }) =>
+        () =>
+          treecast(repository, tree, round, delivery).then((took) => seconds.push(took)),
     );
+    const other = () => tarOverSsh(repository, round).then((took) => peerSeconds.push(took));
+    const turns = values.peer ? [...own, other] : own;
+    for (const turn of round % 2 === 1 ? turns : turns.reverse()) await turn();
+    const said = measured.map(({ delivery, seconds }) => `${delivery} ${seconds.at(-1)?.toFixed(3)} s`);
+    say(`round ${round}: ${said.join(', ')}, peer ${peerSeconds.at(-1)?.toFixed(3) ?? 'not asked'} s`);
   }
-  const ratio = values.peer
-    ? median(seconds.map((own, round) => own / (peerSeconds[round] as number)))
-    : null;
-  const figures = {
-    bench: 'first-push',
-    files,
-    bytes,
-    nodes,
-    rounds,
-    first_s: rounded(median(seconds)),
-    peer_first_s: values.peer ? rounded(median(peerSeconds)) : null,
-    ratio: ratio === null ? null : rounded(ratio),
-  };
-  process.stdout.write(`${JSON.stringify(figures)}\n`);
+  for (const { delivery, seconds } of measured) {
+    const ratio = values.peer
+      ? median(seconds.map((own, round) => own / (peerSeconds[round] as number)))
+      : null;
+    const figures = {
+      bench: 'first-push',
+      files,
+      bytes,
+      nodes,
+      delivery,
+      rounds,
+      first_s: rounded(median(seconds)),
+      peer_first_s: values.peer ? rounded(median(peerSeconds)) : null,
+      ratio: ratio === null ? null : rounded(ratio),
+    };
+    process.stdout.write(`${JSON.stringify(figures)}\n`);
+  }
 } catch (error) {
   process.stderr.write(`first-push failed: ${error instanceof Error ? error.message : String(error)}\n`);
   process.exitCode = 1;
@@ -74,9 +85,14 @@ try {
   await rm(directory, { recursive: true, force: true });
 }
 
-async function treecast(repository: string, tree: string, round: number): Promise<number> {
-  const home = join(directory, `fleet${round}`);
-  const fleet = await createFleet(home, ccmPlace as Place, nodePlaces);
+async function treecast(
+  repository: string,
+  tree: string,
+  round: number,
+  delivery: Delivery,
+): Promise<number> {
+  const home = join(directory, `${delivery}${round}`);
+  const fleet = await createFleetOf(delivery, home, ccmPlace as Place, nodePlaces);
   try {
     await runProgram('sync', []);
     const { seconds } = await push(repository, fleet.remote);

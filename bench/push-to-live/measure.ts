@@ -1,13 +1,14 @@
-// Measures, inside the CCM's namespace: pushes the same commits to Treecast and to the peer in turn, and after each push reads the changed
+// Measures, inside the CCM's namespace: pushes the same commits to each fleet and to the peer in turn, and after each push reads the changed
 // file from every node at once. One old byte, one failed push or one node that disagrees at the end fails the run.
 
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { loopbackPlaces, parsePlaces } from '../../test/lab/places.ts';
-import { createFleet, type Fleet } from '../../test/lab/program-fleet.ts';
+import type { Fleet } from '../../test/lab/program-fleet.ts';
+import { createFleetOf, type Delivery, deliveries } from '../deliveries.ts';
 import { type Author, createAuthor, type Edit } from './author.ts';
 import { median, percentile, rounded } from './figures.ts';
 import { createPeer, type Peer } from './peer.ts';
@@ -20,6 +21,7 @@ const { values } = parseArgs({
     repository: { type: 'string', default: '.' },
     nodes: { type: 'string', default: '1' },
     edits: { type: 'string', default: '10' },
+    segment: { type: 'boolean', default: false },
     peer: { type: 'boolean', default: false },
     places: { type: 'string' },
   },
@@ -35,42 +37,46 @@ await chmod(directory, 0o711);
 const stop: (() => Promise<void>)[] = [];
 try {
   const author = await createAuthor(values.repository, join(directory, 'author'), edits);
-  const fleet = await createFleet(join(directory, 'fleet'), ccmPlace, nodePlaces);
-  stop.push(fleet.close);
-  say(`${fleet.urls.length} agents are connected`);
+  const fleets: Measured[] = [];
+  for (const delivery of values.segment ? deliveries : ([deliveries[0]] as const)) {
+    const home = join(directory, delivery);
+    const fleet = await createFleetOf(delivery, home, ccmPlace, nodePlaces);
+    stop.push(fleet.close);
+    fleets.push({ delivery, home, fleet, seconds: [], stagedMs: [] });
+    say(`${fleet.urls.length} agents are connected (${delivery})`);
+  }
   const peer = values.peer ? await createPeer(join(directory, 'peer'), nodePlaces) : undefined;
   if (peer) stop.push(peer.close);
-
-  const [firstSeconds, peerFirstSeconds] = await both(
-    author,
-    fleet,
-    peer,
-    await author.first(),
-    'first push',
-  );
-  const seconds: number[] = [];
   const peerSeconds: number[] = [];
+
+  await everywhere(author, fleets, peer, peerSeconds, await author.first(), 'first push');
   for (let number = 1; number <= edits; number += 1) {
     const edit = await author.edit(number);
-    const [own, others] = await both(author, fleet, peer, edit, `edit ${number} (${edit.path})`);
-    seconds.push(own);
-    if (others !== null) peerSeconds.push(others);
+    await everywhere(author, fleets, peer, peerSeconds, edit, `edit ${number} (${edit.path})`);
   }
-  await verifyAll(author, fleet);
-  const peerMedian = peer ? median(peerSeconds) : null;
-  const figures = {
-    bench: 'push-to-live',
-    nodes,
-    first_s: rounded(firstSeconds),
-    edit_median_s: rounded(median(seconds)),
-    edit_p95_s: rounded(percentile(seconds, 0.95)),
-    peer_first_s: peerFirstSeconds === null ? null : rounded(peerFirstSeconds),
-    peer_edit_median_s: peerMedian === null ? null : rounded(peerMedian),
-    ratio: peerMedian === null ? null : rounded(median(seconds) / peerMedian),
-    first_ratio: peerFirstSeconds === null ? null : rounded(firstSeconds / peerFirstSeconds),
-  };
-  say(`edits: ${spread(seconds)}${peer ? `; peer ${spread(peerSeconds)}` : ''}`);
-  process.stdout.write(`${JSON.stringify(figures)}\n`);
+  const [peerFirst = null, ...peerEdits] = peerSeconds;
+  const peerMedian = peer ? median(peerEdits) : null;
+  for (const { delivery, fleet, seconds, stagedMs } of fleets) {
+    await verifyAll(author, fleet);
+    const [first = Number.NaN, ...own] = seconds;
+    say(`edits, ${delivery}: ${spread(own)}${peer ? `; peer ${spread(peerEdits)}` : ''}`);
+    const figures = {
+      bench: 'push-to-live',
+      nodes,
+      delivery,
+      first_s: rounded(first),
+      edit_median_s: rounded(median(own)),
+      edit_min_s: rounded(Math.min(...own)),
+      edit_max_s: rounded(Math.max(...own)),
+      edit_p95_s: rounded(percentile(own, 0.95)),
+      staged_p50_ms: rounded(median(stagedMs.slice(1))),
+      peer_first_s: peerFirst === null ? null : rounded(peerFirst),
+      peer_edit_median_s: peerMedian === null ? null : rounded(peerMedian),
+      ratio: peerMedian === null ? null : rounded(median(own) / peerMedian),
+      first_ratio: peerFirst === null ? null : rounded(first / peerFirst),
+    };
+    process.stdout.write(`${JSON.stringify(figures)}\n`);
+  }
 } catch (error) {
   process.stderr.write(`push-to-live failed: ${error instanceof Error ? error.message : String(error)}\n`);
   process.exitCode = 1;
@@ -79,29 +85,55 @@ try {
   await rm(directory, { recursive: true, force: true });
 }
 
-/** One commit, pushed to the one and then to the other, never both at once. */
-async function both(
+interface Measured {
+  readonly delivery: Delivery;
+  readonly home: string;
+  readonly fleet: Fleet;
+  /** Of each push, the first one first. */
+  readonly seconds: number[];
+  /** From the assignment that was built to the last node that had staged it, by the CCM's clock. */
+  readonly stagedMs: number[];
+}
+
+/** One commit, pushed to one after the other, never at once; who begins changes. */
+async function everywhere(
   author: Author,
-  fleet: Fleet,
+  fleets: readonly Measured[],
   peer: Peer | undefined,
+  peerSeconds: number[],
   edit: Edit,
   what: string,
-): Promise<[own: number, peer: number | null]> {
-  await pause(pauseMs);
-  const { seconds, output } = await author.push(fleet.remote);
-  await mustServe(fleet.urls, edit);
-  const said = [...output.matchAll(/live \d+\/\d+ +\d+ ms/g)].at(-1)?.[0] ?? 'no result line';
-  if (!peer) {
-    say(`${what}: ${rounded(seconds)} s (${said})`);
-    return [seconds, null];
+): Promise<void> {
+  for (const measured of (fleets[0]?.seconds.length ?? 0) % 2 === 0 ? fleets : fleets.toReversed()) {
+    await pause(pauseMs);
+    const { seconds, output } = await author.push(measured.fleet.remote);
+    await mustServe(measured.fleet.urls, edit);
+    measured.seconds.push(seconds);
+    measured.stagedMs.push(await stagingMs(measured));
+    const said = [...output.matchAll(/live \d+\/\d+ +\d+ ms/g)].at(-1)?.[0] ?? 'no result line';
+    say(`${what}, ${measured.delivery}: ${rounded(seconds)} s (${said})`);
   }
+  if (!peer) return;
   await pause(pauseMs);
   const other = await author.push(peer.remote);
   for (const [index, bytes] of (await peer.read(edit.path)).entries()) {
     if (!bytes.equals(edit.bytes)) throw new Error(`peer server ${index + 1} serves an old ${edit.path}`);
   }
-  say(`${what}: ${rounded(seconds)} s (${said}), peer ${rounded(other.seconds)} s`);
-  return [seconds, other.seconds];
+  peerSeconds.push(other.seconds);
+  say(`${what}, peer: ${rounded(other.seconds)} s`);
+}
+
+/** The CCM writes the manifest just before it tells the first node. */
+async function stagingMs({ fleet, home }: Measured): Promise<number> {
+  const assignments = join(home, 'ccm', 'assignments');
+  const built = await Promise.all(
+    (await readdir(assignments))
+      .filter((name) => name.endsWith('.manifest'))
+      .map(async (name) => (await stat(join(assignments, name))).mtimeMs),
+  );
+  const { job } = await fleet.client.sites.status(fleet.site);
+  const staged = (job?.nodes ?? []).map(({ stagedAt }) => Date.parse(stagedAt ?? ''));
+  return Math.max(...staged) - Math.max(...built);
 }
 
 async function mustServe(urls: readonly string[], { path, bytes, tree }: Edit): Promise<void> {

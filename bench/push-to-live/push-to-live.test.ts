@@ -11,7 +11,7 @@ import { median, percentile } from './figures.ts';
 
 const bench = join(import.meta.dirname, '../run.ts');
 
-test('push-to-live --json prints one line with all its figures', async () => {
+test('push-to-live --json --segment prints a line with all its figures for each way of delivery', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'treecast-bench-test-'));
   try {
     const git = (...parameters: string[]): Promise<string> =>
@@ -21,16 +21,20 @@ test('push-to-live --json prints one line with all its figures', async () => {
       await writeFile(join(directory, name), `<p>${name}</p>\n`);
     await git('add', '.');
     await git('commit', '--quiet', '--message', 'A site');
-    const options = ['push-to-live', '--nodes', '2', '--repository', directory, '--json'];
+    const options = ['push-to-live', '--nodes', '2', '--repository', directory, '--segment', '--json'];
     const stdout = await runProgram(process.execPath, [bench, ...options]);
     const lines = stdout.trimEnd().split('\n');
-    assert.equal(lines.length, 1, stdout);
-    const figures = JSON.parse(lines[0] as string) as Record<string, unknown>;
+    assert.equal(lines.length, 2, stdout);
     const names =
-      'bench nodes first_s edit_median_s edit_p95_s peer_first_s peer_edit_median_s ratio first_ratio';
-    assert.deepEqual(Object.keys(figures), names.split(' '));
-    assert.equal(figures['nodes'], 2);
-    for (const name of ['first_s', 'edit_median_s', 'edit_p95_s']) assert.ok(Number(figures[name]) > 0, name);
+      'bench nodes delivery first_s edit_median_s edit_min_s edit_max_s edit_p95_s staged_p50_ms peer_first_s peer_edit_median_s ratio first_ratio';
+    for (const [index, line] of lines.entries()) {
+      const figures = JSON.parse(line) as Record<string, unknown>;
+      assert.deepEqual(Object.keys(figures), names.split(' '));
+      assert.equal(figures['nodes'], 2);
+      assert.equal(figures['delivery'], ['direct', 'leader'][index]);
+      for (const name of ['first_s', 'edit_median_s', 'edit_p95_s', 'staged_p50_ms'])
+        assert.ok(Number(figures[name]) > 0, name);
+    }
   } finally {
     await rm(directory, { recursive: true });
   }

@@ -11,11 +11,13 @@ export const pushToLive: Bench = {
   name: 'push-to-live',
   summary:
     'seconds from `git push` until all nodes serve the change, over real one-file edits of a repository',
-  usage: '--nodes N --repository PATH [--edits 10] [--peer]',
+  usage: '--nodes N --repository PATH [--edits 10] [--segment] [--peer]',
   options: {
     nodes: { type: 'string', default: '20' },
     repository: { type: 'string' },
     edits: { type: 'string', default: String(editsMin) },
+    // Besides the fleet with a link for each node a second one, behind a leader.
+    segment: { type: 'boolean', default: false },
     peer: { type: 'boolean', default: false },
   },
   async run({ values, say, report }) {
@@ -31,6 +33,7 @@ export const pushToLive: Bench = {
     const measure = [
       [resolve(import.meta.dirname, 'measure.ts')],
       ['--repository', resolve(String(repository)), '--nodes', String(nodes), '--edits', String(edits)],
+      values['segment'] === true ? ['--segment'] : [],
       needsSshd ? ['--peer'] : [],
     ].flat();
     say(`${edits} edits of ${repository}`);
