@@ -13,6 +13,8 @@ import { readSayings, type Sayings, secondLeaders } from './second-leaders.ts';
 export interface SegmentFleet {
   readonly fleet: Fleet;
   readonly lan: Lan;
+  /** Where the programs have their directories. */
+  readonly home: string;
   readonly names: readonly string[];
   indexOf(node: string): number;
   host(node: string): LanHost;
@@ -123,6 +125,7 @@ export async function createSegmentFleet(
   return {
     fleet,
     lan,
+    home,
     names,
     indexOf,
     host,
