@@ -20,6 +20,8 @@ export interface StatusBody {
 /** More ranges, and more forged blocks, wait for the next status. */
 const rangesMax = 40;
 const forgedMax = 60;
+/** What does not fit in so many waits too. */
+const statusesMax = 3;
 
 /** At least one. */
 export function splitStatus(head: StatusHead, body: StatusBody): MctpStatus[] {
@@ -32,6 +34,7 @@ export function splitStatus(head: StatusHead, body: StatusBody): MctpStatus[] {
   for (const block of body.missing) {
     const more = blockMissingBytes(block);
     if (bytes + more > statusBytesMax) {
+      if (statuses.length === statusesMax - 1) break;
       statuses.push(status);
       missing = [];
       status = { ...head, missing, absent: [], forged: [] };

@@ -54,7 +54,8 @@ export function createMctpChecks(
   const layout = createMctpLayout(plan.session);
   const { receivers } = plan.session;
   const isPlain = plan.faults.length === 0 && plan.holders.length === 0;
-  const statusesMax = 40 + 2 * burstMs * (1 / mctpTiming.perStatusMs) * Math.min(1, receivers / 100);
+  // An answer may have three parts, and a new request may follow an answer at once.
+  const statusesMax = 60 + Math.min(4 * receivers, (2 * burstMs) / mctpTiming.perStatusMs);
   const kinds = new Set(plan.faults.map(({ kind }) => kind));
   let violation: Violation | null = null;
   let told = 0;

@@ -6,7 +6,7 @@ import { runMctpSeed } from './run-mctp-seed.ts';
 const task = { receivers: 8, loss: null };
 
 /** Beyond that a check looks away. */
-const seedsMax = 150;
+const seedsMax = 300;
 
 describe('planted mistakes in MCTP', () => {
   for (const { name, mistake } of mctpMutants) {

@@ -77,7 +77,10 @@ export function drawMctpPlan(seed: number, { receivers, loss: wished, plainBytes
     sender: 'sender',
     assignment: `seed-${seed}`,
     repair: plainBytes !== undefined || random.chance(0.6) ? 'fec' : 'arq',
-    framePayloadBytes: framePayloadBytes(1500, random.pick(['ipv4', 'ipv4', 'ipv6'])),
+    framePayloadBytes: framePayloadBytes(
+      1500,
+      plainBytes === undefined ? random.pick(['ipv4', 'ipv4', 'ipv6'] as const) : 'ipv4',
+    ),
     manifestBytes,
     sealedBytes: Math.round(sealedShare * body),
     plainBytes: body - Math.round(sealedShare * body),
@@ -89,8 +92,8 @@ export function drawMctpPlan(seed: number, { receivers, loss: wished, plainBytes
   const nominalMs = 800 + (1000 * 1.6 * layout.bytes) / (0.5 * rate) / (1 - loss);
   return {
     ...{ seed, session, loss, nominalMs, linkBytesPerSecond: rate },
-    duplicate: isPlain && random.chance(0.7) ? 0 : random.pick([0, 0.01, 0.05]),
-    held: isPlain && random.chance(0.7) ? 0 : random.pick([0, 0.002, 0.02]),
+    duplicate: plainBytes !== undefined || (isPlain && random.chance(0.7)) ? 0 : random.pick([0, 0.01, 0.05]),
+    held: plainBytes !== undefined || (isPlain && random.chance(0.7)) ? 0 : random.pick([0, 0.002, 0.02]),
     delayMs: plainBytes === undefined ? random.pick([0.1, 0.3, 2, 20]) : 0.1,
     quorum: random.pick([0.5, 0.8, 1]),
     heldBlocksMax: isPlain ? mctpTiming.heldBlocksMax : random.pick([8, 20, mctpTiming.heldBlocksMax]),
