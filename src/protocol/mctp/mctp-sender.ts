@@ -285,6 +285,7 @@ export function createMctpSender(options: MctpSenderOptions): MctpSender {
       if (now >= joinMaxAt)
         for (const entry of table.open())
           if (entry.state === 'invited') attendance.handOver(now, entry, 'absent');
+      if (attendance.isEnded()) return;
       if (!fresh.isDone() && now >= progressAt + timing.stallMs) {
         attendance.stop(now, 'stopped');
         return;

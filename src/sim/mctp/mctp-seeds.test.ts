@@ -7,7 +7,8 @@ import { runMctpSeed } from './run-mctp-seed.ts';
 const task = { receivers: 8, loss: null, mutant: null };
 
 /** Each of these found a mistake while this was written, as the plan was then. */
-const pinned: readonly (readonly [seed: number, found: string])[] = [
+const pinned: readonly (readonly [seed: number, found: string, receivers?: number])[] = [
+  [20_384, 'a problem was told after the end, when the last one left was absent', 16],
   [8, 'one frame with a number out of the blue had everything repaired dozens of times'],
   [244, 'a sender whose interface was down for a while turned in a circle'],
   [254, 'a sender that was stopped while it waited for receivers never began'],
@@ -15,9 +16,9 @@ const pinned: readonly (readonly [seed: number, found: string])[] = [
 ];
 
 describe('simulated MCTP sessions', () => {
-  for (const [seed, found] of pinned) {
-    test(`SIM-9: seed ${seed} with 8 receivers: ${found}`, () => {
-      assert.equal(runMctpSeed(seed, task).violation, null);
+  for (const [seed, found, receivers = 8] of pinned) {
+    test(`SIM-9: seed ${seed} with ${receivers} receivers: ${found}`, () => {
+      assert.equal(runMctpSeed(seed, { ...task, receivers }).violation, null);
     });
   }
 
