@@ -28,7 +28,7 @@ export interface MctpRate {
 
 /** Of what the link carries: when nobody else is noticed, and when somebody may be. */
 const aloneShare = 0.8;
-const sharedShare = 0.6;
+const sharedShare = 0.5;
 const startShare = 0.1;
 /** It never goes below this share, nor below so much. */
 const floorShare = 0.02;
@@ -39,17 +39,20 @@ const doubleMs = 250;
 const framesMin = 2;
 const doubtMs = 1000;
 /** Loss that does not come from the sending is told from a neighbour's only above. */
-const ambientMin = 0.01;
+const ambientMin = 0.015;
 /** Above, what arrives is what the link carries. */
-const narrowMin = 0.05;
+const narrowMin = 0.1;
 /** Above, nothing gets through: no rate would help. */
 const outageMin = 0.95;
 /** Of what the link was thought to carry, one judgement leaves so much at least; and so much is regained in a second without loss. */
 const cutShare = 0.25;
 const regainShare = 0.2;
-const testShare = 0.75;
-const holdMs = 4000;
-const holdMaxMs = 16_000;
+const testShare = 0.5;
+/** Loss that the rate has nothing to do with is the same in so many tests in a row, but for chance; a neighbour's comes in bursts. */
+const testsMin = 2;
+const steadyShare = 0.6;
+const holdMs = 6000;
+const holdMaxMs = 24_000;
 /** Growth in a second behind a hold, as a share of what the link is thought to carry. */
 const growthShare = 0.2;
 const overrunShare = 0.85;
@@ -61,7 +64,7 @@ const burstBytesMin = 131_072;
 type Mode =
   | { readonly mode: 'starting' | 'steady' }
   /** Slower, to see what the loss does. */
-  | { readonly mode: 'testing'; readonly rate: number; readonly loss: number }
+  | { readonly mode: 'testing'; readonly rate: number; readonly loss: number; readonly left: number }
   /** Somebody else sends as well. */
   | { readonly mode: 'yielding'; readonly until: Instant };
 
@@ -100,8 +103,11 @@ export function createMctpRate(options: MctpRateOptions): MctpRate {
     if (mode.mode === 'starting') {
       rate *= 2 ** (elapsedMs / doubleMs);
       if (rate >= aloneShare * reference) set({ mode: 'steady' }, aloneShare * reference);
-    } else if (mode.mode === 'yielding' && now >= mode.until) mode = { mode: 'steady' };
-    else if (mode.mode === 'steady') {
+    } else if (mode.mode === 'yielding') {
+      const half = sharedShare * reference;
+      if (rate < half) rate = Math.min(half, rate + (growthShare * reference * elapsedMs) / 1000);
+      if (now >= mode.until) mode = { mode: 'steady' };
+    } else if (mode.mode === 'steady') {
       if (rate < aloneShare * reference) rate += (growthShare * reference * elapsedMs) / 1000;
       else if (reference < link)
         reference = Math.min(link, reference * (1 + (regainShare * elapsedMs) / 1000));
@@ -109,12 +115,16 @@ export function createMctpRate(options: MctpRateOptions): MctpRate {
     }
   }
 
-  function judge(now: Instant, tested: { rate: number; loss: number }, loss: number): void {
+  function judge(now: Instant, tested: Extract<Mode, { mode: 'testing' }>, loss: number): void {
     const ifOurs = Math.max(0, 1 - (1 - tested.loss) * (tested.rate / rate));
     if (loss < (ifOurs + tested.loss) / 2 && tested.loss >= narrowMin) {
       reference = Math.min(reference, Math.max(cutShare * reference, tested.rate * (1 - tested.loss)));
       set({ mode: 'steady' }, aloneShare * reference);
-    } else if (loss >= ambientMin && loss >= tested.loss / 2) {
+    } else if (loss >= ambientMin && loss >= steadyShare * tested.loss && loss <= tested.loss / steadyShare) {
+      if (tested.left > 1) {
+        set({ ...tested, mode: 'testing', left: tested.left - 1 }, rate);
+        return;
+      }
       ambient = Math.max(ambient, (tested.loss + loss) / 2);
       set({ mode: 'steady' }, tested.rate);
     } else yieldTo(now, tested.rate);
@@ -159,7 +169,7 @@ export function createMctpRate(options: MctpRateOptions): MctpRate {
         if (share < ambient / 2) ambient *= 0.8;
       } else if (more < ambientMin) yieldTo(now);
       else if (mode.mode === 'yielding' && more < narrowMin) yieldTo(now);
-      else set({ mode: 'testing', rate: effective(), loss: share }, testShare * effective());
+      else set({ mode: 'testing', rate: effective(), loss: share, left: testsMin }, testShare * effective());
     },
     overrun(now) {
       if (now - overrunAt < overrunGapMs) return;
