@@ -383,8 +383,11 @@ export function createMctpReceiver(options: MctpReceiverOptions): MctpReceiver {
 
     nextTimeout() {
       if (state === 'over') return undefined;
-      const times = [heardAt + (state === 'receiving' ? timing.silenceMs : timing.lingerMs)];
+      const times: Instant[] = [];
       if (sayAt !== undefined) times.push(sayAt);
+      if (state === 'receiving') times.push(heardAt + timing.silenceMs);
+      // Who has something to say says it first.
+      else if (sayAt === undefined) times.push(heardAt + timing.lingerMs);
       if (!isQuiet) times.push(frameAt + timing.quietMs);
       return Math.min(...times);
     },

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { MctpSenderFact } from './mctp-machines.ts';
 import { statusBytes, statusBytesMax } from './mctp-messages.ts';
+import { createMctpReceiver } from './mctp-receiver.ts';
 import { createMctpLab, type Lab } from './testing/mctp-lab.ts';
 
 const all = ['web-1', 'web-2', 'web-3'];
@@ -130,5 +131,24 @@ test('MCTP-30: a forged frame costs a list of digests and the block, at that rec
       frames(lab).every(({ block, sequence }) => block === 0 || sequence < 15),
       'no parity of it',
     );
+  }
+});
+
+test('MCTP-24: a timeout that is due is over once it was called, also for a receiver that is complete long after it heard its sender', () => {
+  const { session } = createMctpLab();
+  const receiver = createMctpReceiver({
+    now: 0,
+    node: 'web-1',
+    session,
+    has: () => false,
+    random: () => 0.5,
+  });
+  const blocks = [{ from: 0, to: 4 }];
+  receiver.handle(0, { input: 'message', message: { type: 'fetch', session: session.session, blocks } });
+  for (let block = 0; block < 4; block += 1) receiver.handle(9000, { input: 'verified', block });
+  for (let now = 9000, calls = 0; receiver.nextTimeout() !== undefined; calls += 1) {
+    assert.ok(calls < 10, `stands still at ${now}`);
+    now = Math.max(now, receiver.nextTimeout() ?? now);
+    receiver.onTimeout(now);
   }
 });
