@@ -117,7 +117,8 @@ export function createRounds(options: {
       answersAt = undefined;
       // Who waits for nothing that is sent here is not asked all the time, and a pass that was of no use is not followed at once: what is in the way
       // may pass.
-      const waitMs = lacks === 0 && !isSilence ? timing.answerMaxMs : settleMs * 2 ** Math.min(stale, 10);
+      const idleMs = isSilence ? settleMs : timing.answerMaxMs;
+      const waitMs = lacks === 0 ? idleMs : settleMs * 2 ** Math.min(stale, 10);
       notBefore = now + Math.min(waitMs, timing.answerMaxMs);
       askAt = notBefore;
       return over;

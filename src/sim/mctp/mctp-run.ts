@@ -52,7 +52,7 @@ export interface MctpRunOptions {
 }
 
 /** Beyond what the faults last: an end that takes longer is none. */
-const graceMs = 30_000;
+const graceMs = 45_000;
 /** A machine that never comes to rest ends there. */
 const eventsPerReceiverMax = 300_000;
 /** From the announcement over TLS to a receiver that listens. */
