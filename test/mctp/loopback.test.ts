@@ -5,7 +5,7 @@ import { generateKeyPairSync, hash, randomBytes, sign, verify } from 'node:crypt
 import { test } from 'node:test';
 import { blockBytes } from '../../src/model/assignment.ts';
 import { steadyClock } from '../../src/net/clock.ts';
-import { createMctp, type Mctp } from '../../src/net/mctp/mctp.ts';
+import { createMctp, type Mctp, type MctpOptions } from '../../src/net/mctp/mctp.ts';
 import {
   type BlockSink,
   mctpNoticeSchema,
@@ -38,16 +38,24 @@ function content(bytes: number, moreManifestBytes = 0): Content {
   return { data, manifest: Buffer.concat([...hashes, randomBytes(moreManifestBytes)]) };
 }
 
-function mctpOf(node: string, isUp: () => boolean = () => true, bytesMax: number | null = null): Mctp {
-  return createMctp({
+function optionsOf(node: string): MctpOptions {
+  return {
     node,
-    interface: () => (isUp() ? lo : null),
-    bytesMax: () => bytesMax,
+    interface: () => lo,
+    bytesMax: () => null,
     clock: steadyClock,
     log() {},
     sign: (bytes) => sign(null, bytes, privateKey),
     linkBytesPerSecond: 50_000_000,
     pool,
+  };
+}
+
+function mctpOf(node: string, isUp: () => boolean = () => true, bytesMax: number | null = null): Mctp {
+  return createMctp({
+    ...optionsOf(node),
+    interface: () => (isUp() ? lo : null),
+    bytesMax: () => bytesMax,
   });
 }
 
@@ -207,6 +215,24 @@ test('MCTP-78: a sink that cannot write fails its receiver, with its words, and 
   await close(leader, full.mctp, good.mctp);
 });
 
+test('MCTP-78: a receiver that is stopped says so, and is not waited for', async () => {
+  const leader = mctpOf('leader');
+  const wanted = content(4_000_000);
+  const session = await begin(leader, wanted, ['a', 'b'], { bytesPerSecondMax: 4_000_000 });
+  const [leaving, staying] = [
+    await join(session.sending, 'a', wanted),
+    await join(session.sending, 'b', wanted),
+  ];
+  await until('it has begun', () => (leaving.receiving?.state().missing ?? 99) < 30);
+  await leaving.mctp.close();
+  await until('the sender knows', () => session.events.some(({ type }) => type === 'unicast'));
+  const told = session.events.find(({ type }) => type === 'unicast');
+  assert.ok(told?.type === 'unicast' && told.node === 'a' && told.why === 'gone');
+  assert.ok(!session.events.some(({ type }) => type === 'ended'), 'the other one goes on');
+  assert.deepEqual((await session.ended()).complete, ['b']);
+  await close(leader, staying.mctp);
+});
+
 test('MCTP-82: a source that cannot be read ends the session: all fetch by unicast, and it is said why', async () => {
   const leader = mctpOf('leader');
   const wanted = content(600_000);
@@ -280,4 +306,10 @@ test('MCTP-82: frames are as long as what the self-test found to arrive, and whe
 test('MCTP-82: without an interface no session begins', async () => {
   const leader = mctpOf('leader', () => false);
   await assert.rejects(begin(leader, content(10), ['a']), /no network interface/);
+  const gone = { ...lo, address: '192.0.2.1' };
+  const elsewhere = createMctp({ ...optionsOf('leader'), interface: () => gone });
+  const timers = (): number => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length;
+  const before = timers();
+  await assert.rejects(begin(elsewhere, content(10), ['a']), { code: 'EADDRNOTAVAIL' });
+  assert.equal(timers(), before, 'nothing goes on');
 });

@@ -9,6 +9,7 @@ import type {
   MctpReceiverFact,
   MctpReceiverInput,
 } from '../../../protocol/mctp/mctp-machines.ts';
+import type { MctpStatus } from '../../../protocol/mctp/mctp-messages.ts';
 import { createMctpReceiver } from '../../../protocol/mctp/mctp-receiver.ts';
 import { createMctpLayout, frameHeaderBytes, sessionProblem } from '../../../protocol/mctp/mctp-session.ts';
 import { createDropCounter } from '../../segment/trust/drop-counter.ts';
@@ -19,7 +20,13 @@ import { createFrameMac } from '../mac/frame-mac.ts';
 import { createMachineRunner, instant } from '../machine-runner.ts';
 import type { MctpOptions } from '../mctp.ts';
 import type { BlockSink, MctpNotice, Receiving, ReceivingOptions } from '../mctp-session.ts';
-import { datagramKind, emptyHeader, type HeaderFault, readHeader } from '../wire/datagram-header.ts';
+import {
+  type DatagramKind,
+  datagramKind,
+  emptyHeader,
+  type HeaderFault,
+  readHeader,
+} from '../wire/datagram-header.ts';
 import { signedDigests } from '../wire/frame-digests.ts';
 import { decodeDigests, decodeFetch, decodeRequest, encodeStatus } from '../wire/message-codec.ts';
 import { createSpeaker } from '../wire/speaker.ts';
@@ -139,7 +146,7 @@ export async function openReceiving(
     if (kind === datagramKind.ping) {
       const answer = Buffer.alloc(4);
       answer.writeUInt32BE(header.number);
-      sockets?.sendTo(speaker.say(datagramKind.pong, ownNumber, answer, pairMac), notice.sender, onSent);
+      saySender(datagramKind.pong, answer);
       return;
     }
     const message =
@@ -172,11 +179,13 @@ export async function openReceiving(
   }
 
   function carryOut(effect: MctpReceiverEffect): void {
-    if (effect.effect === 'send') {
-      const payload = encodeStatus(effect.message);
-      sockets?.sendTo(speaker.say(datagramKind.status, ownNumber, payload, pairMac), notice.sender, onSent);
-    } else if (effect.effect === 'deliver') onFact(effect.fact);
+    if (effect.effect === 'send') saySender(datagramKind.status, encodeStatus(effect.message));
+    else if (effect.effect === 'deliver') onFact(effect.fact);
     else if (effect.effect === 'log') log(effect.event, effect.data);
+  }
+
+  function saySender(kind: DatagramKind, payload: Buffer): void {
+    sockets?.sendTo(speaker.say(kind, ownNumber, payload, pairMac), notice.sender, onSent);
   }
 
   function onSent(problem: Error | null): void {
@@ -302,10 +311,18 @@ export async function openReceiving(
       isUp: watch.isUp(),
     }),
     async stop() {
+      if (!isOver && machine.missing() > 0) saySender(datagramKind.status, encodeStatus(goneStatus(session)));
+      // A datagram leaves with the next turn of the event loop.
+      await new Promise((resolve) => setImmediate(resolve));
       finish();
       await quiet.promise;
     },
   };
+}
+
+function goneStatus(session: number): MctpStatus {
+  const nothing = { round: 0, reason: '', asOf: 0, heard: 0, missing: [], absent: [], forged: [] };
+  return { type: 'status', session, state: 'gone', ...nothing };
 }
 
 function random(): number {

@@ -261,6 +261,9 @@ export async function openSending(
       runner.handle({ input: 'network', up: isUp });
       onEvent({ type: 'network', isUp, sentence });
     },
+  }).catch((cause: unknown) => {
+    lag.close();
+    throw cause;
   });
   runner.handle({ input: 'available', blocks: { from: 0, to: available } });
 
