@@ -9,6 +9,7 @@ import { steadyClock } from '../../../src/net/clock.ts';
 import { createMctp, type Mctp } from '../../../src/net/mctp/mctp.ts';
 import type { BlockSink, Receiving, ReceivingEvent, Sending } from '../../../src/net/mctp/mctp-session.ts';
 import { localInterfaces } from '../../../src/net/segment/channel/local-interfaces.ts';
+import { familyOf } from '../../../src/net/segment/channel/udp-sockets.ts';
 import type { Order, ReceiveOrder, SendOrder, Word } from './node-words.ts';
 import { sendForgedFrames } from './rogue.ts';
 
@@ -57,7 +58,7 @@ function start(
 ): Mctp {
   mctp = createMctp({
     node,
-    interface: () => localInterfaces(4).find((local) => local.address === address) ?? null,
+    interface: () => localInterfaces(familyOf(address)).find((local) => local.address === address) ?? null,
     bytesMax: () => null,
     clock: steadyClock,
     log: (event, data) => process.stderr.write(`${node} ${event} ${JSON.stringify(data)}\n`),
@@ -101,7 +102,10 @@ async function send(order: SendOrder): Promise<void> {
     ...(bytesPerSecondMax === null ? {} : { bytesPerSecondMax }),
     onEvent: (event) => say({ word: 'sending-event', event }),
   });
-  say({ word: 'sending', fetchFrom: `http://${order.address}:${port}` });
+  say({
+    word: 'sending',
+    fetchFrom: `http://${order.address.includes(':') ? `[${order.address}]` : order.address}:${port}`,
+  });
   for (const node of order.receivers) say({ word: 'notice', node, notice: sending.notice(node) });
 }
 

@@ -12,6 +12,7 @@ import type {
 import type { MctpStatus } from '../../../protocol/mctp/mctp-messages.ts';
 import { createMctpReceiver } from '../../../protocol/mctp/mctp-receiver.ts';
 import { createMctpLayout, frameHeaderBytes, sessionProblem } from '../../../protocol/mctp/mctp-session.ts';
+import { isLinkLocal } from '../../segment/channel/local-interfaces.ts';
 import { createDropCounter } from '../../segment/trust/drop-counter.ts';
 import { openReceiverSockets, type ReceiverSockets } from '../channel/data-sockets.ts';
 import { watchInterface } from '../channel/interface-watch.ts';
@@ -76,6 +77,7 @@ export async function openReceiving(
   let error: string | null = null;
   let isOver = false;
   let sockets: ReceiverSockets | undefined;
+  let { sender } = notice;
   const quiet = Promise.withResolvers<void>();
 
   const lacked = sink === undefined ? undefined : new Set(sink.missing());
@@ -185,7 +187,7 @@ export async function openReceiving(
   }
 
   function saySender(kind: DatagramKind, payload: Buffer): void {
-    sockets?.sendTo(speaker.say(kind, ownNumber, payload, pairMac), notice.sender, onSent);
+    sockets?.sendTo(speaker.say(kind, ownNumber, payload, pairMac), sender, onSent);
   }
 
   function onSent(problem: Error | null): void {
@@ -283,6 +285,8 @@ export async function openReceiving(
     interface: chosen,
     clock,
     async open(local) {
+      const { address, port } = notice.sender;
+      sender = { address: isLinkLocal(address) ? `${address}%${local.name}` : address, port };
       sockets = await openReceiverSockets({
         interface: local,
         group: { address: notice.group, port: notice.port },

@@ -225,7 +225,7 @@ export async function openSending(
       announcement: { ...announcement, manifestHashes: [...announcement.manifestHashes] },
       group: group.address,
       port: group.port,
-      sender: own as SocketAddress,
+      sender: withoutZone(own as SocketAddress),
       receiver: receiver.number,
       sessionKey: sessionKey.toString('base64'),
       pairKey: receiver.key.toString('base64'),
@@ -295,4 +295,9 @@ export async function openSending(
       await over.promise;
     },
   };
+}
+
+/** A zone is the name of an interface here, and means nothing elsewhere. */
+function withoutZone({ address, port }: SocketAddress): SocketAddress {
+  return { address: address.split('%')[0] as string, port };
 }

@@ -37,6 +37,6 @@ export function interfaceWith(address: string): string | undefined {
   return undefined;
 }
 
-function isLinkLocal(address: string): boolean {
+export function isLinkLocal(address: string): boolean {
   return /^fe[89ab]/i.test(address);
 }
