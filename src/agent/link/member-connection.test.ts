@@ -1,7 +1,11 @@
-// A member's connection is watched: a leader that says nothing any more counts as gone, one that is heard does not.
+// A member's connection is watched: a leader that says nothing any more counts as gone, one that is heard does not, and one that never says anything
+// cannot be reached.
 
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { test } from 'node:test';
+import { steadyClock } from '../../net/clock.ts';
 import { createManualClock } from '../../net/testing/manual-clock.ts';
 import { issueNodeCredentials } from '../../net/testing/node-credentials.ts';
 import { temporaryDirectory } from '../../net/testing/temporary-directory.ts';
@@ -37,4 +41,26 @@ test('LEAD-51 LINK-6: who has heard nothing of its leader for more than three ti
   clock.advance(1_000);
   await until('it is over', () => downs.length === 1);
   assert.match(downs.join(), /web-2 went silent/);
+});
+
+test('LEAD-51 LEAD-54: a leader whose port answers nothing, as behind a firewall that drops, is one that cannot be reached', async (t) => {
+  const sockets: Socket[] = [];
+  const mute = createServer((socket) => sockets.push(socket)).listen(0, '127.0.0.1');
+  await once(mute, 'listening');
+  t.after(() => {
+    for (const socket of sockets) socket.destroy();
+    mute.close();
+  });
+  const authority = await createCertificateAuthority(temporaryDirectory(t));
+  const { identity } = await issueNodeCredentials(authority, 'web-1');
+  const down = Promise.withResolvers<Error>();
+  createMemberConnection({
+    leader: { node: 'web-2', address: '127.0.0.1', port: (mute.address() as AddressInfo).port },
+    credentials: { identity, ca: authority.certificate },
+    onMessage: () => undefined,
+    onDown: down.resolve,
+    clock: steadyClock,
+    handshakeTimeoutMs: 100,
+  });
+  assert.match((await down.promise).message, /^The leader web-2 cannot be reached at 127\.0\.0\.1:\d+: /);
 });

@@ -32,12 +32,14 @@ export interface MemberConnectionOptions {
   readonly onDown: (error: TreecastError) => void;
   readonly clock: Clock;
   readonly pingIntervalMs?: number;
+  readonly handshakeTimeoutMs?: number;
 }
 
-const handshakeTimeoutMs = 8_000;
+/** Less than an attempt may take, so that it is said why that one failed. */
+const handshakeTimeoutDefaultMs = 8_000;
 
 export function createMemberConnection(options: MemberConnectionOptions): MemberConnection {
-  const { leader, clock } = options;
+  const { leader, clock, handshakeTimeoutMs = handshakeTimeoutDefaultMs } = options;
   const { node, address, port } = leader;
   const tickMs = options.pingIntervalMs ?? pingIntervalMs;
   const watch = createSilenceWatch(silentTicksMax);
@@ -48,7 +50,8 @@ export function createMemberConnection(options: MemberConnectionOptions): Member
   // An address with a zone is no host of a URL.
   let secured: TLSSocket | undefined;
   const createConnection = (() => {
-    secured = connect(tls);
+    // The socket's own clock: that of the request looks at it only. Behind the handshake it is off.
+    secured = connect({ ...tls, timeout: handshakeTimeoutMs });
     return secured;
   }) as unknown as NonNullable<ClientOptions['createConnection']>;
   const socket = new WebSocket(`wss://leader${memberPath}`, {
