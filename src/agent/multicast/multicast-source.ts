@@ -178,6 +178,14 @@ export function createMulticastSource(options: MulticastSourceOptions): Multicas
     );
   }
 
+  function leave(): void {
+    for (const { resolve } of expected.values()) resolve(null);
+    for (const offer of [...offers.values()]) {
+      void offer.receiving?.stop();
+      end(offer, 'the leader is lost');
+    }
+  }
+
   return {
     name: 'multicast',
     expect: (assignment) => void promised(assignment),
@@ -225,13 +233,7 @@ export function createMulticastSource(options: MulticastSourceOptions): Multicas
     fetch(session, blocks) {
       for (const offer of offers.values()) if (offer.receiving?.session === session) want(offer, blocks);
     },
-    left() {
-      for (const { resolve } of expected.values()) resolve(null);
-      for (const offer of [...offers.values()]) {
-        void offer.receiving?.stop();
-        end(offer, 'the leader is lost');
-      }
-    },
+    left: leave,
     async manifest(assignment, signal) {
       const offer = await offerOf(assignment.id);
       if (offer.manifestBlocks === 0)
@@ -282,7 +284,7 @@ export function createMulticastSource(options: MulticastSourceOptions): Multicas
     },
     async close() {
       const stopping = [...offers.values()].flatMap(({ receiving }) => receiving?.stop() ?? []);
-      this.left();
+      leave();
       await Promise.all(stopping);
     },
   };
