@@ -72,9 +72,10 @@ test('LEAD-3: what was said before does not count again, in the same session or 
   leader.carry(word, word);
   leader.carry(word);
   const own = await connectGreeted(running, member);
+  await until('it is called', () => leader.answers('web2').length === 2);
   leader.say(opening);
-  await until('it is answered', () => leader.answers('web2').length === 2);
-  assert.equal(leader.answers('web2')[1], 'refused', 'a replayed opening takes no link from the node');
+  await until('it is answered', () => leader.answers('web2').length === 3);
+  assert.equal(leader.answers('web2')[2], 'refused', 'a replayed opening takes no link from the node');
   assert.equal(own.socket.readyState, own.socket.OPEN);
   assert.deepEqual(happened(running, 'web2'), ['connected', 'message', 'disconnected', 'connected']);
   const silent = await addRawMember(running, 'web3');

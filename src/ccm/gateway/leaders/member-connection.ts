@@ -13,6 +13,7 @@ import type { Release } from '../../../model/release.ts';
 import { TreecastError } from '../../../model/treecast-error.ts';
 import type { Clock } from '../../../net/clock.ts';
 import { agentMessageSchema } from '../../../net/link/agent-message-schema.ts';
+import { closeCodes } from '../../../net/link/close-codes.ts';
 import type { MessageBudget } from '../../../net/link/message-budget.ts';
 import { parseJsonText, parseMessage } from '../../../net/link/parse-message.ts';
 import { isGenuineFrame } from '../../../net/relay/signed-frame.ts';
@@ -217,7 +218,11 @@ export function createMemberConnection(options: MemberConnectionOptions): Member
     orphaned: () => leave(orphanMs),
     // The leader's own link is watched, and the leader watches its members.
     tick: () => undefined,
-    close: end,
+    close(code) {
+      // A hello that the node sent before it was behind, over a link of its own that may be gone already: who follows its leader now would be away for good.
+      if (code === closeCodes.replaced && !isLeaving && !isEnded) answer('call');
+      end();
+    },
     refuse,
     terminate: end,
   };
