@@ -49,7 +49,14 @@ test('LINK-2: the hello says who the node is, where it serves, its labels and it
   assert.ok(hello !== undefined && hello.freeBytes > 0 && hello.freeInodes > 0);
   assert.deepEqual(
     [hello.node, hello.agentVersion, hello.url, hello.labels, hello.profiles, hello.sites],
-    [node, '1.2.3', linked.agent.url, { zone: 'a' }, ['linux-web-1', 'drift-1', 'owner-1', 'segment-1'], []],
+    [
+      node,
+      '1.2.3',
+      linked.agent.url,
+      { zone: 'a' },
+      ['linux-web-1', 'drift-1', 'owner-1', 'segment-1', 'leader-1'],
+      [],
+    ],
   );
 });
 
