@@ -3,7 +3,7 @@
 
 import type { Place } from '../test/lab/places.ts';
 import { createFleet, type Fleet } from '../test/lab/program-fleet.ts';
-import { untilBehind } from '../test/segment/behind-lab.ts';
+import { untilBehind } from '../test/lab/until-behind.ts';
 
 export const deliveries = ['direct', 'leader'] as const;
 export type Delivery = (typeof deliveries)[number];

@@ -5,11 +5,11 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import type { NodeResource } from '../../src/model/api.ts';
 import { until } from '../../src/plugins/testing/until.ts';
 import { type Author, createAuthor } from '../lab/author.ts';
 import { loopbackPlaces } from '../lab/places.ts';
 import { createFleet, type Fleet } from '../lab/program-fleet.ts';
+import { untilBehind } from '../lab/until-behind.ts';
 
 export interface BehindLab {
   readonly fleet: Fleet;
@@ -50,24 +50,6 @@ export async function openBehindLab(t: TestContext, nodes: number): Promise<Behi
       return tree;
     },
   };
-}
-
-/** All registered nodes but one are behind that one, which has its own link. */
-export async function untilBehind({ client }: Fleet): Promise<string> {
-  let found: readonly NodeResource[] = [];
-  let leaders: (string | undefined)[] = [];
-  await until(
-    () => JSON.stringify(found.map(({ name, connected, behind }) => ({ name, connected, behind }))),
-    async () => {
-      found = await client.nodes.list();
-      leaders = [...new Set(found.flatMap(({ behind }) => behind?.leader ?? []))];
-      const isPlaced = ({ name, connected, behind }: NodeResource) =>
-        connected && (behind === null ? name === leaders[0] : behind.leader === leaders[0]);
-      return leaders.length === 1 && found.every(isPlaced);
-    },
-    untilMs,
-  );
-  return leaders[0] as string;
 }
 
 export async function untilLive(fleet: Fleet, tree: string): Promise<void> {

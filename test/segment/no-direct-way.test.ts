@@ -9,7 +9,8 @@ import { until } from '../../src/plugins/testing/until.ts';
 import { createAuthor } from '../lab/author.ts';
 import { createLan, type LanHost } from '../lab/lan.ts';
 import { createFleet } from '../lab/program-fleet.ts';
-import { untilBehind, untilLive } from './behind-lab.ts';
+import { untilBehind } from '../lab/until-behind.ts';
+import { untilLive } from './behind-lab.ts';
 import { firewall } from './lan-nodes.ts';
 
 const untilMs = 45_000;
