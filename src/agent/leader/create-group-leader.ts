@@ -156,6 +156,7 @@ export function createGroupLeader(options: GroupLeaderOptions): GroupLeader {
         hub.sayUp({ type: 'leaderProblem', site, assignment: id, error: wire });
       }
       hub.tell(open, { type: 'fetchFromCcm', assignment: id });
+      if (isProblem) multicast?.withdraw(id);
     };
     // A ticket of one node's alone: what it is for is no other's business.
     const refusal = ticketRefusal(message);

@@ -22,6 +22,8 @@ export interface MulticastOffers {
   answered(node: string, session: number, lacks: readonly BlockRange[] | null): void;
   /** The node's connection has ended: it will be told again when it is back. */
   left(node: string): void;
+  /** No more of it will come: whoever waits for it goes another way. */
+  withdraw(assignment: string): void;
   /** All of them, when this node leads no more. */
   clear(): void;
   close(): Promise<void>;
@@ -66,6 +68,7 @@ export function createMulticastOffers(options: MulticastOffersOptions): Multicas
     const { content, controller } = session;
     const { signal } = controller;
     const { header, bytes: manifest } = await content.manifest(signal);
+    signal.throwIfAborted();
     const blocks = blockCount(header);
     let available = 0;
     const advance = (): number => {
@@ -105,25 +108,37 @@ export function createMulticastOffers(options: MulticastOffersOptions): Multicas
     sending.limit(rated.allowed());
     watch.opened(sending);
     const stop = content.onBlock(() => sending.available(advance()));
-    signal.addEventListener('abort', () => {
+    const finish = (): void => {
       stop();
       void sending.stop();
-    });
+    };
+    if (signal.aborted) {
+      finish();
+      return;
+    }
+    signal.addEventListener('abort', finish, { once: true });
     sending.available(advance());
     for (const node of receivers) if (!session.nodes.has(node)) sending.absent(node);
     for (const node of session.nodes) notify(session, node);
   }
 
   function hear(session: Session, event: SendingEvent): void {
-    const { sending, content } = session;
+    const { sending } = session;
     if (event.type === 'unicast' && sending !== undefined) {
       log.info({ member: event.node, why: event.why }, event.sentence);
       tell([event.node], { type: 'multicastFetch', session: sending.session, blocks: event.blocks });
-    } else if (event.type === 'ended') end(content.assignment, session);
+    } else if (event.type === 'ended') end(session);
   }
 
-  function end(assignment: string, session: Session): void {
+  function end(session: Session): void {
+    const { assignment } = session.content;
     if (running.get(assignment) === session) running.delete(assignment);
+    session.controller.abort();
+  }
+
+  function tellWithout(session: Session): void {
+    const { assignment } = session.content;
+    tell([...session.nodes], { type: 'multicast', assignment, notice: null });
   }
 
   return {
@@ -146,10 +161,10 @@ export function createMulticastOffers(options: MulticastOffersOptions): Multicas
       };
       running.set(assignment, session);
       open(session).catch((error: unknown) => {
-        end(assignment, session);
         if (session.controller.signal.aborted) return;
+        end(session);
         log.info({ assignment, err: error }, 'an assignment goes out by unicast');
-        tell([...session.nodes], { type: 'multicast', assignment, notice: null });
+        tellWithout(session);
       });
     },
     answered(node, id, lacks) {
@@ -165,6 +180,13 @@ export function createMulticastOffers(options: MulticastOffersOptions): Multicas
         else if (nodes.has(node)) sending.absent(node);
       }
     },
+    withdraw(assignment) {
+      const session = running.get(assignment);
+      if (session === undefined) return;
+      if (session.sending === undefined) tellWithout(session);
+      end(session);
+    },
+
     clear() {
       for (const { controller } of running.values()) controller.abort();
       running.clear();
