@@ -3,6 +3,8 @@
 import assert from 'node:assert/strict';
 import { generateKeyPairSync, hash, randomBytes, sign, verify } from 'node:crypto';
 import { test } from 'node:test';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { blockBytes } from '../../src/model/assignment.ts';
 import { steadyClock } from '../../src/net/clock.ts';
 import { createMctp, type Mctp, type MctpOptions } from '../../src/net/mctp/mctp.ts';
@@ -301,6 +303,42 @@ test('MCTP-82: frames are as long as what the self-test found to arrive, and whe
   const narrow = mctpOf('leader', () => true, 500);
   await assert.rejects(begin(narrow, wanted, ['a']), /frames are too small/);
   await close(leader, member.mctp);
+});
+
+test('MCTP-32: a receiver that leaves is waited for no more, and nothing of its session is kept', async () => {
+  setFlagsFromString('--expose_gc');
+  const collect = runInNewContext('gc') as () => void;
+  const leader = mctpOf('leader');
+  const wanted = content(3_000_000);
+  const session = await begin(leader, wanted, ['a', 'b'], { bytesPerSecondMax: 1_000_000 });
+  const mctp = mctpOf('a');
+  const kept = await (async () => {
+    const openSink = () => new Promise<BlockSink>(() => undefined);
+    const verify = () => false;
+    const options = { manifest: null, openSink, verify, onEvent: () => undefined };
+    const receiving = await mctp.receive(session.sending.notice('a'), options);
+    session.sending.joined('a', receiving.lacks);
+    await until('frames come', () => receiving.state().frames > 10);
+    await receiving.stop();
+    return new WeakRef(verify);
+  })();
+  await until('the sender knows', () =>
+    session.events.some((event) => event.type === 'unicast' && event.node === 'a' && event.why === 'gone'),
+  );
+  await until('it is forgotten', () => {
+    collect();
+    return kept.deref() === undefined;
+  });
+  await close(leader, mctp);
+});
+
+test('MCTP-70: sessions that begin at once have a channel each', async () => {
+  const leader = mctpOf('leader');
+  const wanted = content(10);
+  const sessions = await Promise.all(Array.from({ length: 16 }, () => begin(leader, wanted, ['a'])));
+  const groups = new Set(sessions.map(({ sending }) => sending.state().group));
+  await close(leader);
+  assert.equal(groups.size, 16);
 });
 
 test('MCTP-82: without an interface no session begins', async () => {

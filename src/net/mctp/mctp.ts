@@ -51,8 +51,9 @@ const bytesMaxUnknown = { 4: 1_472, 6: 1_452 } as const;
 const udpHeaderBytes = { 4: 28, 6: 48 } as const;
 
 export function createMctp(options: MctpOptions): Mctp {
-  /** Channel by session. */
-  const sendings = new Map<Sending, number>();
+  const sendings = new Set<Sending>();
+  /** One for each session, also while it is being opened. */
+  const channels = new Set<{ readonly channel: number }>();
   const receivings = new Set<Receiving>();
   /** Sessions on one link share its rate. */
   let rate: MctpRate | undefined;
@@ -64,51 +65,70 @@ export function createMctp(options: MctpOptions): Mctp {
       const family = familyOf(local.address.split('%')[0] as string);
       const pool = options.pool ?? defaultPools[family];
       const link = options.linkBytesPerSecond ?? (await linkBytesPerSecond(local.name));
-      if (sendings.size === 0) rate = undefined;
+      if (channels.size === 0) rate = undefined;
       rate ??= createMctpRate({ now: instant(), linkBytesPerSecond: link });
-      const channel = freeChannel([...sendings.values()], randomInt(poolSize));
+      const used = [...channels].map(({ channel }) => channel);
+      const own = { channel: freeChannel(used, randomInt(poolSize)) };
+      channels.add(own);
       const bytesMax = options.bytesMax() ?? bytesMaxUnknown[family];
       let opened: Sending | undefined;
-      let hasEnded = false;
-      opened = await openSending(
-        {
-          group: { address: poolAddress(pool, channel), port: pool.port },
-          port: pool.port + 1,
-          rate,
-          framePayloadBytes: framePayloadBytes(
-            bytesMax + udpHeaderBytes[family],
-            family === 4 ? 'ipv4' : 'ipv6',
-          ),
-        },
-        options,
-        {
-          ...sending,
-          onEvent(event) {
-            if (event.type === 'ended') {
-              hasEnded = true;
-              if (opened !== undefined) sendings.delete(opened);
-            }
-            sending.onEvent(event);
+      try {
+        opened = await openSending(
+          {
+            group: { address: poolAddress(pool, own.channel), port: pool.port },
+            port: pool.port + 1,
+            rate,
+            framePayloadBytes: framePayloadBytes(
+              bytesMax + udpHeaderBytes[family],
+              family === 4 ? 'ipv4' : 'ipv6',
+            ),
           },
-        },
-      );
-      if (!hasEnded) sendings.set(opened, channel);
+          options,
+          {
+            ...sending,
+            onEvent(event) {
+              if (event.type === 'ended') {
+                channels.delete(own);
+                if (opened !== undefined) sendings.delete(opened);
+              }
+              sending.onEvent(event);
+            },
+          },
+        );
+      } catch (error) {
+        channels.delete(own);
+        throw error;
+      }
+      if (channels.has(own)) sendings.add(opened);
       return opened;
     },
     async receive(notice, receiving) {
-      let opened: Receiving | undefined;
-      opened = await openReceiving(notice, options, {
+      let tracked: Receiving | undefined;
+      let hasEnded = false;
+      const opened = await openReceiving(notice, options, {
         ...receiving,
         onEvent(event) {
-          if (event.type === 'ended' && opened !== undefined) receivings.delete(opened);
+          if (event.type === 'ended') {
+            hasEnded = true;
+            if (tracked !== undefined) receivings.delete(tracked);
+          }
           receiving.onEvent(event);
         },
       });
-      receivings.add(opened);
-      return opened;
+      const kept: Receiving = {
+        ...opened,
+        // Of one that is stopped no end is told.
+        async stop() {
+          receivings.delete(kept);
+          await opened.stop();
+        },
+      };
+      tracked = kept;
+      if (!hasEnded) receivings.add(kept);
+      return kept;
     },
     async close() {
-      await Promise.all([...sendings.keys(), ...receivings].map((session) => session.stop()));
+      await Promise.all([...sendings, ...receivings].map((session) => session.stop()));
     },
   };
 }

@@ -231,7 +231,8 @@ export function createMctpSender(options: MctpSenderOptions): MctpSender {
       }
       case 'absent': {
         const entry = table.get(input.node);
-        if (entry?.state === 'invited') attendance.handOver(now, entry, 'absent');
+        if (entry?.state === 'invited' || entry?.state === 'receiving')
+          attendance.handOver(now, entry, 'absent');
         return;
       }
       case 'status':

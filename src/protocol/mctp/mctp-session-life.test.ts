@@ -64,6 +64,30 @@ test('MCTP-25: a receiver that is gone is asked again and again, then handed to 
   assert.ok(facts(lab).some((fact) => fact.fact === 'unicast' && fact.why === 'silent'));
 });
 
+test('MCTP-32: who is said to be there no longer is waited for no more, and takes part again when it is back', () => {
+  const lab = createMctpLab();
+  lab.available(0, 2);
+  for (const node of all) lab.join(node);
+  lab.run(50);
+  lab.leave('web-2');
+  lab.available(2, 4);
+  lab.run(500);
+  assert.deepEqual(ended(lab), {
+    ...{ fact: 'ended', complete: ['web-1', 'web-3'], unicast: ['web-2'], failed: [] },
+  });
+  assert.ok(!statuses(lab).some(({ round }) => round > 0), 'nobody has to be asked');
+  const other = createMctpLab();
+  other.available(0, 2);
+  for (const node of all) other.join(node);
+  other.run(50);
+  other.leave('web-2');
+  other.run(50);
+  other.join('web-2');
+  other.available(2, 4);
+  other.run(2_000);
+  assert.deepEqual(ended(other), { fact: 'ended', complete: all, unicast: [], failed: [] });
+});
+
 test('MCTP-24: receivers whose sender is gone end', () => {
   const lab = createMctpLab();
   lab.available(0, 2);

@@ -278,7 +278,8 @@ export async function openReceiving(
     isOver = true;
     runner.close();
     if (writing === 0) quiet.resolve();
-    void watch.close();
+    // What was said last is on its way.
+    setImmediate(() => void watch.close());
   }
 
   const watch = await watchInterface({

@@ -36,6 +36,8 @@ export interface Lab {
   lose(node: string, numbers: readonly number[] | 'all'): void;
   /** It is gone, with all that it knew but what is durable. */
   crash(node: string): void;
+  /** As `crash`, and the sender is told. */
+  leave(node: string): void;
   /** A frame of this block that it takes is not the sender's. */
   forge(node: string, block: number): void;
   available(from: number, to: number): void;
@@ -205,6 +207,11 @@ export function createMctpLab(options: LabOptions = {}): Lab {
     },
     crash(node) {
       nodeOf(node).machine = undefined;
+    },
+    leave(node) {
+      nodeOf(node).machine = undefined;
+      sender.handle(now, { input: 'absent', node });
+      drainSender();
     },
     forge: (node, block) => void nodeOf(node).forged.add(block),
     available(from, to) {
