@@ -44,6 +44,11 @@ export interface MulticastSourceOptions {
 
 /** Whoever was promised a session and hears nothing of it goes on without. */
 const noticeMs = 3_000;
+/** An assignment that nobody takes from the session by then comes, or is here, another way. */
+const takenMs = 60_000;
+/** As many as there are data channels: each has sockets and memory of its own. */
+const offersMax = 16;
+const expectedMax = 256;
 
 interface Taker {
   readonly header: AssignmentHeader;
@@ -63,6 +68,9 @@ interface Offer {
   /** Of the manifest, in the session's index space; 0: the session does not carry it. */
   manifestBlocks: number;
   wanted: BlockRange[];
+  /** Data blocks that are being fetched: the session gives them up over two ways. */
+  readonly bringing: Set<number>;
+  cancelUntaken: () => void;
   onWanted: (() => void) | undefined;
 }
 
@@ -92,6 +100,7 @@ export function createMulticastSource(options: MulticastSourceOptions): Multicas
 
   function end(offer: Offer, why: string): void {
     if (offers.get(offer.assignment) === offer) offers.delete(offer.assignment);
+    offer.cancelUntaken();
     if (offer.controller.signal.aborted) return;
     offer.controller.abort();
     const error = elsewhere(why);
@@ -164,8 +173,12 @@ export function createMulticastSource(options: MulticastSourceOptions): Multicas
       const last = Math.max(0, to - offer.manifestBlocks);
       return Array.from({ length: last - first }, (_, n) => first + n);
     });
-    const missing = [...new Set(blocks)].filter((index) => taker.missing.has(index)).sort((a, b) => a - b);
+    const { bringing } = offer;
+    const missing = [...new Set(blocks)]
+      .filter((index) => taker.missing.has(index) && !bringing.has(index))
+      .sort((a, b) => a - b);
     if (missing.length === 0) return;
+    for (const index of missing) bringing.add(index);
     await options.beside.blocks(
       assignment,
       taker.header,
@@ -188,14 +201,18 @@ export function createMulticastSource(options: MulticastSourceOptions): Multicas
 
   return {
     name: 'multicast',
-    expect: (assignment) => void promised(assignment),
+    expect(assignment) {
+      if (expected.size < expectedMax) promised(assignment);
+    },
     offered(assignment, notice, leaderKey, answer) {
       const before = offers.get(assignment);
       if (before !== undefined) {
         void before.receiving?.stop();
         end(before, 'the leader offers it anew');
       }
-      if (notice === null || !options.hears()) {
+      // What nobody waits for has come, or is coming, another way.
+      const isWaitedFor = expected.has(assignment) && offers.size < offersMax;
+      if (notice === null || !isWaitedFor || !options.hears()) {
         expected.get(assignment)?.resolve(null);
         if (notice !== null) answer(null);
         return;
@@ -209,6 +226,11 @@ export function createMulticastSource(options: MulticastSourceOptions): Multicas
         receiving: undefined,
         manifestBlocks: notice.announcement.manifestHashes.length,
         wanted: [],
+        bringing: new Set(),
+        cancelUntaken: clock.after(takenMs, () => {
+          void offer.receiving?.stop();
+          end(offer, 'nobody takes it');
+        }),
         onWanted: undefined,
         begin(manifest) {
           offer.begin = () => undefined;
@@ -266,6 +288,7 @@ export function createMulticastSource(options: MulticastSourceOptions): Multicas
         bringWanted(offer, assignment, taker, AbortSignal.any([signal, stop.signal])).catch(failed.reject);
       };
       offer.onWanted = bring;
+      offer.cancelUntaken();
       offer.taker.resolve(taker);
       bring();
       try {
