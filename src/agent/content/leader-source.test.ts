@@ -7,6 +7,7 @@ import { test } from 'node:test';
 import { blockCount, blockRange } from '../../assignment/block-layout.ts';
 import { TreecastError } from '../../model/treecast-error.ts';
 import { type Clock, steadyClock } from '../../net/clock.ts';
+import { createManualClock } from '../../net/testing/manual-clock.ts';
 import { issueNodeCredentials } from '../../net/testing/node-credentials.ts';
 import { type TestScope, temporaryDirectory } from '../../net/testing/temporary-directory.ts';
 import {
@@ -43,7 +44,11 @@ const assignment: FetchedAssignment = {
 };
 const startOf = (index: number): number => blockRange(header, index).offset;
 const never = new AbortController().signal;
-const fast: Clock = { ...steadyClock, after: (_delayMs, run) => steadyClock.after(1, run) };
+/** Of what is waited for between tries; patience with a leader is longer. */
+const fast: Clock = {
+  ...steadyClock,
+  after: (delayMs, run) => steadyClock.after(delayMs < 20_000 ? 1 : delayMs, run),
+};
 
 /** Serves ranges of it, all or `blocksMax` of them; with what was asked for. */
 function serve(asked: string[], blocksMax = Number.POSITIVE_INFINITY): RequestListener {
@@ -72,7 +77,10 @@ const refuse: RequestListener = (_request, response) => {
 interface Setting {
   readonly authority: CertificateAuthority;
   start(node: string, onRequest: RequestListener): Promise<ScriptedLeader>;
-  source(leader: (signal: AbortSignal) => Promise<LeaderPlace | null>): ReturnType<typeof createLeaderSource>;
+  source(
+    leader: (signal: AbortSignal) => Promise<LeaderPlace | null>,
+    clock?: Clock,
+  ): ReturnType<typeof createLeaderSource>;
 }
 
 async function open(t: TestScope): Promise<Setting> {
@@ -82,11 +90,11 @@ async function open(t: TestScope): Promise<Setting> {
   return {
     authority,
     start: (node, onRequest) => runScriptedLeader(t, authority, node, { onRequest }),
-    source(leader) {
+    source(leader, clock = fast) {
       const source = createLeaderSource({
         credentials: () => credentials,
         leader,
-        clock: fast,
+        clock,
         random: () => 0.5,
       });
       t.after(source.close);
@@ -197,4 +205,26 @@ test('LEAD-58: what the store says of a block is no leader’s fault', async (t)
     source(async () => place).blocks(assignment, header, all, () => Promise.reject(full), never),
     (error) => error === full,
   );
+});
+
+test('LEAD-58: a leader that gives its bytes drop by drop is given up; one that gives a block in time is not', async (t) => {
+  const { start, source } = await open(t);
+  const clock = createManualClock();
+  let sent = 0;
+  const slow = await start('web-2', (request, response) => {
+    const [, first = '0', last = '0'] = /^bytes=(\d+)-(\d+)$/.exec(request.headers.range ?? '') ?? [];
+    response.writeHead(206, { 'content-range': `bytes ${first}-${last}/${data.length}` });
+    // One block, and never the rest of the next.
+    response.write(data.subarray(Number(first), startOf(1) + 1_000));
+    sent += 1;
+  });
+  const from = source(async () => slow.place, clock);
+  const { blocks, take } = collect();
+  const coming = from.blocks(assignment, header, all, take, never);
+  const ended = assert.rejects(coming, { code: 'CCM_UNREACHABLE', message: /web-2 gives too slowly/ });
+  await until('the request is there', () => sent === 1 && blocks.size === 1);
+  clock.advance(29_000);
+  clock.advance(1_000);
+  await ended;
+  assert.deepEqual([...blocks.keys()], [0]);
 });

@@ -31,6 +31,8 @@ const notYet = { tries: 6, waitMs: 500 };
 /** One after the other. */
 const leadersMax = 3;
 const withheldMax = 256;
+/** A leader that gives less than a block in so long, drop by drop, holds its members up. */
+const blockMs = 30_000;
 
 export function createLeaderSource(options: LeaderSourceOptions): LeaderSource {
   const { clock } = options;
@@ -59,7 +61,7 @@ export function createLeaderSource(options: LeaderSourceOptions): LeaderSource {
   async function fromLeaders<T>(
     assignment: string,
     signal: AbortSignal,
-    take: (source: ContentSource, signal: AbortSignal) => Promise<T>,
+    take: (source: ContentSource, signal: AbortSignal, patience: Patience) => Promise<T>,
   ): Promise<T> {
     const controller = new AbortController();
     const either = AbortSignal.any([signal, controller.signal]);
@@ -80,10 +82,17 @@ export function createLeaderSource(options: LeaderSourceOptions): LeaderSource {
           await delay(clock, notYet.waitMs, either);
         }
         last = leader;
+        const patience = createPatience(clock);
         try {
-          return await take(sourceAt(leader), either);
+          return await take(sourceAt(leader), AbortSignal.any([either, patience.signal]), patience);
         } catch (error) {
-          failure = error;
+          failure = patience.signal.aborted
+            ? new TreecastError('CCM_UNREACHABLE', `The leader ${leader.node} gives too slowly.`, {
+                cause: error,
+              })
+            : error;
+        } finally {
+          patience.end();
         }
       }
       throw failure;
@@ -99,17 +108,21 @@ export function createLeaderSource(options: LeaderSourceOptions): LeaderSource {
     async blocks(assignment, header, missing, onBlock, signal) {
       const left = new Set(missing);
       let refusal: { readonly error: unknown } | undefined;
-      const take = async (index: number, block: Buffer): Promise<void> => {
-        try {
-          await onBlock(index, block);
-          left.delete(index);
-        } catch (error) {
-          refusal = { error };
-          throw error;
-        }
-      };
-      await fromLeaders(assignment.id, signal, async (source, either) => {
+      await fromLeaders(assignment.id, signal, async (source, either, patience) => {
         refusal = undefined;
+        const take = async (index: number, block: Buffer): Promise<void> => {
+          // What the disk takes is not the leader's.
+          patience.end();
+          try {
+            await onBlock(index, block);
+            left.delete(index);
+          } catch (error) {
+            refusal = { error };
+            throw error;
+          } finally {
+            patience.begin();
+          }
+        };
         await source.blocks(assignment, header, [...left], take, either).catch((error: unknown) => {
           // What the store says is no leader's fault.
           if (refusal?.error === error) return;
@@ -125,6 +138,26 @@ export function createLeaderSource(options: LeaderSourceOptions): LeaderSource {
       for (const [controller, id] of running) if (id === assignment) controller.abort();
     },
     close: () => client?.ranges.close(),
+  };
+}
+
+interface Patience {
+  readonly signal: AbortSignal;
+  begin(): void;
+  end(): void;
+}
+
+function createPatience(clock: Clock): Patience {
+  const controller = new AbortController();
+  const begin = (): (() => void) => clock.after(blockMs, () => controller.abort());
+  let cancel = begin();
+  return {
+    signal: controller.signal,
+    begin() {
+      cancel();
+      cancel = begin();
+    },
+    end: () => cancel(),
   };
 }
 

@@ -111,16 +111,48 @@ test('LEAD-106: blocks that the session gives up in a datagram and over the conn
     never,
   );
   const sink = await opening;
-  clock.advance(120_000);
+  clock.advance(50_000);
+  await sink.write(0, blockOf(header, data, 0));
+  clock.advance(50_000);
   assert.deepEqual(stopped, []);
   const given = [{ from: 3, to: 5 }];
   session.onEvent({ type: 'fetch', blocks: given });
   source.fetch(7, given);
-  await until('they are fetched', () => got.size === 2);
+  await until('they are fetched', () => got.size === 3);
   assert.deepEqual(fetched, [[2, 3]]);
-  for (const index of [0, 1, 4, 5, 6, 7]) await sink.write(index, blockOf(header, data, index));
+  for (const index of [1, 4, 5, 6, 7]) await sink.write(index, blockOf(header, data, index));
   session.onEvent({ type: 'complete' });
   await taken;
   assert.equal(got.size, 8);
+  await source.close();
+});
+
+test('LEAD-106 JOB-14: from a session that goes on and brings nothing new for a minute, the next source takes over', async () => {
+  const { clock, sessions, stopped, assignment, source, offer } = setUp();
+  const { header, data, manifest } = assignment;
+  const message = urlMessage(assignment) as FetchedAssignment;
+  source.expect(message.id);
+  offer(message.id, 7);
+  await until('it takes part', () => sessions.length === 1);
+  const waiting = source.manifest(message, never);
+  await new Promise(setImmediate);
+  clock.advance(60_000);
+  await assert.rejects(waiting, { code: 'CCM_UNREACHABLE' });
+
+  source.expect(message.id);
+  offer(message.id, 8);
+  await until('it takes part again', () => sessions.length === 2);
+  const session = sessions[1] as ReceivingOptions;
+  const opening = session.openSink(manifest);
+  const got: number[] = [];
+  const take = async (index: number): Promise<void> => void got.push(index);
+  const taken = source.blocks(message, header, [0, 1], take, never);
+  const sink = await opening;
+  clock.advance(40_000);
+  await sink.write(1, blockOf(header, data, 1));
+  clock.advance(60_000);
+  await assert.rejects(taken, { code: 'CCM_UNREACHABLE' });
+  assert.deepEqual(got, [1]);
+  assert.deepEqual(stopped, [7, 8], 'it takes part no more');
   await source.close();
 });

@@ -46,6 +46,8 @@ export interface MulticastSourceOptions {
 const noticeMs = 3_000;
 /** An assignment that nobody takes from the session by then comes, or is here, another way. */
 const takenMs = 60_000;
+/** Who gets nothing new for so long from a session that goes on is served sooner another way, and in time (JOB-14). */
+const idleMs = 60_000;
 /** As many as there are data channels: each has sockets and memory of its own. */
 const offersMax = 16;
 const expectedMax = 256;
@@ -260,7 +262,12 @@ export function createMulticastSource(options: MulticastSourceOptions): Multicas
       const offer = await offerOf(assignment.id);
       if (offer.manifestBlocks === 0)
         offer.begin(Buffer.from(await options.beside.manifest(assignment, signal)));
-      return within(offer.manifest.promise, signal);
+      const idle = createIdleWatch(clock);
+      try {
+        return await within(Promise.race([offer.manifest.promise, idle.over]), signal);
+      } finally {
+        idle.stop();
+      }
     },
     async blocks(assignment, header, missing, onBlock, signal) {
       const offer = await offerOf(assignment.id);
@@ -268,6 +275,7 @@ export function createMulticastSource(options: MulticastSourceOptions): Multicas
       const left = new Set(missing);
       const failed = Promise.withResolvers<never>();
       failed.promise.catch(() => undefined);
+      const idle = createIdleWatch(clock);
       let writing: Promise<void> = Promise.resolve();
       const taker: Taker = {
         header,
@@ -278,6 +286,7 @@ export function createMulticastSource(options: MulticastSourceOptions): Multicas
             if (stop.signal.aborted) throw elsewhere('nobody takes it any more');
             if (left.has(index)) await onBlock(index, block);
             left.delete(index);
+            idle.again();
           });
           // What cannot be written from here cannot be written from elsewhere.
           writing = written.catch(failed.reject);
@@ -292,11 +301,13 @@ export function createMulticastSource(options: MulticastSourceOptions): Multicas
       offer.taker.resolve(taker);
       bring();
       try {
-        if (left.size > 0) await within(Promise.race([offer.ended.promise, failed.promise]), signal);
+        if (left.size > 0)
+          await within(Promise.race([offer.ended.promise, failed.promise, idle.over]), signal);
         await writing;
         if (left.size > 0) throw elsewhere('the session ended and not everything is here');
       } finally {
         stop.abort();
+        idle.stop();
         offer.onWanted = undefined;
         if (left.size > 0) {
           void offer.receiving?.stop();
@@ -309,6 +320,36 @@ export function createMulticastSource(options: MulticastSourceOptions): Multicas
       const stopping = [...offers.values()].flatMap(({ receiving }) => receiving?.stop() ?? []);
       leave();
       await Promise.all(stopping);
+    },
+  };
+}
+
+interface IdleWatch {
+  /** Rejects when nothing came for too long. */
+  readonly over: Promise<never>;
+  again(): void;
+  stop(): void;
+}
+
+function createIdleWatch(clock: Clock): IdleWatch {
+  const over = Promise.withResolvers<never>();
+  over.promise.catch(() => undefined);
+  let isStopped = false;
+  let cancel = begin();
+
+  function begin(): () => void {
+    return clock.after(idleMs, () => over.reject(elsewhere('nothing new came for a minute')));
+  }
+
+  return {
+    over: over.promise,
+    again() {
+      cancel();
+      if (!isStopped) cancel = begin();
+    },
+    stop() {
+      isStopped = true;
+      cancel();
     },
   };
 }
