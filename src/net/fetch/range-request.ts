@@ -73,7 +73,11 @@ function open(
   return new Promise((resolve, reject) => {
     const outgoing = request(url, { agent, headers, signal, timeout: idleTimeoutMs });
     outgoing.on('timeout', () => outgoing.destroy(broken('the source went silent')));
-    outgoing.on('response', resolve);
+    outgoing.on('response', (response) => {
+      // An abort before anybody reads it must not end the process; whoever reads it is thrown the same error.
+      response.on('error', () => undefined);
+      resolve(response);
+    });
     outgoing.on('error', reject);
     outgoing.end();
   });
