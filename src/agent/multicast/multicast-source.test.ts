@@ -156,3 +156,18 @@ test('LEAD-106 JOB-14: from a session that goes on and brings nothing new for a 
   assert.deepEqual(stopped, [7, 8], 'it takes part no more');
   await source.close();
 });
+
+test('LEAD-102: what a leader has a member fetch is bounded by what there is', async () => {
+  const { sessions, fetched, assignment, source, offer } = setUp();
+  const { header, manifest } = assignment;
+  const message = urlMessage(assignment) as FetchedAssignment;
+  source.expect(message.id);
+  offer(message.id, 7);
+  await until('it takes part', () => sessions.length === 1);
+  void sessions[0]?.openSink(manifest);
+  const backwards = { from: 9, to: 2 };
+  for (let n = 0; n < 100; n++) source.fetch(7, [backwards, { from: 0, to: 0xffff_ffff }]);
+  await source.blocks(message, header, [0, 1, 5], async () => undefined, never);
+  assert.deepEqual(fetched, [[0, 1, 5]]);
+  await source.close();
+});

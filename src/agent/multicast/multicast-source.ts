@@ -9,7 +9,9 @@ import { TreecastError } from '../../model/treecast-error.ts';
 import type { Clock } from '../../net/clock.ts';
 import type { Mctp } from '../../net/mctp/mctp.ts';
 import type { BlockSink, MctpNotice, Receiving, ReceivingEvent } from '../../net/mctp/mctp-session.ts';
+import { eachBlock, normalRanges } from '../../protocol/mctp/block-ranges.ts';
 import type { BlockRange } from '../../protocol/mctp/mctp-messages.ts';
+import { manifestBlocksMax } from '../../protocol/mctp/mctp-session.ts';
 import type { ContentSource, FetchedAssignment } from '../content/content-source.ts';
 import type { AgentLog } from '../session/agent-log.ts';
 import type { ReceivedBlocks } from '../store/site-store.ts';
@@ -51,6 +53,8 @@ const idleMs = 60_000;
 /** As many as there are data channels: each has sockets and memory of its own. */
 const offersMax = 16;
 const expectedMax = 256;
+/** Of any session, with its manifest: the leader's word on blocks is no longer than that. */
+const blocksMax = 65_536 + manifestBlocksMax;
 
 interface Taker {
   readonly header: AssignmentHeader;
@@ -125,7 +129,7 @@ export function createMulticastSource(options: MulticastSourceOptions): Multicas
       end(offer, 'the leader has this node fetch what is missing');
       return;
     }
-    offer.wanted.push(...blocks);
+    offer.wanted = normalRanges([...offer.wanted, ...blocks], blocksMax);
     offer.onWanted?.();
   }
 
@@ -170,15 +174,13 @@ export function createMulticastSource(options: MulticastSourceOptions): Multicas
     taker: Taker,
     signal: AbortSignal,
   ): Promise<void> {
-    const blocks = offer.wanted.splice(0).flatMap(({ from, to }) => {
-      const first = Math.max(0, from - offer.manifestBlocks);
-      const last = Math.max(0, to - offer.manifestBlocks);
-      return Array.from({ length: last - first }, (_, n) => first + n);
+    const { bringing, wanted } = offer;
+    offer.wanted = [];
+    const missing: number[] = [];
+    eachBlock(wanted, (block) => {
+      const index = block - offer.manifestBlocks;
+      if (taker.missing.has(index) && !bringing.has(index)) missing.push(index);
     });
-    const { bringing } = offer;
-    const missing = [...new Set(blocks)]
-      .filter((index) => taker.missing.has(index) && !bringing.has(index))
-      .sort((a, b) => a - b);
     if (missing.length === 0) return;
     for (const index of missing) bringing.add(index);
     await options.beside.blocks(
@@ -287,6 +289,7 @@ export function createMulticastSource(options: MulticastSourceOptions): Multicas
             if (left.has(index)) await onBlock(index, block);
             left.delete(index);
             idle.again();
+            if (left.size === 0) offer.ended.resolve();
           });
           // What cannot be written from here cannot be written from elsewhere.
           writing = written.catch(failed.reject);

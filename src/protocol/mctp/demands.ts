@@ -101,6 +101,7 @@ export function createDemands(options: DemandsOptions): Demands {
       const open = table.open().filter(({ state }) => state === 'receiving');
       for (const { absent } of open) eachBlock(absent, count(1));
       for (const entry of open) {
+        if (entry.absent.length === 0) continue;
         const isFew = countBlocks(entry.absent) <= timing.burstBlocksMax;
         const alone = rangesWhere(
           layout.blocks,
