@@ -263,6 +263,43 @@ test('LEAD-54: who is refused while it is behind hears from the CCM itself', () 
   assert.equal(told.did(), '');
 });
 
+test('LEAD-62: a node that is behind leaders speaks with the CCM itself within the hour, whatever they say, and is back a second later', () => {
+  const told = behind();
+  told.pass(1_000_000);
+  // Another leader is no contact with the CCM.
+  told.say(follows(second));
+  told.pass(1_000);
+  told.say(session('s2'));
+  told.say(answer('behind'));
+  assert.equal(told.did(), 'left, disconnect, connect web-2, open, behind');
+  told.pass((3 * wayTiming.contactMs) / 4 - 1_001_001);
+  assert.equal(told.did(), '');
+  told.pass(1);
+  assert.equal(told.did(), 'left, disconnect, link');
+  told.pass(500);
+  told.say({ input: 'welcomed' });
+  told.pass(wayTiming.returnMs - 1);
+  assert.equal(told.did(), '');
+  told.pass(1);
+  assert.equal(told.did(), 'connect web-2');
+  told.say(session('s2'));
+  told.say(answer('behind'));
+  assert.equal(told.did(), 'open, behind, unlink');
+});
+
+test('LEAD-62: one whose own link does not come goes behind again after a minute', () => {
+  const told = behind();
+  told.pass((3 * wayTiming.contactMs) / 4);
+  assert.equal(told.did(), 'left, disconnect, link');
+  told.pass(wayTiming.retryMaxMs);
+  assert.equal(told.did(), 'connect web-1');
+  told.say(session('s1'));
+  told.say(answer('behind'));
+  assert.equal(told.did(), 'open, behind, unlink');
+  told.pass((3 * wayTiming.contactMs) / 4);
+  assert.equal(told.did(), 'left, disconnect, link', 'and tries again');
+});
+
 test('LEAD-55: who leads has a link of its own, at once', () => {
   const told = behind();
   told.say({ input: 'leaderDown' });

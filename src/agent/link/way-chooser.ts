@@ -48,6 +48,8 @@ export interface WayTiming {
   readonly returnMs: number;
   /** Who is called again before it was behind for so long stays away longer each time. */
   readonly steadyMs: number;
+  /** No leader keeps a node from its CCM for longer; half of it at least it stays behind leaders. */
+  readonly contactMs: number;
   /** For connection, session and answer together. */
   readonly attemptMs: number;
   readonly retryMinMs: number;
@@ -60,6 +62,7 @@ export const wayTiming: WayTiming = {
   spreadMs: 1_000,
   returnMs: 1_000,
   steadyMs: 10_000,
+  contactMs: 3_600_000,
   attemptMs: 10_000,
   retryMinMs: 10_000,
   retryMaxMs: 60_000,
@@ -94,6 +97,9 @@ export function createWayChooser({ timing = wayTiming, random }: WayChooserOptio
   let attemptEndsAt: Instant = never;
   /** Then the own link is made; never while there is one, or none is needed. */
   let linkAt: Instant = never;
+  /** Then it speaks with the CCM itself; never while it has a link of its own. */
+  let contactAt: Instant = never;
+  let isContact = false;
   /** A welcome has to come first. */
   let mustCall = true;
   let failures = 0;
@@ -117,6 +123,7 @@ export function createWayChooser({ timing = wayTiming, random }: WayChooserOptio
 
   function link(): void {
     linkAt = never;
+    contactAt = never;
     if (own !== 'off') return;
     own = 'connecting';
     emit({ effect: 'link' });
@@ -150,6 +157,14 @@ export function createWayChooser({ timing = wayTiming, random }: WayChooserOptio
       tryAt = now + timing.returnMs;
       failures = 1;
     } else fail(now);
+  }
+
+  /** LEAD-62: what a leader said of the CCM may not be true. One whose own link does not come goes behind again all the same. */
+  function contact(now: Instant): void {
+    leave();
+    link();
+    isContact = true;
+    tryAt = now + timing.retryMaxMs;
   }
 
   function returnMs(): number {
@@ -229,6 +244,8 @@ export function createWayChooser({ timing = wayTiming, random }: WayChooserOptio
     emit({ effect: 'behind' });
     if (own === 'off') return;
     own = 'off';
+    isContact = false;
+    contactAt = now + (timing.contactMs * (1 + random())) / 2;
     emit({ effect: 'unlink' });
   }
 
@@ -247,6 +264,8 @@ export function createWayChooser({ timing = wayTiming, random }: WayChooserOptio
       case 'welcomed':
         if (own === 'off') return;
         own = 'up';
+        if (isContact) tryAt = now + timing.returnMs;
+        isContact = false;
         if (mustCall) tryAt = Math.max(tryAt, now + returnMs());
         mustCall = false;
         return;
@@ -286,6 +305,7 @@ export function createWayChooser({ timing = wayTiming, random }: WayChooserOptio
         link();
         if (member === 'idle') fail(now);
       }
+      if (contactAt <= now) contact(now);
       if (attemptAt() > now || leader === null) return;
       member = 'connecting';
       attemptEndsAt = now + timing.attemptMs;
@@ -295,7 +315,7 @@ export function createWayChooser({ timing = wayTiming, random }: WayChooserOptio
     pollEffect: () => effects.shift(),
 
     nextTimeout() {
-      const next = Math.min(attemptEndsAt, linkAt, attemptAt());
+      const next = Math.min(attemptEndsAt, linkAt, contactAt, attemptAt());
       return next === never ? undefined : next;
     },
   };
