@@ -32,6 +32,9 @@ export interface DemandsOptions {
   readonly tell: (fact: MctpSenderFact) => void;
 }
 
+/** Of blocks that one alone lacks: they fit in a datagram. What is more goes out by multicast. */
+const aloneRangesMax = 128;
+
 export function createDemands(options: DemandsOptions): Demands {
   const { layout, table, meter, repairs, attendance, rules, timing, runBlock, tell } = options;
   const digestsAt = new Map<number, Instant>();
@@ -109,7 +112,7 @@ export function createDemands(options: DemandsOptions): Demands {
             repairs.isSent(block) &&
             hasBlock(entry.absent, block) &&
             (hasBlock(entry.fetching, block) || (!isFew && rules.isAlone(lacking[block] as number))),
-        );
+        ).slice(0, aloneRangesMax);
         if (alone.length > 0) {
           attendance.handBlocks(entry, alone);
           eachBlock(alone, count(-1));

@@ -9,6 +9,7 @@ import {
   type MctpFetch,
   type MctpStatus,
   type MctpStatusRequest,
+  statusBytesMax,
 } from '../../../protocol/mctp/mctp-messages.ts';
 import type { Asked } from '../../../protocol/reports/report-message.ts';
 import { type ByteReader, createByteReader, Malformed } from '../../segment/wire/byte-reader.ts';
@@ -48,6 +49,7 @@ export function encodeStatus(status: MctpStatus): Buffer {
 }
 
 export function decodeStatus(payload: Buffer, session: number): MctpStatus | undefined {
+  if (payload.length > statusBytesMax) return undefined;
   return decoded(payload, (reader) => {
     const round = reader.u32();
     const state = states[reader.u8()];

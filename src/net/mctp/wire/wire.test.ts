@@ -161,3 +161,19 @@ test('MCTP-75: nothing that arrives throws, and what is cut short or goes on is 
     }),
   );
 });
+
+test('MCTP-12 MCTP-77: a status that no receiver says, since it is longer than a datagram, is none', () => {
+  const short = {
+    type: 'status',
+    session,
+    round: 0,
+    state: 'receiving',
+    reason: '',
+    asOf: 1,
+    heard: 1,
+  } as const;
+  const ranges = (count: number) => Array.from({ length: count }, (_, n) => ({ from: 2 * n, to: 2 * n + 1 }));
+  const rest = { missing: [], forged: [] };
+  assert.ok(decodeStatus(encodeStatus({ ...short, ...rest, absent: ranges(120) }), session) !== undefined);
+  assert.equal(decodeStatus(encodeStatus({ ...short, ...rest, absent: ranges(7_000) }), session), undefined);
+});
