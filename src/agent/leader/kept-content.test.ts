@@ -185,3 +185,30 @@ testNeeding(
     assert.deepEqual(kept().sort(), ids.slice(1).sort());
   },
 );
+
+testNeeding(
+  ['tmpfs'],
+  'LEAD-34: two assignments that come in at once share the room; which of them does not fit whole is not begun',
+  async (t) => {
+    const ccm = await runKitCcm(t);
+    const disk = mountTmpfs(t, { bytes: 8_000_000, inodes: 100 });
+    const leader = await startLeader(t, ccm, 'web-1', { directory: disk.directory });
+    lead(leader);
+    await joinMember(t, ccm, leader, 'm-1');
+    ccm.gate.at = blockBytes;
+    const ids = [2_500_000, 2_500_000, 1_000_000].map((bytes) => {
+      const assignment = kitAssignment(bytes);
+      ccm.assignments.set(assignment.header.id, assignment);
+      leader.leader.receive({ type: 'relay', nodes: ['m-1'], message: urlMessage(assignment) });
+      return assignment.header.id;
+    });
+    await until('one is refused', () => leader.saidOf('leaderProblem').length > 0);
+    const [problem] = leader.saidOf('leaderProblem');
+    assert.equal(problem?.error.code, 'SPACE_INSUFFICIENT');
+    assert.ok(ids.slice(0, 2).includes(problem.assignment));
+    ccm.gate.open();
+    const isHere = ({ held, blocks }: { held: number; blocks: number }): boolean => held === blocks;
+    await until('the others are here', () => leader.leader.status().contents.filter(isHere).length === 2);
+    assert.equal(leader.saidOf('leaderProblem').length, 1);
+  },
+);

@@ -60,6 +60,9 @@ export function createRelayStore(options: RelayStoreOptions): RelayStore {
   const rows = new Map<string, Row>();
   /** When each was used last, of all that are on disk or open. */
   const usedAt = new Map<string, number>();
+  /** Bytes of those that are coming in, whole: what has not come yet is room that is taken. */
+  const claims = new Map<string, number>();
+  let claiming: Promise<void> = Promise.resolve();
   const removals = new Map<string, Promise<void>>();
   const loading = new Map<string, Promise<RelayContent | undefined>>();
   let closed = false;
@@ -118,7 +121,8 @@ export function createRelayStore(options: RelayStoreOptions): RelayStore {
     const ids = [...usedAt.keys()];
     const max = await files.bytesMax(ids);
     let used = 0;
-    for (const other of ids) if (other !== id) used += await files.bytesOf(other);
+    for (const other of ids)
+      if (other !== id) used += Math.max(await files.bytesOf(other), claims.get(other) ?? 0);
     const idle = ids
       .filter((other) => other !== id && isIdle(other))
       .sort((a, b) => (usedAt.get(a) ?? 0) - (usedAt.get(b) ?? 0));
@@ -133,6 +137,16 @@ export function createRelayStore(options: RelayStoreOptions): RelayStore {
       `Assignment ${id} needs ${bytes} bytes in ${directory}, and no more than ${Math.max(0, max - used)} may be used.`,
       { fix: 'Free space there; meanwhile its members fetch from the CCM.' },
     );
+  }
+
+  /** One after the other, so that no two are given the same room. */
+  function claim(id: string, bytes: number): Promise<void> {
+    const claimed = claiming.then(async () => {
+      await makeRoom(id, bytes);
+      claims.set(id, bytes);
+    });
+    claiming = claimed.catch(() => undefined);
+    return claimed;
   }
 
   function isIdle(id: string): boolean {
@@ -154,7 +168,7 @@ export function createRelayStore(options: RelayStoreOptions): RelayStore {
 
   async function begin(row: Row, manifest: Manifest): Promise<void> {
     const { id, data } = manifest.header;
-    await makeRoom(id, manifest.bytes.length + data.bytes);
+    await claim(id, manifest.bytes.length + data.bytes);
     await files.writeManifest(id, manifest.bytes);
     await row.content.begin(manifest, await files.openData(id));
   }
@@ -221,6 +235,7 @@ export function createRelayStore(options: RelayStoreOptions): RelayStore {
       if (isDisk || row.content.header() === undefined) await remove(id).catch(() => undefined);
     } finally {
       row.fetching = undefined;
+      claims.delete(id);
       row.onFailed.clear();
     }
   }
