@@ -64,3 +64,27 @@ test('LEAD-51 LEAD-54: a leader whose port answers nothing, as behind a firewall
   });
   assert.match((await down.promise).message, /^The leader web-2 cannot be reached at 127\.0\.0\.1:\d+: /);
 });
+
+test('LEAD-51 LINK-31: a leader that floods a member with messages is left', async (t) => {
+  const authority = await createCertificateAuthority(temporaryDirectory(t));
+  const { identity } = await issueNodeCredentials(authority, 'web-1');
+  const leader = await runScriptedLeader(t, authority, 'web-2', {
+    onMember(say) {
+      for (let n = 0; n < 10_500; n++) say(session);
+    },
+  });
+  const down = Promise.withResolvers<Error>();
+  let heard = 0;
+  const connection = createMemberConnection({
+    leader: leader.place,
+    credentials: { identity, ca: authority.certificate },
+    onMessage: () => {
+      heard += 1;
+    },
+    onDown: down.resolve,
+    clock: createManualClock(),
+  });
+  t.after(() => connection.close());
+  assert.match((await down.promise).message, /web-2 says more than can be honest/);
+  assert.equal(heard, 10_000);
+});

@@ -8,6 +8,7 @@ import { TreecastError } from '../../model/treecast-error.ts';
 import type { Clock } from '../../net/clock.ts';
 import { closeCodes } from '../../net/link/close-codes.ts';
 import { ccmMessageBytesMax, pingIntervalMs, silentTicksMax, unsentBytesMax } from '../../net/link/limits.ts';
+import { createMessageBudget } from '../../net/link/message-budget.ts';
 import { parseJsonFrame, parseMessage } from '../../net/link/parse-message.ts';
 import { createSilenceWatch } from '../../net/link/silence-watch.ts';
 import { type LeaderToMember, memberPath } from '../../net/relay/member-messages.ts';
@@ -43,6 +44,7 @@ export function createMemberConnection(options: MemberConnectionOptions): Member
   const { node, address, port } = leader;
   const tickMs = options.pingIntervalMs ?? pingIntervalMs;
   const watch = createSilenceWatch(silentTicksMax);
+  const budget = createMessageBudget(clock.now);
   let cancelTick: (() => void) | undefined;
   let isClosed = false;
   let failure: TreecastError | undefined;
@@ -79,6 +81,14 @@ export function createMemberConnection(options: MemberConnectionOptions): Member
   socket.on('message', (data, isBinary) => {
     watch.heard();
     if (isClosed || failure !== undefined) return;
+    // As many messages as on a link (LINK-31), whatever their length: each may be work for a site.
+    if (!budget.spend(0)) {
+      failure = new TreecastError('RATE_LIMITED', `The leader ${node} says more than can be honest.`, {
+        fix: 'Look at the agent on that node; upgrade it.',
+      });
+      socket.terminate();
+      return;
+    }
     try {
       options.onMessage(parseMessage(parseJsonFrame(data, isBinary), leaderToMemberSchema));
     } catch (error) {
