@@ -3,76 +3,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import {
-  createWayChooser,
-  type LeaderPlace,
-  type WayChooser,
-  type WayInput,
-  wayTiming,
-} from './way-chooser.ts';
-
-const first: LeaderPlace = { node: 'web-1', address: '10.0.0.1', port: 17_447 };
-const second: LeaderPlace = { node: 'web-2', address: '10.0.0.2', port: 17_447 };
-
-interface Story {
-  readonly chooser: WayChooser;
-  /** What was done since the last look, in words. */
-  did(): string;
-  say(input: WayInput): void;
-  /** Lets that much time pass. */
-  pass(ms: number): void;
-  now(): number;
-}
-
-function story(random: () => number = () => 0.5): Story {
-  const chooser = createWayChooser({ random });
-  const done: string[] = [];
-  let now = 1_000_000;
-  function drain(): void {
-    for (let effect = chooser.pollEffect(); effect !== undefined; effect = chooser.pollEffect())
-      done.push(effect.effect === 'connect' ? `connect ${effect.leader.node}` : effect.effect);
-  }
-  drain();
-  return {
-    chooser,
-    did: () => done.splice(0).join(', '),
-    say(input) {
-      chooser.handle(now, input);
-      drain();
-    },
-    pass(ms) {
-      const end = now + ms;
-      for (
-        let next = chooser.nextTimeout();
-        next !== undefined && next <= end;
-        next = chooser.nextTimeout()
-      ) {
-        now = Math.max(now, next);
-        chooser.onTimeout(now);
-        drain();
-      }
-      now = end;
-    },
-    now: () => now,
-  };
-}
-
-const follows = (leader: LeaderPlace | null): WayInput => ({ input: 'leader', leader, leads: false });
-const session = (text: string | null): WayInput => ({ input: 'session', session: text });
-const answer = (said: 'behind' | 'call' | 'refused'): WayInput => ({ input: 'answer', answer: said });
-
-/** Behind the first leader, its own link given up. */
-function behind(random?: () => number): Story {
-  const told = story(random);
-  told.say({ input: 'welcomed' });
-  told.say(follows(first));
-  told.pass(wayTiming.settleMs);
-  told.say(session('s1'));
-  told.say(answer('behind'));
-  assert.equal(told.did(), 'link, connect web-1, open, behind, unlink');
-  assert.equal(told.chooser.isBehind, true);
-  return told;
-}
+import { answer, behind, first, follows, second, session, story } from './testing/way-story.ts';
+import { type WayInput, wayTiming } from './way-chooser.ts';
 
 test('LEAD-50: a node goes behind a leader that was accepted for two seconds, once it was welcomed; its own link ends last', () => {
   const told = story();
@@ -261,43 +193,6 @@ test('LEAD-54: who is refused while it is behind hears from the CCM itself', () 
   assert.equal(told.did(), 'connect web-1, open, disconnect');
   told.pass(9_999);
   assert.equal(told.did(), '');
-});
-
-test('LEAD-62: a node that is behind leaders speaks with the CCM itself within the hour, whatever they say, and is back a second later', () => {
-  const told = behind();
-  told.pass(1_000_000);
-  // Another leader is no contact with the CCM.
-  told.say(follows(second));
-  told.pass(1_000);
-  told.say(session('s2'));
-  told.say(answer('behind'));
-  assert.equal(told.did(), 'left, disconnect, connect web-2, open, behind');
-  told.pass((3 * wayTiming.contactMs) / 4 - 1_001_001);
-  assert.equal(told.did(), '');
-  told.pass(1);
-  assert.equal(told.did(), 'left, disconnect, link');
-  told.pass(500);
-  told.say({ input: 'welcomed' });
-  told.pass(wayTiming.returnMs - 1);
-  assert.equal(told.did(), '');
-  told.pass(1);
-  assert.equal(told.did(), 'connect web-2');
-  told.say(session('s2'));
-  told.say(answer('behind'));
-  assert.equal(told.did(), 'open, behind, unlink');
-});
-
-test('LEAD-62: one whose own link does not come goes behind again after a minute', () => {
-  const told = behind();
-  told.pass((3 * wayTiming.contactMs) / 4);
-  assert.equal(told.did(), 'left, disconnect, link');
-  told.pass(wayTiming.retryMaxMs);
-  assert.equal(told.did(), 'connect web-1');
-  told.say(session('s1'));
-  told.say(answer('behind'));
-  assert.equal(told.did(), 'open, behind, unlink');
-  told.pass((3 * wayTiming.contactMs) / 4);
-  assert.equal(told.did(), 'left, disconnect, link', 'and tries again');
 });
 
 test('LEAD-55: who leads has a link of its own, at once', () => {
