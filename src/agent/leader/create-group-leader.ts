@@ -129,7 +129,14 @@ export function createGroupLeader(options: GroupLeaderOptions): GroupLeader {
     });
     const isFetched = message.type === 'assignment' && message.source.kind === 'url';
     if (isFetched && open.length > 0) hold(message, open, isShared);
-    if (message.type === 'decision' && open.length > 1) options.onDecision?.(message.decision);
+    if (message.type === 'decision' && open.length > 1 && isForAll(open))
+      options.onDecision?.(message.decision);
+  }
+
+  /** The group's word reaches all members, and those that are not named have their turn later, as while nodes are drained (JOB-19). */
+  function isForAll(open: readonly string[]): boolean {
+    const named = new Set(open);
+    return hub.members().every(({ node: member, state }) => state === 'connected' || named.has(member));
   }
 
   function roundFor(

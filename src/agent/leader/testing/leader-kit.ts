@@ -55,6 +55,7 @@ export async function startLeader(
     readonly clock?: ManualClock;
     readonly limits?: Partial<LeaderLimits>;
     readonly multicast?: GroupLeaderOptions['multicast'];
+    readonly onDecision?: NonNullable<GroupLeaderOptions['onDecision']>;
   } = {},
 ): Promise<KitLeader> {
   const credentials = await issueNodeCredentials(ccm.certificates, node);
