@@ -151,8 +151,8 @@ export function createGroupLeader(options: GroupLeaderOptions): GroupLeader {
     return rounds.start(subject, open, absent, isLarge ? workMs.large : workMs.small);
   }
 
-  function wantsMulticast({ source }: AssignmentMessage, open: readonly string[]): boolean {
-    return source.kind === 'url' && (multicast?.wants(source.dataBytes, open) ?? false);
+  function wantsMulticast({ id, source }: AssignmentMessage, open: readonly string[]): boolean {
+    return source.kind === 'url' && (multicast?.wants(id, source.dataBytes, open) ?? false);
   }
 
   function hold(message: AssignmentMessage, open: readonly string[], isShared: boolean): void {

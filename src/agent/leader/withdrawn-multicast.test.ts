@@ -59,7 +59,7 @@ async function startSessions(t: TestScope, opening: Promise<void>) {
   }
   const relay = (message: ReturnType<typeof urlMessage>): void =>
     kit.leader.receive({ type: 'relay', nodes: ['m-0', 'm-1'], message });
-  return { ccm, kit, sessions, stopped, told, relay };
+  return { ccm, kit, members, sessions, stopped, told, relay };
 }
 
 test('LEAD-34 LEAD-102: when a leader cannot have the rest of an assignment, its session ends, and members are told to fetch', async (t) => {
@@ -98,4 +98,32 @@ test('LEAD-102: a session that is still being opened when the leader’s ends is
   opening.resolve();
   await until('it is stopped', () => stopped.length === 1);
   assert.deepEqual(kit.leader.status().multicast, []);
+});
+
+test('LEAD-101: a member that is back after a restart gets a notice of the session that it was in, also when it is named alone; another one fetches', async (t) => {
+  const { ccm, kit, members, sessions, relay } = await startSessions(t, Promise.resolve());
+  const assignment = kitAssignment(600_000);
+  ccm.assignments.set(assignment.header.id, assignment);
+  relay(urlMessage(assignment));
+  await until('a session runs', () => kit.leader.status().multicast.length === 1);
+  const again: unknown[] = [];
+  for (const [node, credentials] of [
+    ['m-1', members[1]?.credentials],
+    ['m-2', undefined],
+  ] as const) {
+    const member = await joinMember(t, ccm, kit, node, credentials);
+    member.socket.removeAllListeners('message');
+    member.socket.on('message', (data) => {
+      const message = JSON.parse(String(data)) as { type: string; multicast?: true; notice?: unknown };
+      again.push([node, message.type, message.multicast ?? message.notice ?? null]);
+    });
+    kit.leader.receive({ type: 'relay', nodes: [node], message: urlMessage(assignment) });
+  }
+  await until('both are told', () => again.length === 3);
+  assert.deepEqual(again, [
+    ['m-1', 'work', true],
+    ['m-1', 'multicast', {}],
+    ['m-2', 'work', null],
+  ]);
+  assert.equal(sessions.length, 1);
 });

@@ -14,8 +14,11 @@ import type { MulticastSessions } from '../leader/multicast-sessions.ts';
 import type { AgentLog } from '../session/agent-log.ts';
 
 export interface MulticastOffers {
-  /** Whether this assignment is to go out by multicast; each of them then waits for `multicast` to tell it how, or that it does not. */
-  wants(dataBytes: number, nodes: readonly string[]): boolean;
+  /**
+   * Whether this assignment is to go out by multicast; each of them then waits for `multicast` to tell it how, or that it does not. One alone does for a
+   * session that runs already, and that it was in.
+   */
+  wants(assignment: string, dataBytes: number, nodes: readonly string[]): boolean;
   /** Opens a session for what `wants` was true of; those of one that runs already are told of it again. */
   offer(content: HeldContent, nodes: readonly string[]): void;
   /** A node's answer to its notice; null: it takes the assignment another way. */
@@ -142,7 +145,10 @@ export function createMulticastOffers(options: MulticastOffersOptions): Multicas
   }
 
   return {
-    wants: (dataBytes, nodes) => nodes.length >= receiversMin && dataBytes > 0 && options.isUsable(),
+    wants(assignment, dataBytes, nodes) {
+      const isBack = (node: string): boolean => running.get(assignment)?.nodes.has(node) ?? false;
+      return dataBytes > 0 && options.isUsable() && (nodes.length >= receiversMin || nodes.some(isBack));
+    },
     offer(content, nodes) {
       const { assignment } = content;
       const before = running.get(assignment);
