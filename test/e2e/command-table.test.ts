@@ -113,6 +113,12 @@ async function table(): Promise<Readonly<Record<string, Row>>> {
       unknownCode: 2,
       unknownError: 'INVALID_INPUT',
     },
+    'simulate mctp': {
+      good: ['--receivers', '3', '--seeds', '1'],
+      unknown: ['--seeds', '1', '--mutate', nothing],
+      unknownCode: 2,
+      unknownError: 'INVALID_INPUT',
+    },
     'config check': { good: ['agent.yaml'], unknown: [join(nothing, 'agent.yaml')] },
     'config schema': { good: ['agent'], unknown: [nothing], unknownCode: 2, unknownError: 'INVALID_INPUT' },
     'assignment inspect': { good: ['none.assignment'], code: 1, unknown: ['no-such.assignment'] },

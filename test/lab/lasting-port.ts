@@ -1,10 +1,10 @@
 // A port for a server that ends and comes back in the same place: free now, and outside of the range that the kernel gives to outgoing
-// connections, any of which could have taken it meanwhile.
+// connections, any of which could have taken it meanwhile, and of the ports of segments.
 
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 
-const [lowest, count] = [12_000, 20_000];
+const [lowest, count] = [18_000, 14_000];
 let tried = 0;
 
 export async function lastingPort(): Promise<number> {
