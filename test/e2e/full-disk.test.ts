@@ -112,8 +112,12 @@ testNeeding(
     });
     await fleet.admin.sites.update('sample', { policy: { commit: { count: 2, share: 0.5 } } });
     await author.write('index.html', 'first');
-    await author.commit();
+    const first = await author.commit();
     await author.push(fleet.gitUrl());
+    // The quorum decides without the third, which follows.
+    await until('all serve the first', async () =>
+      (await fleet.admin.sites.status('sample')).nodes.every((node) => node.liveTree === first),
+    );
     small.fill();
     small.fillInodes();
     await author.write('index.html', 'second');
