@@ -54,7 +54,12 @@ const faults: readonly Fault[] = [
   },
   { what: 'an MTU of 1,400', apply: mtu(1_400), session: /fetches by unicast/ },
   { what: 'an MTU of 1,280', apply: mtu(1_280), session: /fetches by unicast/ },
-  { what: 'a loss of 20 %', apply: (host) => host.loss(20), reason: /\d+ %|does not arrive/ },
+  {
+    // On its way in: what a host's own firewall drops of what it sends is an error to who sends it.
+    what: 'a loss of 20 %',
+    apply: (host) => firewall(host, { in: `${udpPorts} numgen random mod 100 < 20 drop` }),
+    reason: /\d+ %|does not arrive/,
+  },
   { what: 'its interface goes down and comes back during a publish', log: /takes part in its segment/ },
   {
     what: 'a wrong interface is named',
