@@ -2,14 +2,12 @@
 // believed here: whoever asked checks manifest and blocks.
 
 import { blockRange } from '../../assignment/block-layout.ts';
-import { manifestBytesMax } from '../../assignment/manifest-frame.ts';
 import type { AssignmentHeader } from '../../model/assignment.ts';
-import { TreecastError } from '../../model/treecast-error.ts';
 import type { Clock } from '../../net/clock.ts';
 import { createRangeClient, type RangeClient } from '../../net/fetch/range-client.ts';
 import type { TlsCredentials } from '../../net/tls/tls-settings.ts';
 import type { SegmentNeighbour } from '../segment/segment-view.ts';
-import { type AssignmentMessage, addressOf } from '../session/receive-assignment.ts';
+import { type AssignmentMessage, addressOf, requireManifestSize } from '../session/receive-assignment.ts';
 import { askHeld, type HeldElsewhere, segmentPortUrl } from './ask-held.ts';
 
 export interface ContentFetcher {
@@ -69,11 +67,7 @@ export function createContentFetcher(options: ContentFetcherOptions): ContentFet
       const { source } = message;
       if (source.kind === 'inline') return Buffer.from(source.manifest, 'base64');
       const { manifestBytes: bytes, ticket } = source;
-      if (bytes > manifestBytesMax) {
-        throw new TreecastError('ASSIGNMENT_TOO_LARGE', `The manifest has ${bytes} bytes.`, {
-          fix: `Publish the change in parts; a manifest may have ${manifestBytesMax} bytes.`,
-        });
-      }
+      requireManifestSize(bytes);
       return ranges.fetchFile({ url: addressOf(source.manifestUrl, ccmUrl), ticket, bytes }, signal);
     },
 

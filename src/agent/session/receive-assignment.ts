@@ -46,11 +46,7 @@ async function fetchAssignment(
 ): Promise<InboxEntry> {
   const { id, site, source } = assignment;
   const { manifestBytes, dataBytes } = source;
-  if (manifestBytes > manifestBytesMax) {
-    throw new TreecastError('ASSIGNMENT_TOO_LARGE', `The manifest has ${manifestBytes} bytes.`, {
-      fix: `Publish the change in parts; a manifest may have ${manifestBytesMax} bytes.`,
-    });
-  }
+  requireManifestSize(manifestBytes);
   const sources = [...sourcesOf(assignment)];
 
   /** From the next source for as long as it is the source's fault. */
@@ -135,6 +131,14 @@ async function openInbox(
   await entry.discard();
   store.pause(entry);
   throw new TreecastError('ASSIGNMENT_MALFORMED', `The manifest is not that of assignment ${id}.`);
+}
+
+/** Before any of it is fetched. Throws ASSIGNMENT_TOO_LARGE. */
+export function requireManifestSize(bytes: number): void {
+  if (bytes <= manifestBytesMax) return;
+  throw new TreecastError('ASSIGNMENT_TOO_LARGE', `The manifest has ${bytes} bytes.`, {
+    fix: `Publish the change in parts; a manifest may have ${manifestBytesMax} bytes.`,
+  });
 }
 
 /** Tickets go to https addresses only, and TLS lets only the CCM's name answer there. */

@@ -1,11 +1,11 @@
 // MCTP-73: the sockets of a session. A sender has one that is connected to the group, which is the cheapest way to send, and one on which it
 // hears statuses; a receiver has one that hears the group, and one from which it answers.
 
-import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
+import type { RemoteInfo, Socket } from 'node:dgram';
 import { once } from 'node:events';
-import { isIP } from 'node:net';
+import { boundSocket, multicastPlace } from '../../segment/channel/bound-socket.ts';
 import type { LocalInterface } from '../../segment/channel/local-interfaces.ts';
-import { firstFreeSocket } from '../../segment/channel/udp-sockets.ts';
+import { familyOf, firstFreeSocket } from '../../segment/channel/udp-sockets.ts';
 import type { SocketAddress } from '../../segment/trust/peer-book.ts';
 
 /** Holds what arrives while the process does something else for a quarter of a second at 250 Mbit/s. */
@@ -89,22 +89,14 @@ export async function openReceiverSockets(options: DataSocketsOptions): Promise<
 }
 
 function createOpener({ interface: local, onError }: DataSocketsOptions) {
-  const isIpv6 = isIP(local.address.split('%')[0] as string) === 6;
+  const family = familyOf(local.address.split('%')[0] as string);
   const sockets: Socket[] = [];
   return {
-    /** What setMulticastInterface and addMembership want: an address (IPv4), a zone (IPv6). */
-    place: isIpv6 ? `::%${local.name}` : local.address,
+    place: multicastPlace(family, local),
     /** Groups of one link mean nothing without it. */
     zoned: (group: string) => (/^ff[0-9a-f][12]:/i.test(group) ? `${group}%${local.name}` : group),
     async listen(reuseAddr: boolean, address: string, port: number): Promise<Socket> {
-      const socket = createSocket({ type: isIpv6 ? 'udp6' : 'udp4', reuseAddr });
-      try {
-        socket.bind(port, address);
-        await once(socket, 'listening');
-      } catch (error) {
-        socket.close();
-        throw error;
-      }
+      const socket = await boundSocket(family, reuseAddr, address, port);
       socket.on('error', onError);
       sockets.push(socket);
       return socket;

@@ -1,10 +1,10 @@
 // The two UDP sockets of a node: one that hears the group, which all agents of a machine share, and one of its own, from which everything is
 // sent and on which it is reached (CHAN-13). Opened for one interface; whoever opened them closes and opens anew when that changes.
 
-import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
-import { once } from 'node:events';
+import type { RemoteInfo, Socket } from 'node:dgram';
 import { isIP } from 'node:net';
 import type { SocketAddress } from '../trust/peer-book.ts';
+import { boundSocket, multicastPlace } from './bound-socket.ts';
 import type { AddressFamily, LocalInterface } from './local-interfaces.ts';
 
 export interface UdpSockets {
@@ -35,9 +35,7 @@ export const unicastPortsMax = 8;
 /** Rejects with the system's error when the group cannot be joined, or no socket can be had. */
 export async function openUdpSockets(options: UdpSocketsOptions): Promise<UdpSockets> {
   const { interface: local, family, group } = options;
-  const type = family === 4 ? 'udp4' : 'udp6';
-  /** What setMulticastInterface and addMembership want: an address (IPv4), a zone (IPv6). */
-  const place = family === 4 ? local.address : `::%${local.name}`;
+  const place = multicastPlace(family, local);
   const open: Socket[] = [];
   let under = 0;
   const waiting: (() => void)[] = [];
@@ -45,14 +43,7 @@ export async function openUdpSockets(options: UdpSocketsOptions): Promise<UdpSoc
     for (const socket of open.splice(0)) socket.close();
   };
   const listen = async (reuseAddr: boolean, address: string, port: number): Promise<Socket> => {
-    const socket = createSocket({ type, reuseAddr });
-    try {
-      socket.bind(port, address);
-      await once(socket, 'listening');
-    } catch (error) {
-      socket.close();
-      throw error;
-    }
+    const socket = await boundSocket(family, reuseAddr, address, port);
     open.push(socket);
     socket.on('error', options.onError);
     socket.on('message', (bytes: Buffer, { address: from, port: fromPort }: RemoteInfo) =>
