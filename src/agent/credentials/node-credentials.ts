@@ -4,6 +4,7 @@
 import type { KeyObject } from 'node:crypto';
 import type { Agent } from 'node:https';
 import { TreecastError, toWireError } from '../../model/treecast-error.ts';
+import { createBackoff } from '../../net/backoff.ts';
 import type { CcmTime } from '../../net/ccm-time.ts';
 import type { Clock } from '../../net/clock.ts';
 import { followStatements, type KeyStatement, keysAnswerSchema } from '../../net/keys/key-statement.ts';
@@ -47,11 +48,14 @@ export interface NodeCredentialsOptions {
   readonly ccmTime: CcmTime;
   readonly clock: Clock;
   readonly log: AgentLog;
+  /** In [0, 1). */
+  readonly random: () => number;
   /** The link should be made anew, with what is current now. */
   readonly onChanged: () => void;
 }
 
 const checkIntervalMs = 3_600_000;
+const retryMinMs = 1_000;
 
 export function createNodeCredentials(options: NodeCredentialsOptions): NodeCredentials {
   const { directory, ccmUrl, releaseKeys, ccmTime, clock, log } = options;
@@ -61,6 +65,8 @@ export function createNodeCredentials(options: NodeCredentialsOptions): NodeCred
   let isWorking = false;
   let closed = false;
   let cancelCheck: (() => void) | undefined;
+  let cancelRetry: (() => void) | undefined;
+  const retry = createBackoff({ minMs: retryMinMs, maxMs: checkIntervalMs, random: options.random });
   /** The link tries every few seconds; what stays wrong is said once. */
   let lastTrouble = '';
 
@@ -77,8 +83,18 @@ export function createNodeCredentials(options: NodeCredentialsOptions): NodeCred
       })
       .finally(() => {
         isWorking = false;
+        retryRenewal();
       });
     return working;
+  }
+
+  /** A renewal that failed, or that was asked for during other work, does not wait for the next check. */
+  function retryRenewal(): void {
+    cancelRetry?.();
+    cancelRetry = undefined;
+    if (closed) return;
+    if (renewalDue(identity, ccmTime.now()) === undefined) retry.reset();
+    else cancelRetry = clock.after(retry.next(), () => void check());
   }
 
   function become(next: NodeIdentity, nextKey: KeyObject): void {
@@ -180,6 +196,7 @@ export function createNodeCredentials(options: NodeCredentialsOptions): NodeCred
     async close() {
       closed = true;
       cancelCheck?.();
+      cancelRetry?.();
       await working;
     },
   };

@@ -149,6 +149,7 @@ async function start(
     releaseKeys: keys,
     ccmTime,
     clock,
+    random,
     log,
     onChanged: () => link?.reconnect(),
   });
