@@ -7,6 +7,7 @@ import type { Release } from './release.ts';
 import type { SegmentAgentMessage, SegmentCcmMessage } from './segment-messages.ts';
 import type { DriftPolicy, SitePolicy } from './site.ts';
 import type { ObjectId } from './tree.ts';
+import type { TreeAgentMessage, TreeCcmMessage } from './tree-messages.ts';
 import type { WireError } from './treecast-error.ts';
 
 /** Majors this build speaks; the CCM answers a hello with the highest common one or refuses with PROTOCOL_VERSION. */
@@ -60,6 +61,7 @@ export type AgentMessage =
   | Hello
   | SegmentAgentMessage
   | LeaderAgentMessage
+  | TreeAgentMessage
   /** An assignment that was fetched is complete and verified in the inbox; one inside its message needs no such word. */
   | { readonly type: 'held'; readonly site: string; readonly assignment: string }
   /** At most 5 a second: bytes received and commands done so far. */
@@ -162,6 +164,7 @@ export type CcmMessage =
     }
   | SegmentCcmMessage
   | LeaderCcmMessage
+  | TreeCcmMessage
   | { readonly type: 'refused'; readonly error: WireError }
   /** A site was given to, changed for, or (with `removed`) taken from this node. */
   | { readonly type: 'grant'; readonly grant: SiteGrant }

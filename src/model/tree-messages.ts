@@ -138,3 +138,13 @@ export type TreeAgentMessage =
       readonly trouble: SourceTrouble;
       readonly heldBlocks: number;
     };
+
+const treeTypes: ReadonlySet<string> = new Set<TreeAgentMessage['type']>([
+  'treeState',
+  'treeNext',
+  'treeSourceLost',
+]);
+
+export function isTreeMessage(message: { readonly type: string }): message is TreeAgentMessage {
+  return treeTypes.has(message.type);
+}

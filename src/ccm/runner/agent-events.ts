@@ -5,6 +5,7 @@ import { verifyObject } from '../../assignment/signed.ts';
 import { isLeaderMessage } from '../../model/leader-messages.ts';
 import type { Hello, SiteHolding } from '../../model/messages.ts';
 import type { Receipt, SignedReceipt } from '../../model/receipt.ts';
+import { isTreeMessage } from '../../model/tree-messages.ts';
 import { TreecastError } from '../../model/treecast-error.ts';
 import type { CoreEvent } from '../core/events.ts';
 import type { DriftReports } from '../drift/drift-reports.ts';
@@ -119,6 +120,7 @@ export function createAgentEvents(options: AgentEventsOptions): AgentEvents {
         segments.leaderSaid(node, report);
         return;
       }
+      if (isTreeMessage(report)) return;
       // The gateway hands over nothing else of a leader's.
       if (isLeaderMessage(report))
         throw new TreecastError('MESSAGE_INVALID', 'The agent speaks for others and was not asked to.', {

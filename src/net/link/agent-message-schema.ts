@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import type { AgentMessage } from '../../model/messages.ts';
 import { leaderAgentSchemas } from '../relay/leader-schemas.ts';
+import { treeAgentSchemas } from '../relay/tree-schemas.ts';
 import { isJsonWithin } from './bounded-json.ts';
 import {
   assignmentIdSchema,
@@ -67,6 +68,7 @@ export const agentMessageSchema: z.ZodType<AgentMessage> = z.discriminatedUnion(
   helloSchema,
   ...segmentAgentSchemas,
   ...leaderAgentSchemas,
+  ...treeAgentSchemas,
   z.strictObject({ type: z.literal('held'), ...onAssignment }),
   z.strictObject({
     type: z.literal('progress'),

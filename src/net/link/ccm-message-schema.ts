@@ -6,6 +6,7 @@ import type { RelayedMessage } from '../../model/leader-messages.ts';
 import type { CcmMessage } from '../../model/messages.ts';
 import { ownerPattern } from '../../model/site.ts';
 import { leaderCcmSchemas } from '../relay/leader-schemas.ts';
+import { treeCcmSchemas } from '../relay/tree-schemas.ts';
 import {
   assignmentIdSchema,
   countSchema,
@@ -81,6 +82,7 @@ export const relayedMessageSchema: z.ZodType<RelayedMessage> = z.discriminatedUn
 export const ccmMessageSchema: z.ZodType<CcmMessage> = z.discriminatedUnion('type', [
   ...segmentCcmSchemas,
   ...leaderCcmSchemas(relayedMessageSchema),
+  ...treeCcmSchemas,
   z.strictObject({
     type: z.literal('welcome'),
     protocol: z.int().min(1).max(65_535),

@@ -5,12 +5,15 @@ import type { KeyObject } from 'node:crypto';
 import { z } from 'zod';
 import { signObject, verifyObject } from '../../assignment/signed.ts';
 import { namePattern } from '../../model/site.ts';
+import { ccmIdPattern } from '../../model/tree-messages.ts';
 import { TreecastError } from '../../model/treecast-error.ts';
 
 export interface Ticket {
   readonly version: 1;
   /** Keeps a ticket from being taken for anything else the same key signs. */
   readonly purpose: 'fetch';
+  /** The CCM's id; only in tickets for agents that know of it. */
+  readonly ccm?: string;
   /** The job or other reason it was issued for; for logs. */
   readonly job: string;
   /** 64 hex digits. */
@@ -32,6 +35,7 @@ export function segmentFetcher(segment: string): string {
 const schema = z.strictObject({
   version: z.literal(1),
   purpose: z.literal('fetch'),
+  ccm: z.string().regex(ccmIdPattern).exactOptional(),
   job: z.string().max(128),
   assignment: z.string().regex(/^[0-9a-f]{64}$/),
   fetcher: z.union([z.string().regex(namePattern), z.string().regex(segmentFetcherPattern)]),
@@ -40,7 +44,7 @@ const schema = z.strictObject({
 });
 
 export function issueTicket(
-  facts: Pick<Ticket, 'job' | 'assignment' | 'fetcher' | 'expiresAt'>,
+  facts: Pick<Ticket, 'ccm' | 'job' | 'assignment' | 'fetcher' | 'expiresAt'>,
   releaseKey: KeyObject,
 ): string {
   const ticket: Ticket = { version: 1, purpose: 'fetch', ...facts };

@@ -10,6 +10,7 @@ import {
 } from '../../../model/leader-messages.ts';
 import type { CcmMessage, Hello, SiteGrant } from '../../../model/messages.ts';
 import type { Release } from '../../../model/release.ts';
+import { isTreeMessage } from '../../../model/tree-messages.ts';
 import { TreecastError } from '../../../model/treecast-error.ts';
 import type { Clock } from '../../../net/clock.ts';
 import { agentMessageSchema } from '../../../net/link/agent-message-schema.ts';
@@ -161,7 +162,7 @@ export function createMemberConnection(options: MemberConnectionOptions): Member
 
   function take(text: string): void {
     const message = parseMessage(parseJsonText(text), agentMessageSchema);
-    if (message.type === 'hello' || isLeaderMessage(message))
+    if (message.type === 'hello' || isLeaderMessage(message) || isTreeMessage(message))
       throw new TreecastError('MESSAGE_INVALID', `A node behind a leader sent ${message.type}.`);
     // Who leads has a link of its own, or will have one before this counts.
     if (message.type !== 'segmentReport') options.onReport(message);
