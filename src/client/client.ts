@@ -22,6 +22,7 @@ import type {
   SiteResource,
   SiteStatus,
   TokenResource,
+  TreeResource,
   VerifyResult,
 } from '../model/api.ts';
 import type { RateLimit } from '../model/rate-limit.ts';
@@ -122,6 +123,8 @@ export interface Client {
     get(group: string): Promise<GroupResource>;
     create(input: GroupChanges & { readonly name: string }): Promise<GroupResource>;
     update(group: string, changes: GroupChanges): Promise<GroupResource>;
+    /** Segments and nodes by name, whose leaders are handed assignments first; empty: as measured. */
+    setOrder(group: string, order: readonly string[]): Promise<GroupResource>;
     remove(group: string): Promise<void>;
   };
   readonly nodes: {
@@ -152,6 +155,10 @@ export interface Client {
     abort(id: string): Promise<JobResource>;
     /** From now on; ends after an update of kind `end`, or early when the CCM goes. */
     follow(id: string, options?: CallOptions): AsyncIterable<JobUpdate>;
+  };
+  readonly trees: {
+    /** Who fed whom with what the job delivers, while it runs and for a while after. */
+    get(job: string): Promise<TreeResource>;
   };
   readonly keys: {
     list(): Promise<KeyResource[]>;
@@ -229,6 +236,7 @@ export function createClient(options: ClientOptions): Client {
       get: (group) => get(at`/groups/${group}`),
       create: (input) => post(at`/groups`, input),
       update: (group, changes) => patch(at`/groups/${group}`, changes),
+      setOrder: (group, order) => post(at`/groups/${group}/order`, { order }),
       remove: (group) => remove(at`/groups/${group}`),
     },
     nodes: {
@@ -257,6 +265,9 @@ export function createClient(options: ClientOptions): Client {
       get: (id) => get(at`/jobs/${id}`),
       abort: (id) => post(at`/jobs/${id}/abort`),
       follow,
+    },
+    trees: {
+      get: (job) => get(at`/jobs/${job}/tree`),
     },
     events: {
       list: (page) => get(at`/events`, page),

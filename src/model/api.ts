@@ -18,6 +18,12 @@ export type {
   SegmentResource,
   SegmentRoundResource,
 } from './segment-resources.ts';
+export type {
+  TreeAssignmentResource,
+  TreeLeaderResource,
+  TreeResource,
+  TreeTransferResource,
+} from './tree-resource.ts';
 
 export const roles = ['viewer', 'author', 'operator', 'admin'] as const;
 /** viewer reads; author pushes to (and publishes) its sites; operator runs the fleet; admin also manages tokens and nodes. */
@@ -74,6 +80,8 @@ export interface GroupResource {
   readonly nodes: readonly string[];
   /** Members by label: a node with all of these is a member; null when the group has no selector; {} selects every node. */
   readonly selector: Readonly<Record<string, string>> | null;
+  /** Segments and nodes by name, whose leaders are handed assignments of its sites first; empty: as measured. */
+  readonly order: readonly string[];
 }
 
 export type NodeSitePhase = 'empty' | 'stale' | 'receiving' | 'held' | 'staged' | 'live' | 'failed';

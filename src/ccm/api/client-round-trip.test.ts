@@ -52,7 +52,7 @@ test('groups and nodes: memberships, labels, maintenance, removal', async () => 
   const { api, admin, operator, viewer } = await connected();
   for (const name of ['a', 'b']) api.registry.nodes.join({ name, ...certificateOf(name) });
   const group = await operator.groups.create({ name: 'web', nodes: ['a'] });
-  assert.deepEqual(group, { name: 'web', nodes: ['a'], selector: null });
+  assert.deepEqual(group, { name: 'web', nodes: ['a'], selector: null, order: [] });
   assert.deepEqual((await operator.groups.update('web', { selector: { tier: 'gold' } })).selector, {
     tier: 'gold',
   });
@@ -70,6 +70,10 @@ test('groups and nodes: memberships, labels, maintenance, removal', async () => 
     ['setMaintenance', 'b', true, 'operator 2'],
     ['removeNode', 'b', 'admin 1'],
   ]);
+  assert.deepEqual((await operator.groups.setOrder('web', ['a'])).order, ['a']);
+  assert.deepEqual((await viewer.groups.get('web')).order, ['a']);
+  await assert.rejects(operator.groups.setOrder('web', ['gone']), hasCode('NOT_FOUND'));
+  await assert.rejects(viewer.groups.setOrder('web', []), hasCode('FORBIDDEN'));
   await operator.groups.remove('web');
   await assert.rejects(viewer.groups.get('web'), hasCode('NOT_FOUND'));
 });

@@ -55,6 +55,16 @@ export const groupEndpoints: readonly Endpoint[] = [
     },
   }),
   defineEndpoint({
+    method: 'POST',
+    path: '/api/v1/groups/:group/order',
+    summary: 'Whose leaders are handed assignments first: segments and nodes by name; empty: as measured.',
+    roles: ['operator'],
+    parameters,
+    body: z.strictObject({ order: z.array(name).max(10_000) }),
+    handle: ({ parameters: { group }, body, principal }, { registry }) =>
+      registry.groups.setOrder(group, body.order, principal.name),
+  }),
+  defineEndpoint({
     method: 'DELETE',
     path: '/api/v1/groups/:group',
     summary: 'Removes a content group that no site uses.',

@@ -24,6 +24,7 @@ const matrix: readonly (readonly [string, readonly number[], body?: unknown])[] 
   ['POST /api/v1/groups', [no, forbidden, forbidden, forbidden, 201, 409], { name: 'new' }],
   ['GET /api/v1/groups/:group', [no, 200, forbidden, forbidden, 200, 200]],
   ['PATCH /api/v1/groups/:group', [no, forbidden, forbidden, forbidden, 200, 200]],
+  ['POST /api/v1/groups/:group/order', [no, forbidden, forbidden, forbidden, 200, 200], { order: [] }],
   ['GET /api/v1/nodes', [no, 200, forbidden, forbidden, 200, 200]],
   ['GET /api/v1/nodes/:node', [no, 200, forbidden, forbidden, 200, 200]],
   ['PATCH /api/v1/nodes/:node', [no, forbidden, forbidden, forbidden, 200, 200]],

@@ -14,6 +14,7 @@ import { assignmentContentKeys } from './migrations/0006-assignment-content-keys
 import { joinTokenKeys } from './migrations/0007-join-token-keys.ts';
 import { segments } from './migrations/0008-segments.ts';
 import { segmentRates } from './migrations/0009-segment-rates.ts';
+import { tree } from './migrations/0010-tree.ts';
 
 /** In order; the names are stored in the database and never change. */
 export const migrations: Readonly<Record<string, Migration>> = {
@@ -26,6 +27,7 @@ export const migrations: Readonly<Record<string, Migration>> = {
   '0007-join-token-keys': joinTokenKeys,
   '0008-segments': segments,
   '0009-segment-rates': segmentRates,
+  '0010-tree': tree,
 };
 
 /** Applies what is missing. Throws STATE_CORRUPT when the database knows migrations that this version does not. */

@@ -57,6 +57,25 @@ export interface ContentKeyTable {
 export interface GroupTable {
   name: string;
   selector: JsonColumn<Labels> | null;
+  /** Segments and nodes by name, whose leaders are handed out first. */
+  leader_order: Generated<JsonColumn<readonly string[]>>;
+}
+
+/** What is measured of a node that leads, smoothed. */
+export interface LeaderMeasureTable {
+  node: string;
+  /** Between it and the CCM. */
+  delay_ms: number | null;
+  up_bytes_per_second: number | null;
+  down_bytes_per_second: number | null;
+  /** Its place among the others (TREE-12); all three or none. */
+  x: number | null;
+  y: number | null;
+  height: number | null;
+  /** Transfers from it that went well, and that did not. */
+  done: number;
+  failed: number;
+  updated_at: number;
 }
 
 export interface GroupNodeTable {
@@ -302,6 +321,7 @@ export interface Schema {
   removed_sites: RemovedSiteTable;
   content_keys: ContentKeyTable;
   groups: GroupTable;
+  leader_measures: LeaderMeasureTable;
   group_nodes: GroupNodeTable;
   nodes: NodeTable;
   segments: SegmentTable;

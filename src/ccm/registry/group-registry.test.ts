@@ -30,7 +30,12 @@ test('members are the nodes that are named and those that have every label of th
   groups.create({ name: 'oslo-web', selector: { place: 'oslo', role: 'web' } }, 'ann');
   groups.create({ name: 'both', nodes: ['c'], selector: { place: 'oslo' } }, 'ann');
   groups.create({ name: 'none' }, 'ann');
-  assert.deepEqual(groups.get('named'), { name: 'named', nodes: ['a', 'c'], selector: null });
+  assert.deepEqual(groups.get('named'), {
+    name: 'named',
+    nodes: ['a', 'c'],
+    selector: null,
+    order: [],
+  });
   assert.deepEqual(groups.membersOf('named'), ['a', 'c']);
   assert.deepEqual(groups.membersOf('oslo-web'), ['a']);
   assert.deepEqual(groups.membersOf('both'), ['a', 'b', 'c']);
@@ -100,4 +105,20 @@ test('a group that a site uses stays, and says which', async () => {
   registry.sites.update('docs', { group: 'all' }, 'ann');
   registry.groups.remove('web', 'ann');
   assert.throws(() => registry.groups.get('web'), hasCode('NOT_FOUND'));
+});
+
+test('R6.1: the order of a group names segments and nodes that are there, each once; of `all` too, and it can be cleared', async () => {
+  const { registry, kinds } = await fleet();
+  const { groups } = registry;
+  registry.segments.ensure('hall-1', 'ann');
+  groups.create({ name: 'web', nodes: ['a'] }, 'ann');
+  assert.deepEqual(groups.setOrder('web', ['hall-1', 'b'], 'ann').order, ['hall-1', 'b']);
+  assert.throws(() => groups.setOrder('web', ['hall-2'], 'ann'), hasCode('NOT_FOUND'));
+  assert.throws(() => groups.setOrder('web', ['b', 'b'], 'ann'), hasCode('INVALID_INPUT'));
+  assert.throws(() => groups.setOrder('none', [], 'ann'), hasCode('NOT_FOUND'));
+  groups.update('web', { nodes: ['c'] }, 'ann');
+  assert.deepEqual(groups.get('web').order, ['hall-1', 'b'], 'another change leaves it');
+  assert.deepEqual(groups.setOrder('all', ['b'], 'ann').order, ['b']);
+  assert.deepEqual(groups.setOrder('all', [], 'ann').order, []);
+  assert.equal(kinds().filter((kind) => kind === 'group.orderSet').length, 3);
 });

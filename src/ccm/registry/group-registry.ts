@@ -31,6 +31,10 @@ export interface GroupRegistry {
   create(input: GroupChange & { readonly name: string }, actor: string): GroupResource;
   /** Replaces what it names. Throws NOT_FOUND, INVALID_INPUT, CONFLICT (`all`). */
   update(name: string, change: GroupChange, actor: string): GroupResource;
+  /**
+   * Whose leaders are handed out first (TREE-10): names of segments and nodes; empty: nobody's. Of `all` too. Throws NOT_FOUND, INVALID_INPUT (a name twice).
+   */
+  setOrder(name: string, order: readonly string[], actor: string): GroupResource;
   /** Throws NOT_FOUND, CONFLICT (`all`, or a site uses it). */
   remove(name: string, actor: string): void;
 }
@@ -51,6 +55,7 @@ export function createGroupRegistry(
       name: row.name,
       nodes: (members.get(row.name) ?? []).map(({ node }) => node),
       selector: row.selector === null ? null : fromJsonColumn(row.selector),
+      order: fromJsonColumn(row.leader_order),
     }));
   }
 
@@ -73,6 +78,14 @@ export function createGroupRegistry(
       nodes.get(node);
       database.run(queries.insertInto('group_nodes').values({ group_name: name, node }));
     }
+  }
+
+  function requireKnown(name: string): void {
+    const segment = database.first(queries.selectFrom('segments').select('id').where('name', '=', name));
+    if (segment !== undefined || nodes.find(name) !== undefined) return;
+    throw new TreecastError('NOT_FOUND', `There is no segment and no node ${JSON.stringify(name)}.`, {
+      fix: 'List them: treecast segment list, treecast node list.',
+    });
   }
 
   function requireChangeable(name: string): void {
@@ -135,6 +148,22 @@ export function createGroupRegistry(
         requireChangeable(name);
         write(name, change);
         events.append({ actor, kind: 'group.changed', data: { group: name, ...change } });
+        return get(name);
+      });
+    },
+
+    setOrder(name, order, actor) {
+      return database.transaction(() => {
+        database.afterCommit(() => failpoint('ccm.group.order-set'));
+        get(name);
+        if (new Set(order).size < order.length)
+          throw new TreecastError('INVALID_INPUT', 'A name is in the order twice.', {
+            fix: 'Name each segment or node once.',
+          });
+        for (const each of order) requireKnown(each);
+        const column = toJsonColumn([...order]);
+        database.run(queries.updateTable('groups').set({ leader_order: column }).where('name', '=', name));
+        events.append({ actor, kind: 'group.orderSet', data: { group: name, order } });
         return get(name);
       });
     },

@@ -114,6 +114,7 @@ export const ccmRows: readonly SweepRow[] = [
     failpoints: [
       'ccm.group.created',
       'ccm.group.changed',
+      'ccm.group.order-set',
       'ccm.group.removed',
       'ccm.site.created',
       'ccm.site.changed',

@@ -16,6 +16,7 @@ export async function configure({ fleet: { client }, nodeDirectories }: Striking
   const at = join(nodeDirectories[1] as string, 'sites', extraSite);
   await done(client.groups.create({ name: group, nodes: [], selector: null }));
   await done(client.groups.update(group, { nodes: ['node1', 'node2'] }));
+  await done(client.groups.setOrder(group, ['node1']));
   await done(client.sites.create({ name: extraSite, group }));
   await until('the node has the new site', () => existsSync(join(at, 'inbox')));
   await done(client.sites.update(extraSite, { policy: { fileMode: '0640' } }));

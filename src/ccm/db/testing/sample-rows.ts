@@ -27,7 +27,21 @@ const publish = {
 };
 
 const rows: Readonly<Record<string, readonly Readonly<Record<string, Value>>[]>> = {
-  groups: [{ name: 'edge', selector: '{"zone":"edge"}' }],
+  groups: [{ name: 'edge', selector: '{"zone":"edge"}', leader_order: '["amber-heron"]' }],
+  leader_measures: [
+    {
+      node: 'web1',
+      delay_ms: 12.5,
+      up_bytes_per_second: 1e7,
+      down_bytes_per_second: 2e7,
+      x: 1.5,
+      y: -2,
+      height: 0.5,
+      done: 3,
+      failed: 1,
+      updated_at: 12,
+    },
+  ],
   segments: [
     {
       id: 'e'.repeat(32),
