@@ -149,7 +149,10 @@ export type RelayInput =
   | { readonly input: 'ended' };
 
 export type RelayEffect =
-  /** From these sources, what is missing of their parts; what runs from others ends. Empty: nothing is fetched. */
+  /**
+   * From these sources, what is missing of their parts; what runs from others ends. Empty: nothing is fetched. A source may have nothing yet, or not know of
+   * the assignment yet: it is starving, no trouble (TREE-4).
+   */
   | { readonly effect: 'fetch'; readonly sources: readonly SourceChoice[] }
   | { readonly effect: 'notify'; readonly node: string }
   | {

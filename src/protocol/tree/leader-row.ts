@@ -1,0 +1,98 @@
+// What a distribution keeps of one leader. It decides nothing.
+
+import type { TreePart } from '../../model/tree-messages.ts';
+import type { Instant } from '../machine.ts';
+import type { LeaderInTree, SourceChoice, TreeLeader } from './tree-machines.ts';
+
+/** Who feeds a leader with a part. */
+export type Feeder = LeaderRow | 'ccm';
+
+export interface LeaderRow {
+  leader: TreeLeader;
+  /** `given`: handed out to, and no word of it yet. */
+  stage: 'waiting' | 'given' | 'fetching' | 'held' | 'failed';
+  /** Connected and accepted. */
+  isHere: boolean;
+  /** Its segment needs it no more, or has another leader. */
+  isOut: boolean;
+  /** It only fetches. */
+  isLeaf: boolean;
+  /** In a tree of two parts: which one it passes on. */
+  readonly colour: TreePart['part'];
+  /** Its places are for those who look for a source; before that they are for those it is to notify. */
+  isOpen: boolean;
+  /** Of its newest hand-out. */
+  number: number;
+  /** By part; empty: none, or (after a restart of the CCM) not known. */
+  feeders: (Feeder | undefined)[];
+  isTakenOver: boolean;
+  /** How many fetch from it, counted by part. */
+  load: number;
+  /** It counts in its feeders' load. */
+  isCounted: boolean;
+  heldBlocks: number;
+  handedOutAt: Instant | null;
+  heldAt: Instant | null;
+  /** Who is to notify it; null: the CCM. */
+  bringer: LeaderRow | null;
+  /** Whom it is to notify, of whom there was no word yet. */
+  readonly brings: Set<LeaderRow>;
+  /** A word of it is waited for until then; null: it is not. */
+  signAt: Instant | null;
+  signTries: number;
+  /** Parts that it has no source for, or needs another for. */
+  readonly needs: Set<TreePart['part']>;
+  /** Nothing was found for it; another attempt follows soon. */
+  isResting: boolean;
+  hasRested: boolean;
+  /** What it needs is a better source; until there is one it keeps what it has. */
+  isSlow: boolean;
+  /** The CCM notifies it, with whatever sources there are. */
+  isByLink: boolean;
+  /** What it contributes to the sums over all. */
+  readonly counted: Record<'here' | 'heldHere' | 'waiting' | 'places', number>;
+  /** Sources that it had trouble with. */
+  readonly avoids: Set<LeaderRow>;
+  /** Who found it corrupt, or lacking what it said. */
+  readonly accusers: Set<string>;
+  isAvoided: boolean;
+  /** Who did not reach it. */
+  readonly unreachedBy: Set<string>;
+  /** Somebody did not reach it, and it has not said anything since. */
+  isSuspect: boolean;
+}
+
+export function createLeaderRow(leader: TreeLeader, isLeaf: boolean, colour: TreePart['part']): LeaderRow {
+  return {
+    ...{ leader, isLeaf, colour, stage: 'waiting', isHere: true, isOut: false, isOpen: false },
+    ...{ number: 0, feeders: [], isTakenOver: false, load: 0, isCounted: false, heldBlocks: 0 },
+    ...{ handedOutAt: null, heldAt: null, bringer: null, brings: new Set(), signAt: null, signTries: 0 },
+    ...{
+      needs: new Set(),
+      isResting: false,
+      hasRested: false,
+      isSlow: false,
+      isByLink: false,
+      avoids: new Set(),
+      accusers: new Set(),
+      isAvoided: false,
+    },
+    ...{ unreachedBy: new Set(), isSuspect: false, counted: { here: 0, heldHere: 0, waiting: 0, places: 0 } },
+  };
+}
+
+/** By part; empty while a part has none. */
+export function sourcesOf(row: LeaderRow, parts: TreePart['parts']): SourceChoice[] {
+  const sources: SourceChoice[] = [];
+  for (const [part, feeder] of row.feeders.entries())
+    if (feeder !== undefined)
+      sources.push({ part, parts, node: feeder === 'ccm' ? null : feeder.leader.node });
+  return sources;
+}
+
+export function leaderInTree(row: LeaderRow, parts: TreePart['parts']): LeaderInTree {
+  const { segment, node } = row.leader;
+  const { isHere, heldBlocks, handedOutAt, heldAt } = row;
+  const state = row.stage === 'given' ? 'fetching' : row.stage;
+  return { segment, node, state, isHere, sources: sourcesOf(row, parts), heldBlocks, handedOutAt, heldAt };
+}

@@ -1,0 +1,68 @@
+// The plan for these leaders (TREE-21, TREE-22): its shape by the cost model, and each leader's role in it: which part it passes on, whether its
+// places are for those whom it notifies or for those who look for a source, how many it bears.
+
+import { planTree, type TreePlan } from './plan-tree.ts';
+import type { DistributionOptions, TreeLeader } from './tree-machines.ts';
+
+export interface TreeRole {
+  readonly isLeaf: boolean;
+  /** Of a tree of two parts; otherwise 0. */
+  readonly colour: 0 | 1;
+  /** Near the bottom of its part's tree: it feeds those who pass on the other part. */
+  readonly isOpen: boolean;
+}
+
+export interface TreeShape {
+  readonly plan: TreePlan;
+  readonly roles: readonly TreeRole[];
+  isLeaf(leader: TreeLeader): boolean;
+  /** How many may fetch from it at a time. */
+  bears(leader: TreeLeader): number;
+}
+
+const bearsMax = 16;
+const leafShare = 0.5;
+
+export function shapeTree(options: DistributionOptions): TreeShape {
+  const { leaders, bytes, blocks, ccmBytesPerSecond } = options;
+  const upMiddle = median(leaders.map(({ upBytesPerSecond }) => upBytesPerSecond));
+  const downMiddle = median(leaders.map(({ downBytesPerSecond }) => downBytesPerSecond));
+  const rate =
+    upMiddle === null || downMiddle === null ? (upMiddle ?? downMiddle) : Math.min(upMiddle, downMiddle);
+  const delayMs = median(leaders.map((leader) => leader.delayMs));
+
+  const isLeaf = ({ place, upBytesPerSecond: up }: TreeLeader): boolean =>
+    place === null || (up !== null && upMiddle !== null && up < leafShare * upMiddle);
+  const serving = leaders.filter((leader) => !isLeaf(leader));
+  const plan = planTree({
+    ...{ leaders: leaders.length, leaves: leaders.length - serving.length, bytes, blocks },
+    ...{ bytesPerSecond: rate, delayMs, ccmBytesPerSecond },
+  });
+
+  function bears({ upBytesPerSecond: up }: TreeLeader): number {
+    if (up === null || rate === null) return plan.fanOut;
+    const share = up / rate;
+    const places = share < 1 ? Math.round(plan.fanOut * share) : plan.fanOut * Math.floor(share);
+    return Math.min(Math.max(bearsMax, plan.fanOut), Math.max(1, places));
+  }
+
+  const taken = [plan.ccmFanOut, plan.ccmFanOut];
+  const half = Math.ceil(serving.length / 2);
+  let place = 0;
+  const roles = leaders.map((leader): TreeRole => {
+    if (isLeaf(leader)) return { isLeaf: true, colour: 0, isOpen: false };
+    const colour = plan.parts === 2 && place % 2 === 1 ? 1 : 0;
+    place += 1;
+    if (plan.parts === 1) return { isLeaf: false, colour, isOpen: false };
+    const wanted = colour === 0 ? half : serving.length - half;
+    const isOpen = (taken[colour] ?? 0) >= wanted;
+    if (!isOpen) taken[colour] = (taken[colour] ?? 0) + bears(leader);
+    return { isLeaf: false, colour, isOpen };
+  });
+  return { plan, roles, isLeaf, bears };
+}
+
+function median(values: readonly (number | null)[]): number | null {
+  const known = values.filter((value) => value !== null).toSorted((one, other) => one - other);
+  return known[Math.floor(known.length / 2)] ?? null;
+}

@@ -1,0 +1,129 @@
+// Other sources for those who lost one, and another way to those whom nobody notifies: who is avoided, who gets what instead, a bounded number at a time.
+
+import type { SourceTrouble } from '../../model/tree-messages.ts';
+import type { Instant } from '../machine.ts';
+import { createDueTimes } from './due-times.ts';
+import type { HandOuts } from './hand-outs.ts';
+import type { Feeder, LeaderRow } from './leader-row.ts';
+import type { TreePlan } from './plan-tree.ts';
+import type { DistributionEffect } from './tree-machines.ts';
+import { treeTiming } from './tree-timing.ts';
+
+export interface TreeRepairs {
+  /** `by` could not notify it. */
+  notReached(row: LeaderRow, by: LeaderRow): void;
+  accuse(by: LeaderRow, source: Feeder | undefined, trouble: SourceTrouble): void;
+  /** What is due. */
+  run(now: Instant): void;
+  nextTimeout(): Instant | undefined;
+}
+
+const accusersToAvoid = 2;
+const unreachedToBeLeaf = 2;
+const { stallMs, restMs } = treeTiming;
+
+export function createTreeRepairs(
+  startedAt: Instant,
+  plan: TreePlan,
+  list: HandOuts,
+  effects: DistributionEffect[],
+): TreeRepairs {
+  const { places, sums, needy, isNeedy, byLink } = list;
+  const rests = createDueTimes<LeaderRow>();
+  let stalledAt = startedAt;
+  const stallAt = (): Instant => Math.max(stalledAt, list.madeAt) + stallMs;
+
+  function notReached(row: LeaderRow, by: LeaderRow): void {
+    row.unreachedBy.add(by.leader.node);
+    if (row.unreachedBy.size >= unreachedToBeLeaf) row.isLeaf = true;
+    list.recount(row);
+  }
+
+  /** TREE-28 */
+  function accuse(by: LeaderRow, source: Feeder | undefined, trouble: SourceTrouble): void {
+    if (source === undefined || source === 'ccm' || trouble === 'slow' || trouble === 'none') return;
+    by.avoids.add(source);
+    if (trouble === 'unreachable') {
+      notReached(source, by);
+      source.isSuspect = true;
+      places.release(source);
+    } else if (trouble === 'corrupt' || (trouble === 'lacks' && source.heldBlocks > 0)) {
+      source.accusers.add(by.leader.node);
+      if (source.accusers.size >= accusersToAvoid && !source.isAvoided) {
+        source.isAvoided = true;
+        effects.push({ effect: 'deliver', fact: { fact: 'avoided', node: source.leader.node, trouble } });
+      }
+    }
+    list.recount(source);
+  }
+
+  /** Sources for those who need some, a bounded number at a time. */
+  function serveNeedy(now: Instant): void {
+    for (let row = rests.take(now); row !== undefined; row = rests.take(now)) {
+      row.isResting = false;
+      // The second time what failed it may fail it no more.
+      row.avoids.clear();
+      needy.add(row);
+    }
+    for (const row of [...needy.first()]) {
+      if (row.stage === 'waiting') {
+        const source = places.source(row, row.colour);
+        if (source !== undefined && list.assign(row, row.colour, source)) list.make(now, row, null);
+      } else mend(now, row);
+      if (!isNeedy(row)) continue;
+      row.isResting = true;
+      row.hasRested = true;
+      rests.add(now + restMs, row);
+    }
+  }
+
+  function mend(now: Instant, row: LeaderRow): void {
+    let isNew = false;
+    for (const part of [...row.needs]) {
+      const besides = row.hasRested ? undefined : row.feeders[part];
+      const source = places.source(row, part, { besides, isBetter: row.isSlow });
+      if (source !== undefined) {
+        places.feed(row, part, source);
+        isNew = true;
+      } else if (!row.isSlow) continue;
+      // TREE-42: a slow source is better than none.
+      row.needs.delete(part);
+    }
+    if (row.needs.size > 0) return;
+    row.hasRested = false;
+    row.isSlow = false;
+    places.count(row);
+    if (isNew) list.make(now, row, null);
+  }
+
+  /** TREE-26: whoever waits although nobody asks, or comes late, hears it from the CCM. */
+  function serveLate(now: Instant): void {
+    if (sums.waiting > 0 && now >= stallAt()) {
+      stalledAt = now;
+      for (const queue of list.waiting) for (const row of [...queue.first()]) byLink(row);
+    }
+    if (sums.waiting > 0) return;
+    for (const row of [...list.leaves.first()])
+      if (row.leader.place === null || plan.parts === 2 || sums.places === 0) byLink(row);
+  }
+
+  return {
+    notReached,
+    accuse,
+
+    run(now) {
+      serveLate(now);
+      serveNeedy(now);
+    },
+
+    nextTimeout() {
+      const times = [
+        sums.waiting > 0 ? stallAt() : undefined,
+        // More of them than one run serves.
+        needy.first().length > 0 ? list.madeAt : undefined,
+        rests.next(),
+      ].filter((at) => at !== undefined);
+      return times.length === 0 ? undefined : Math.min(...times);
+    },
+  };
+}
