@@ -5,7 +5,6 @@ import type { LanHost } from '../../test/lab/lan.ts';
 import { createSessionFleet } from '../../test/lab/mctp/session-fleet.ts';
 import { endProgram } from '../../test/lab/run-program.ts';
 import { rounded } from '../push-to-live/figures.ts';
-import { wireBytes } from './measure-session.ts';
 
 export interface RateFigures {
   readonly shaped_mbit: number;
@@ -52,11 +51,11 @@ export async function measureRate(hosts: readonly LanHost[], mbit: number): Prom
 
 async function sample(host: LanHost, forMs: number): Promise<number[]> {
   const samples: number[] = [];
-  let before = await wireBytes(host);
+  let before = (await host.traffic()).sent;
   let at = performance.now();
   for (const end = at + forMs; at < end; ) {
     await new Promise((resolve) => setTimeout(resolve, sampleMs));
-    const bytes = await wireBytes(host);
+    const bytes = (await host.traffic()).sent;
     const now = performance.now();
     samples.push(((bytes - before) * sampleMs) / (now - at));
     before = bytes;

@@ -38,7 +38,7 @@ export async function measureSession(
     const names = ['leader', ...fleet.names];
     const states = () => Promise.all(names.map((node) => fleet.state(node)));
     const before = await states();
-    const wireBefore = await wireBytes(hosts[0] as LanHost);
+    const wireBefore = (await (hosts[0] as LanHost).traffic()).sent;
     const from = performance.now();
     await fleet.send(options);
     const besides = beside?.(fleet);
@@ -50,7 +50,7 @@ export async function measureSession(
     for (const node of event.unicast)
       await fleet.receiver(node).until('receiving-event', (said) => said.event.type === 'complete');
     const seconds = ((event.unicast.length > 0 ? performance.now() : ended) - from) / 1_000;
-    const sentBytes = (await wireBytes(hosts[0] as LanHost)) - wireBefore;
+    const sentBytes = (await (hosts[0] as LanHost).traffic()).sent - wireBefore;
     const after = await states();
     for (const node of fleet.names)
       if (!(await fleet.isSame(node))) throw new Error(`${node} has other bytes than the sender`);
@@ -73,8 +73,4 @@ export async function measureSession(
   } finally {
     await fleet.close();
   }
-}
-
-export async function wireBytes(host: LanHost): Promise<number> {
-  return Number(await host.run('cat', ['/sys/class/net/eth0/statistics/tx_bytes']));
 }

@@ -8,7 +8,6 @@ import { join } from 'node:path';
 import type { LanHost } from '../../test/lab/lan.ts';
 import { createProcesses } from '../../test/lab/processes.ts';
 import { runProgram } from '../../test/lab/run-program.ts';
-import { wireBytes } from './measure-session.ts';
 
 const group = '239.255.84.67';
 const bufferBytes = '10000000';
@@ -35,13 +34,13 @@ export async function measureUftp(
       processes.add(host.spawn('uftpd', options, { stdio: 'ignore' }));
     }
     await Promise.all(receivers.map(isListening));
-    const before = await wireBytes(sender);
+    const before = (await sender.traffic()).sent;
     const from = performance.now();
     const options = ['-R', '-1', '-M', group, '-P', group, '-I', 'eth0', '-B', bufferBytes, path];
     const sending = processes.add(sender.spawn('uftp', options, { stdio: 'ignore' }));
     await once(sending, 'exit');
     const seconds = (performance.now() - from) / 1_000;
-    const sent = (await wireBytes(sender)) - before;
+    const sent = (await sender.traffic()).sent - before;
     for (const index of receivers.keys())
       await runProgram('cmp', ['-s', path, join(directory, `d${index + 1}`, 'file')]);
     return { seconds, wireBytes: sent };

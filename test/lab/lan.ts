@@ -1,7 +1,8 @@
-// A LAN on one machine: a network namespace for each host, all on one bridge, which lives in a namespace of its own.
-// Nothing appears in the machine's own network. Needs root and iproute2; `loss` also nftables. No kernel delay: there is no netem here.
+// A LAN on one machine: a network namespace for each host, all on one bridge, which lives in a namespace of its own. No kernel delay: there is no
+// netem here. Several of them, joined by a router, are a WAN (wan.ts).
 
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
+import { addNamespaces, ipBatch, nameNetwork, removeNamespaces } from './namespaces.ts';
 import { runProgram } from './run-program.ts';
 
 export interface LanHost {
@@ -13,15 +14,22 @@ export interface LanHost {
   spawn(program: string, parameters: readonly string[], options?: SpawnOptions): ChildProcess;
   /** Runs a program there to its end; resolves with its stdout. */
   run(program: string, parameters: readonly string[], input?: string): Promise<string>;
-  /** Drops this share of the datagrams that enter and leave, multicast and unicast alike; 0 ends it. */
+  /** Drops this share of the datagrams that enter and leave, multicast and unicast alike; 0 ends it. Needs nftables. */
   loss(percent: number, protocol?: 'udp' | 'tcp'): Promise<void>;
   /** Packets dropped since `loss` was set. */
   dropped(): Promise<number>;
   /** Limits what leaves the host, in tc's notation such as `100mbit`. */
   rate(limit: string): Promise<void>;
-  /** Takes the host off the LAN. */
+  /** Takes the host off the LAN. Nobody is told: what is sent to it is lost. */
   cut(): Promise<void>;
   heal(): Promise<void>;
+  /** Bytes that its interface has sent and received so far. */
+  traffic(): Promise<Traffic>;
+}
+
+export interface Traffic {
+  readonly sent: number;
+  readonly received: number;
 }
 
 export interface Lan {
@@ -30,53 +38,91 @@ export interface Lan {
   close(): Promise<void>;
 }
 
-const namePrefix = 'treecast-lan';
 const hostsMax = 250;
-let made = 0;
 
 export async function createLan(options: { readonly hosts: number }): Promise<Lan> {
-  if (options.hosts < 1 || options.hosts > hostsMax) throw new RangeError(`a LAN has 1 to ${hostsMax} hosts`);
-  await removeLeftovers();
-  made += 1;
-  const name = `${namePrefix}-${process.pid}-${made}`;
+  const name = await nameNetwork();
   const hub = `${name}-hub`;
-  const namespaces = Array.from({ length: options.hosts }, (_, index) => `${name}-h${index}`);
-  const close = (): Promise<void> => removeNamespaces([hub, ...namespaces]);
+  const plan = planSegment({ hub, name, number: 0, hosts: options.hosts });
+  const close = (): Promise<void> => removeNamespaces([hub, ...plan.namespaces]);
   try {
-    await batch(
-      [],
-      [hub, ...namespaces].map((namespace) => `netns add ${namespace}`),
-    );
-    await batch(
-      ['-n', hub],
-      [
-        'link add bridge type bridge mcast_snooping 0',
-        'link set bridge up',
-        ...namespaces.flatMap((namespace, index) => [
-          `link add port${index} type veth peer name eth0 netns ${namespace}`,
-          `link set port${index} master bridge up`,
-        ]),
-      ],
-    );
-    const hosts: LanHost[] = [];
-    for (const [index, namespace] of namespaces.entries()) {
-      const address = `10.77.0.${index + 1}`;
-      await batch(
-        ['-n', namespace],
-        [
-          'link set lo up',
-          `addr add ${address}/24 dev eth0`,
-          'link set eth0 up',
-          'route add 224.0.0.0/4 dev eth0',
-        ],
-      );
-      hosts.push(createHost({ namespace, address, hub, port: `port${index}` }));
-    }
-    return { hosts, close };
+    await addNamespaces([hub, ...plan.namespaces]);
+    return { hosts: await buildSegment(plan), close };
   } catch (error) {
     await close();
     throw error;
   }
+}
+
+export interface SegmentPlan {
+  readonly hub: string;
+  readonly bridge: string;
+  /** The first three numbers of every address in it. */
+  readonly subnet: string;
+  /** One a host. */
+  readonly namespaces: readonly string[];
+  readonly portOf: (index: number) => string;
+}
+
+export function planSegment(of: {
+  readonly hub: string;
+  /** The network's. */
+  readonly name: string;
+  /** Which of the network's segments. */
+  readonly number: number;
+  readonly hosts: number;
+}): SegmentPlan {
+  const { hub, name, number, hosts } = of;
+  if (hosts < 1 || hosts > hostsMax) throw new RangeError(`a LAN has 1 to ${hostsMax} hosts`);
+  return {
+    hub,
+    bridge: `bridge${number}`,
+    subnet: `10.77.${number}`,
+    namespaces: Array.from({ length: hosts }, (_, index) => `${name}-s${number}h${index}`),
+    portOf: (index) => `port${number}-${index}`,
+  };
+}
+
+/** Bridge, cables and addresses, in namespaces that are there. */
+export async function buildSegment({
+  hub,
+  bridge,
+  subnet,
+  namespaces,
+  portOf,
+}: SegmentPlan): Promise<LanHost[]> {
+  await ipBatch(
+    ['-n', hub],
+    [
+      `link add ${bridge} type bridge mcast_snooping 0`,
+      `link set ${bridge} up`,
+      ...namespaces.flatMap((namespace, index) => [
+        `link add ${portOf(index)} type veth peer name eth0 netns ${namespace}`,
+        `link set ${portOf(index)} master ${bridge} up`,
+      ]),
+    ],
+  );
+  const hosts: LanHost[] = [];
+  for (const [index, namespace] of namespaces.entries()) {
+    const address = `${subnet}.${index + 1}`;
+    await ipBatch(
+      ['-n', namespace],
+      [
+        'link set lo up',
+        `addr add ${address}/24 dev eth0`,
+        'link set eth0 up',
+        'route add 224.0.0.0/4 dev eth0',
+      ],
+    );
+    hosts.push(createHost({ namespace, address, hub, port: portOf(index) }));
+  }
+  return hosts;
+}
+
+/** Of what leaves by this interface; the burst is a tenth of a second's worth of a slow link, so that the rate is reached. */
+export function shapeOf(interfaceName: string, limit: string): string[] {
+  const shape = ['root', 'tbf', 'rate', limit, 'burst', '128kb', 'latency', '100ms'];
+  return ['qdisc', 'replace', 'dev', interfaceName, ...shape];
 }
 
 function createHost(place: { namespace: string; address: string; hub: string; port: string }): LanHost {
@@ -102,8 +148,7 @@ function createHost(place: { namespace: string; address: string; hub: string; po
       return packets;
     },
     async rate(limit) {
-      const shape = ['root', 'tbf', 'rate', limit, 'burst', '128kb', 'latency', '100ms'];
-      await run('tc', ['qdisc', 'replace', 'dev', 'eth0', ...shape]);
+      await run('tc', shapeOf('eth0', limit));
     },
     async cut() {
       await runProgram('ip', ['-n', hub, 'link', 'set', port, 'down']);
@@ -111,41 +156,10 @@ function createHost(place: { namespace: string; address: string; hub: string; po
     async heal() {
       await runProgram('ip', ['-n', hub, 'link', 'set', port, 'up']);
     },
+    async traffic() {
+      const counters = ['tx_bytes', 'rx_bytes'].map((name) => `/sys/class/net/eth0/statistics/${name}`);
+      const [sent, received] = (await run('cat', counters)).trim().split('\n').map(Number);
+      return { sent: sent as number, received: received as number };
+    },
   };
-}
-
-async function batch(before: readonly string[], lines: readonly string[]): Promise<void> {
-  await runProgram('ip', [...before, '-batch', '-'], { input: `${lines.join('\n')}\n` });
-}
-
-async function listNamespaces(): Promise<string[]> {
-  const listed = await runProgram('ip', ['netns', 'list']);
-  return listed.split('\n').map((line) => line.split(' ')[0] as string);
-}
-
-/** Links go with their namespace. */
-async function removeNamespaces(wanted: readonly string[]): Promise<void> {
-  const present = new Set(await listNamespaces());
-  const lines = wanted
-    .filter((namespace) => present.has(namespace))
-    .map((namespace) => `netns del ${namespace}`);
-  if (lines.length > 0) await batch([], lines);
-}
-
-/** What runs that were killed could not remove: their process id is in the names. */
-async function removeLeftovers(): Promise<void> {
-  const leftovers = (await listNamespaces()).filter((namespace) => {
-    const owner = new RegExp(`^${namePrefix}-(\\d+)-`).exec(namespace)?.[1];
-    return owner !== undefined && !isAlive(Number(owner));
-  });
-  await removeNamespaces(leftovers);
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM';
-  }
 }

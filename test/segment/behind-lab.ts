@@ -5,11 +5,11 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { until } from '../../src/plugins/testing/until.ts';
 import { type Author, createAuthor } from '../lab/author.ts';
 import { loopbackPlaces } from '../lab/places.ts';
 import { createFleet, type Fleet } from '../lab/program-fleet.ts';
 import { untilBehind } from '../lab/until-behind.ts';
+import { untilLive } from '../lab/until-live.ts';
 
 export interface BehindLab {
   readonly fleet: Fleet;
@@ -21,8 +21,6 @@ export interface BehindLab {
   /** Pushes these files; resolves with the tree when every node has it live. */
   publish(files: Readonly<Record<string, string | Buffer>>): Promise<string>;
 }
-
-const untilMs = 45_000;
 
 export async function openBehindLab(t: TestContext, nodes: number): Promise<BehindLab> {
   const directory = await mkdtemp(join(tmpdir(), 'treecast-behind-'));
@@ -50,18 +48,4 @@ export async function openBehindLab(t: TestContext, nodes: number): Promise<Behi
       return tree;
     },
   };
-}
-
-export async function untilLive(fleet: Fleet, tree: string): Promise<void> {
-  let seen = '';
-  await until(
-    () => `${tree}: ${seen}`,
-    async () => {
-      const { nodes } = await fleet.verify();
-      seen = JSON.stringify(nodes);
-      const registered = (await fleet.client.nodes.list()).length;
-      return nodes.length === registered && nodes.every((row) => row.ok && row.tree === tree);
-    },
-    untilMs,
-  );
 }

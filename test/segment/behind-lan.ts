@@ -5,11 +5,12 @@ import assert from 'node:assert/strict';
 import { existsSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { until } from '../../src/plugins/testing/until.ts';
 import { type Author, createAuthor, type GitResult } from '../lab/author.ts';
 import type { LanHost } from '../lab/lan.ts';
 import type { FleetConfiguration } from '../lab/program-fleet.ts';
 import { createSegmentFleet, type SegmentFleet } from '../lab/segment-fleet.ts';
+import { untilBehind } from '../lab/until-behind.ts';
+import { untilLive } from '../lab/until-live.ts';
 
 export interface BehindLan extends SegmentFleet {
   readonly author: Author;
@@ -27,8 +28,6 @@ export interface BehindLan extends SegmentFleet {
   ccmSent(): Promise<number>;
 }
 
-const untilMs = 60_000;
-
 export async function openBehindLan(
   t: TestContext,
   members: number,
@@ -38,47 +37,11 @@ export async function openBehindLan(
   t.after(() => author.remove());
   const lab = await createSegmentFleet(members, configuration);
   t.after(lab.close);
-  const { client, site, remote } = lab.fleet;
+  const { site, remote } = lab.fleet;
 
-  async function allBehind(wanted?: string, nodes = lab.names): Promise<string> {
-    let leader: string | undefined;
-    let seen = '';
-    await until(
-      () => `${nodes.join(', ')} are behind ${wanted ?? 'their leader'}: ${seen}`,
-      async () => {
-        const found = (await client.nodes.list()).filter(({ name }) => nodes.includes(name));
-        const accepted = (await client.segments.list()).flatMap(({ leader: its }) => its?.node ?? []);
-        const leaders = new Set(found.flatMap(({ behind }) => behind?.leader ?? []));
-        seen = JSON.stringify([
-          accepted,
-          found.map(({ name, connected, behind }) => [name, connected, behind?.leader]),
-        ]);
-        // A segment of one is led by that one.
-        leader = nodes.length === 1 ? nodes[0] : [...leaders][0];
-        return (
-          leaders.size === (nodes.length === 1 ? 0 : 1) &&
-          (wanted === undefined || leader === wanted) &&
-          accepted.includes(leader as string) &&
-          found.every(({ name, connected, behind }) => connected && (behind === null) === (name === leader))
-        );
-      },
-      untilMs,
-    );
-    return leader as string;
-  }
-
-  async function live(tree: string, nodes = lab.names): Promise<void> {
-    let seen = '';
-    await until(
-      () => `${nodes.join(', ')} have ${tree}: ${seen}`,
-      async () => {
-        const rows = (await lab.fleet.verify()).nodes;
-        seen = JSON.stringify(rows);
-        return nodes.every((node) => rows.some((row) => row.name === node && row.ok && row.tree === tree));
-      },
-      untilMs,
-    );
-  }
+  const allBehind: BehindLan['allBehind'] = (leader, nodes = lab.names) =>
+    untilBehind(lab.fleet, { nodes, leader });
+  const live: BehindLan['live'] = (tree, nodes = lab.names) => untilLive(lab.fleet, tree, nodes);
 
   async function commit(files: Readonly<Record<string, string | Buffer>>): Promise<string> {
     for (const [path, content] of Object.entries(files)) await author.write(path, content);
@@ -103,11 +66,6 @@ export async function openBehindLan(
       const link = join(lab.home, node, 'sites', site, 'live');
       return existsSync(link) ? readlinkSync(link) : null;
     },
-    async ccmSent() {
-      const text = await (lab.lan.hosts[0] as LanHost).run('cat', [
-        '/sys/class/net/eth0/statistics/tx_bytes',
-      ]);
-      return Number(text);
-    },
+    ccmSent: async () => (await (lab.lan.hosts[0] as LanHost).traffic()).sent,
   };
 }

@@ -3,7 +3,8 @@
 import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
 import { until } from '../../src/plugins/testing/until.ts';
-import { openBehindLab, untilLive } from './behind-lab.ts';
+import { untilLive } from '../lab/until-live.ts';
+import { openBehindLab } from './behind-lab.ts';
 
 test('R8.3 N38 LEAD-53 LEAD-58: a leader that is killed while its members take a large publish from it costs no node the publish', async (t) => {
   const lab = await openBehindLab(t, 3);

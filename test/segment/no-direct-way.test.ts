@@ -10,7 +10,7 @@ import { createAuthor } from '../lab/author.ts';
 import { createLan, type LanHost } from '../lab/lan.ts';
 import { createFleet } from '../lab/program-fleet.ts';
 import { untilBehind } from '../lab/until-behind.ts';
-import { untilLive } from './behind-lab.ts';
+import { untilLive } from '../lab/until-live.ts';
 import { firewall } from './lan-nodes.ts';
 
 const untilMs = 45_000;

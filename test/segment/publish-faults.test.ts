@@ -13,7 +13,7 @@ import { createAuthor } from '../lab/author.ts';
 import { createLan, type LanHost } from '../lab/lan.ts';
 import { createFleet, logOf } from '../lab/program-fleet.ts';
 import { runProgram } from '../lab/run-program.ts';
-import { untilLive } from './behind-lab.ts';
+import { untilLive } from '../lab/until-live.ts';
 import { firewall } from './lan-nodes.ts';
 
 const untilMs = 60_000;
