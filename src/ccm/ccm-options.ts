@@ -21,6 +21,8 @@ export interface CcmOptions {
   readonly certificateDays?: number;
   /** What all segments' nodes are told of their timing; `fast` when it is left out. */
   readonly segments?: SegmentSettings;
+  /** Whether group leaders fetch from each other (TREE-91); left out: they do. */
+  readonly tree?: 'on' | 'off';
   /** Ends the wait for a plugin that hangs while it is set up; its reason is thrown. */
   readonly signal?: AbortSignal;
   /** Whether a state directory that does not exist is made. */

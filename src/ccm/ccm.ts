@@ -1,7 +1,6 @@
 // A whole CCM, put together: database, registry, core, Git, agents' port, public port. `initCcm` makes its state directory,
 // `runCcm` runs it until `close()`.
 
-import { join } from 'node:path';
 import { signObject } from '../assignment/signed.ts';
 import { createGitEndpoint } from '../git-source/endpoint/git-endpoint.ts';
 import { pushBytesMax } from '../git-source/tree-limits.ts';
@@ -10,7 +9,6 @@ import { steadyClock, systemClock } from '../net/clock.ts';
 import { urlAuthority } from '../net/http/listen-address.ts';
 import { formatJoinToken } from '../net/join/join-token.ts';
 import { secretsLayOpen } from '../net/secret-directory.ts';
-import { createPluginSet } from '../plugins/host/create-plugin-set.ts';
 import { addressOf, reachable } from './addresses.ts';
 import { createApi } from './api/create-api.ts';
 import { createPublicServer } from './api/public-server.ts';
@@ -21,12 +19,14 @@ import { servingOf } from './core/serving.ts';
 import { createAssignmentStore } from './distribution/assignment-store.ts';
 import { createDelivery } from './distribution/delivery.ts';
 import { createGrants } from './distribution/grants.ts';
+import { createRegrant } from './distribution/regrant.ts';
 import { createDriftReports } from './drift/drift-reports.ts';
 import { createAgentGateway } from './gateway/agent-gateway.ts';
 import { createServerIdentity } from './gateway/server-identity.ts';
 import { startHousekeeping } from './housekeeping.ts';
 import { createKeyService } from './keys/key-service.ts';
 import { createSignedAnew } from './keys/signed-anew.ts';
+import { loadPlugins } from './load-plugins.ts';
 import { createBuilds } from './planning/builds.ts';
 import { createPathTimes } from './planning/path-times.ts';
 import { createRepositories } from './planning/repositories.ts';
@@ -49,6 +49,7 @@ import { createSegments } from './segments/segments.ts';
 import { configuredEvent } from './service/configured-event.ts';
 import { createService, readJob } from './service/create-service.ts';
 import { createVerifyRequests } from './service/verify-requests.ts';
+import { openTrees } from './tree/open-trees.ts';
 import { version } from './version.ts';
 
 export { backUpCcm } from './backup-ccm.ts';
@@ -67,17 +68,7 @@ export async function runCcm(options: CcmOptions): Promise<Ccm> {
   const listen = addressOf(options.listen);
   const agentListen = addressOf(options.agentListen);
   const now = Date.now;
-  const plugins = await createPluginSet({
-    entries: options.plugins ?? [],
-    place: 'ccm',
-    base: options.directory,
-    stateDirectory: join(options.directory, 'plugins'),
-    log: logger,
-    ...(options.signal === undefined ? {} : { signal: options.signal }),
-  }).catch((error: unknown) => {
-    opened.close();
-    throw error;
-  });
+  const plugins = await loadPlugins(options, opened);
   const repositories = createRepositories(paths.repositories, (repository, removed) =>
     logger.warn({ repository, removed }, 'a leftover of a crash was removed'),
   );
@@ -165,6 +156,14 @@ export async function runCcm(options: CcmOptions): Promise<Ccm> {
     clock: systemClock,
     logger,
   });
+  const trees = openTrees({
+    ccm: opened,
+    isOn: options.tree !== 'off',
+    gateway: () => gateway,
+    reportOf: segments.reportOf,
+    health,
+    logger,
+  });
   const agentEvents = createAgentEvents({
     registry,
     health,
@@ -180,6 +179,7 @@ export async function runCcm(options: CcmOptions): Promise<Ccm> {
     receipt: pluginService.hookTimings.record,
     drift,
     segments,
+    trees,
     mend: (node, request) =>
       void builds.restore(node, request).then((found) => found && delivery.deliver(found)),
     onForged: (node, what) => logger.warn({ node, what }, 'a node sent something that it did not sign'),
@@ -201,6 +201,7 @@ export async function runCcm(options: CcmOptions): Promise<Ccm> {
       logger.warn({ ...who, error: toWireError(error) }, 'an agent was turned away');
       agentEvents.refused(who, error);
     },
+    onLed: trees.led,
     onJoined: (node) => {
       logger.info({ node }, 'a node joined');
       takeUpMembership();
@@ -211,6 +212,7 @@ export async function runCcm(options: CcmOptions): Promise<Ccm> {
   const delivery = createDelivery({
     store,
     gateway,
+    trees,
     releaseKey: keys.releaseKey,
     agentUrl: () => agentUrl,
     now: steadyClock.now,
@@ -240,12 +242,7 @@ export async function runCcm(options: CcmOptions): Promise<Ccm> {
     logger,
   });
 
-  function regrant(site: string): void {
-    for (const node of state.sites.get(site)?.members ?? []) {
-      const grant = grants.ofSite(site, node);
-      if (grant !== undefined) gateway.send(node, { type: 'grant', grant });
-    }
-  }
+  const regrant = createRegrant(state, grants, gateway.send);
 
   async function configure(): Promise<void> {
     for (const site of registry.sites.list()) {
@@ -330,6 +327,7 @@ export async function runCcm(options: CcmOptions): Promise<Ccm> {
     plugins: pluginService,
     drift,
     segments,
+    trees,
     registry,
     version,
     git,
@@ -389,6 +387,7 @@ export async function runCcm(options: CcmOptions): Promise<Ccm> {
       identity.close();
       segments.close();
       await gateway.stop();
+      trees.close();
       await pluginService.close();
       runner.close();
       await builds.close();

@@ -79,6 +79,12 @@ export const ccmConfigurationSchema = z.strictObject({
   segments: segments
     .prefault({})
     .describe('The timing of elections and registration in all segments; every agent is told.'),
+  tree: z
+    .enum(['on', 'off'])
+    .default('on')
+    .describe(
+      'Whether the leaders of segments fetch large assignments from each other, as the CCM hands them out; `off`: each from the CCM.',
+    ),
   plugins: pluginEntriesSchema,
   log: logSchema.prefault({}).describe('The log, on standard error.'),
 });

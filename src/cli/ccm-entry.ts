@@ -40,7 +40,8 @@ export async function recoverToken(directory: string, name: string): Promise<str
 
 export async function runCcm({ configuration, onFatal, ...start }: CcmStart): Promise<RunningCcm> {
   const entry = await import('../ccm/ccm.ts');
-  const { listen, agentListen, publicUrl, agentUrl, plugins, certificateDays, segments } = configuration;
+  const { listen, agentListen, publicUrl, agentUrl, plugins, certificateDays, segments, tree } =
+    configuration;
   const tls = configuration.tls && (await readPublicCertificate(start.directory, configuration.tls));
   return entry.runCcm({
     ...start,
@@ -52,6 +53,7 @@ export async function runCcm({ configuration, onFatal, ...start }: CcmStart): Pr
     plugins,
     certificateDays,
     segments,
+    tree,
     onFatal(cause) {
       onFatal(
         cause instanceof TreecastError

@@ -9,6 +9,7 @@ import type { KeyService } from '../keys/key-service.ts';
 import type { PluginService } from '../plugins/plugin-service.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { Segments } from '../segments/segments.ts';
+import type { Trees } from '../tree/trees.ts';
 
 export interface ApiContext {
   readonly service: CcmService;
@@ -20,6 +21,7 @@ export interface ApiContext {
   >;
   readonly drift: Pick<DriftReports, 'of' | 'passedAt'>;
   readonly segments: Pick<Segments, 'list' | 'get' | 'ask' | 'changed' | 'preferred' | 'electionOf'>;
+  readonly trees: Pick<Trees, 'ofRelease'>;
   readonly version: HealthResource['version'];
   /** The commit that a ref (or full commit id) of a staging repository names; undefined when there is none. */
   readonly resolveRef: (repository: string, ref: string) => Promise<ObjectId | undefined>;

@@ -5,6 +5,7 @@ import type { JobResource } from '../../model/api.ts';
 import { TreecastError } from '../../model/treecast-error.ts';
 import type { CcmService } from '../ccm-service.ts';
 import { hasRole, maySee, type Principal } from '../registry/permission.ts';
+import { treeResource } from '../tree/tree-resource.ts';
 import { defineEndpoint, type Endpoint } from './endpoint.ts';
 import { id, limit, name } from './request-schemas.ts';
 
@@ -38,6 +39,19 @@ export const jobEndpoints: readonly Endpoint[] = [
     roles: ['viewer', 'author'],
     parameters,
     handle: (input, { service }) => visibleJob(input.parameters.id, input.principal, service),
+  }),
+  defineEndpoint({
+    method: 'GET',
+    path: '/api/v1/jobs/:id/tree',
+    summary:
+      'Which group leader fed which with what the job delivers, how fast, and how far their nodes are.',
+    roles: ['viewer', 'author'],
+    parameters,
+    async handle(input, { service, trees, registry }) {
+      const job = await visibleJob(input.parameters.id, input.principal, service);
+      const runs = job.release === null ? [] : trees.ofRelease(job.site, job.release);
+      return treeResource(job, runs, (id) => registry.segments.find(id)?.name ?? id);
+    },
   }),
   defineEndpoint({
     method: 'POST',

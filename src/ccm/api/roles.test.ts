@@ -44,6 +44,7 @@ const matrix: readonly (readonly [string, readonly number[], body?: unknown])[] 
   ['POST /api/v1/join-tokens', [no, forbidden, forbidden, forbidden, forbidden, 201]],
   ['GET /api/v1/jobs', [no, 200, 200, 200, 200, 200]],
   ['GET /api/v1/jobs/:id', [no, 200, 200, missing, 200, 200]],
+  ['GET /api/v1/jobs/:id/tree', [no, 200, 200, missing, 200, 200]],
   ['POST /api/v1/jobs/:id/abort', [no, forbidden, forbidden, forbidden, 200, 200]],
   ['GET /api/v1/jobs/:id/follow', [no, 200, 200, missing, 200, 200]],
   ['GET /api/v1/plugins', [no, 200, forbidden, forbidden, 200, 200]],

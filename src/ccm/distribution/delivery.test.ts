@@ -48,6 +48,8 @@ async function delivering(t: TestScope, isKept: boolean) {
   const behind = new Map(Object.entries(segments));
   const sent: (readonly [nodes: readonly string[], message: CcmMessage])[] = [];
   const missing: unknown[] = [];
+  const asked: string[] = [];
+  let isTooMuch = false;
   const key = generatePrivateKey();
   const delivery = createDelivery({
     // One that was just started has nothing in memory.
@@ -59,12 +61,22 @@ async function delivering(t: TestScope, isKept: boolean) {
         return segment === undefined ? null : { leader: 'l', segment, since: 0 };
       },
     },
+    trees: {
+      expect: ({ id: assignment }, nodes) =>
+        asked.push(`expect ${assignment.slice(0, 1)} ${nodes.join(' ')} after ${sent.length}`),
+      leave: (site, of, nodes) =>
+        asked.push(`leave ${site} ${of?.sequence ?? 'all'} ${nodes.join(' ')} after ${sent.length}`),
+      isTooMuchAtOnce: () => isTooMuch,
+    },
     releaseKey: () => key,
     agentUrl: () => 'https://ccm',
     now: () => 1_000,
     onMissing: (_, error) => missing.push(error),
   });
-  return { delivery, sent, behind, missing, key };
+  const tooMuch = (): void => {
+    isTooMuch = true;
+  };
+  return { delivery, store, sent, behind, missing, key, asked, tooMuch };
 }
 
 const request = { site: 'shop', nodes: ['own', 'b1', 'c1', 'b2'], release, assignments: [id] };
@@ -104,4 +116,29 @@ test('LEAD-4 JOB-13: nothing overtakes an assignment whose files are read first,
     ['assignment own c1', 'assignment b2', 'assignment b1', 'abort own b1'],
   );
   assert.deepEqual(missing, []);
+});
+
+test('TREE-91 TREE-94: the tree is asked before the assignment is told, and hears before the abort is sent', async (t) => {
+  const { delivery, asked } = await delivering(t, true);
+  delivery.deliver(request);
+  delivery.send(['own', 'b1'], abort);
+  delivery.send(['c1'], { type: 'removed', site: 'shop' });
+  assert.deepEqual(asked, [
+    'expect a own b1 c1 b2 after 0',
+    'leave shop 1 own b1 after 3',
+    'leave shop all c1 after 4',
+  ]);
+});
+
+test('TREE-91: what rides in messages goes by the tree where it is too much for them', async (t) => {
+  const { delivery, store, sent, asked, tooMuch } = await delivering(t, true);
+  const small = { ...header, id: 'f'.repeat(64), data: { bytes: 4 } } as AssignmentHeader;
+  store.record(small, 4, { manifest: Buffer.from('m'), data: Buffer.from('d') });
+  delivery.deliver({ ...request, assignments: [small.id] });
+  assert.deepEqual([sent.length, asked], [1, []]);
+  tooMuch();
+  delivery.deliver({ ...request, assignments: [small.id] });
+  const last = sent.at(-1)?.[1];
+  assert.ok(last?.type === 'assignment' && last.source.kind === 'url');
+  assert.deepEqual(asked, ['expect f own b1 c1 b2 after 1']);
 });

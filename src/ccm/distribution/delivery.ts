@@ -1,15 +1,15 @@
 // Delivery: each agent is told of its assignments over its own connection, or by the leader that it is behind; small ones ride inside the message,
-// larger ones are fetched by ranges with a signed ticket, by a leader once for all that are behind it. Messages leave in the order they were asked for.
+// larger ones are fetched by ranges with a signed ticket, by a leader once for all that are behind it, and from whom it says the tree. Messages leave
+// in the order they were asked for.
 
 import type { KeyObject } from 'node:crypto';
 import type { AssignmentSource, CcmMessage } from '../../model/messages.ts';
 import type { Release } from '../../model/release.ts';
 import { issueTicket, segmentFetcher } from '../../net/tickets/ticket.ts';
 import type { AgentGateway } from '../gateway/agent-gateway.ts';
+import type { Trees } from '../tree/trees.ts';
 import type { AssignmentStore, StoredAssignment } from './assignment-store.ts';
-
-/** Long enough for the slowest fetch; a node that needs longer asks again by reconnecting. */
-export const ticketLifeMs = 24 * 60 * 60_000;
+import { ticketLifeMs } from './ticket-life.ts';
 
 export interface DeliveryRequest {
   readonly site: string;
@@ -27,6 +27,7 @@ export interface Delivery {
 export interface DeliveryOptions {
   readonly store: AssignmentStore;
   readonly gateway: Pick<AgentGateway, 'broadcast' | 'behind'>;
+  readonly trees: Pick<Trees, 'expect' | 'leave' | 'isTooMuchAtOnce'>;
   readonly releaseKey: () => KeyObject;
   /** Origin of the agents' port, no trailing slash. */
   readonly agentUrl: () => string;
@@ -36,7 +37,7 @@ export interface DeliveryOptions {
 }
 
 export function createDelivery(options: DeliveryOptions): Delivery {
-  const { store, gateway, releaseKey, agentUrl, now, onMissing } = options;
+  const { store, gateway, trees, releaseKey, agentUrl, now, onMissing } = options;
   /** What waits for files to be read, in order; empty as a rule, since what was just built is in memory. */
   const waiting: (() => Promise<void>)[] = [];
 
@@ -53,12 +54,13 @@ export function createDelivery(options: DeliveryOptions): Delivery {
       release,
       source,
     });
-    if (assignment.inline !== null) {
-      gateway.broadcast(nodes, notice({ kind: 'inline', ...assignment.inline }));
+    const { inline, manifestBytes, dataBytes } = assignment;
+    if (inline !== null && !trees.isTooMuchAtOnce(manifestBytes + dataBytes, nodes)) {
+      gateway.broadcast(nodes, notice({ kind: 'inline', ...inline }));
       return;
     }
+    trees.expect({ site, release, id, manifestBytes, dataBytes }, nodes);
     const address = `${agentUrl()}/assignments/${id}`;
-    const { manifestBytes, dataBytes } = assignment;
     const urls = { manifestUrl: `${address}/manifest`, dataUrl: `${address}/data` };
     const job = `${site}@${release.epoch}-${release.sequence}`;
     for (const [fetcher, fetching] of fetchersOf(nodes)) {
@@ -68,6 +70,12 @@ export function createDelivery(options: DeliveryOptions): Delivery {
       );
       gateway.broadcast(fetching, notice({ kind: 'url', ...urls, manifestBytes, dataBytes, ticket }));
     }
+  }
+
+  function sendNow(nodes: readonly string[], message: CcmMessage): void {
+    if (message.type === 'abort') trees.leave(message.site, message.release, nodes);
+    if (message.type === 'removed') trees.leave(message.site, null, nodes);
+    gateway.broadcast(nodes, message);
   }
 
   /** Segments first: a leader knows of what it fetches for others before it is told to fetch the same for itself (LEAD-6). */
@@ -112,8 +120,8 @@ export function createDelivery(options: DeliveryOptions): Delivery {
       else wait(() => deliverFromFiles(request));
     },
     send(nodes, message) {
-      if (waiting.length === 0) gateway.broadcast(nodes, message);
-      else wait(async () => gateway.broadcast(nodes, message));
+      if (waiting.length === 0) sendNow(nodes, message);
+      else wait(async () => sendNow(nodes, message));
     },
   };
 }

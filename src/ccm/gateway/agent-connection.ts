@@ -31,6 +31,8 @@ export interface AgentConnection {
   readonly behind: null;
   /** As its hello says; none before it. */
   readonly profiles: readonly string[];
+  /** Milliseconds to the peer and back, as its answers to pings say, smoothed; null: not known yet. */
+  readonly delayMs: number | null;
   /** One message as JSON text in UTF-8. */
   send(frame: Buffer): void;
   /** LINK-31: so much of what it said is another node's to pay. */
@@ -58,6 +60,8 @@ export interface AgentConnectionOptions {
 }
 
 const unansweredBytesMax = 65_536;
+/** How fast a delay that grew is believed; one that is smaller is at once: whatever holds up an answer makes it later, never earlier. */
+const delayWeight = 0.1;
 
 export function createAgentConnection(options: AgentConnectionOptions): AgentConnection {
   const { id, node, socket } = options;
@@ -66,6 +70,8 @@ export function createAgentConnection(options: AgentConnectionOptions): AgentCon
   let greeted = false;
   let profiles: readonly string[] = [];
   let refused = false;
+  let pingedAt: number | undefined;
+  let delayMs: number | null = null;
 
   let cancelCut: (() => void) | undefined;
 
@@ -129,7 +135,16 @@ export function createAgentConnection(options: AgentConnectionOptions): AgentCon
       refuse(error);
     }
   });
-  socket.on('pong', onControl);
+  function measure(): void {
+    if (pingedAt === undefined) return;
+    const took = performance.now() - pingedAt;
+    pingedAt = undefined;
+    delayMs = delayMs === null || took < delayMs ? took : delayMs + (took - delayMs) * delayWeight;
+  }
+
+  socket.on('pong', (data) => {
+    if (onControl(data)) measure();
+  });
   socket.on('ping', (data) => {
     // LINK-11: who does not read gets no answers piled up for it.
     if (onControl(data) && socket.bufferedAmount < unansweredBytesMax) socket.pong(data);
@@ -150,6 +165,9 @@ export function createAgentConnection(options: AgentConnectionOptions): AgentCon
     get profiles() {
       return profiles;
     },
+    get delayMs() {
+      return delayMs;
+    },
     credit: budget.giveBack,
     charge: (bytes) => void budget.spend(bytes),
     send(frame) {
@@ -160,7 +178,10 @@ export function createAgentConnection(options: AgentConnectionOptions): AgentCon
     },
     tick() {
       if (watch.tick() || socket.bufferedAmount > unsentBytesMax) socket.terminate();
-      else if (socket.readyState === socket.OPEN) socket.ping();
+      else if (socket.readyState === socket.OPEN) {
+        pingedAt ??= performance.now();
+        socket.ping();
+      }
     },
     close(code, reason) {
       refused = true;

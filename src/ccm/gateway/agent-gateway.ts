@@ -26,7 +26,7 @@ import { type AgentConnection, type AgentReport, createAgentConnection } from '.
 import { type AssignmentEndpointOptions, createAssignmentEndpoint } from './assignment-endpoint.ts';
 import { createConnectionTable, type NodeConnection } from './connection-table.ts';
 import { createJoinEndpoint } from './join-endpoint.ts';
-import { createLeaderSessions } from './leaders/leader-sessions.ts';
+import { createLeaderSessions, type LeaderSession } from './leaders/leader-sessions.ts';
 import type { Behind } from './leaders/member-connection.ts';
 import type { NodeAuthority } from './node-authority.ts';
 import { createOutbox } from './outbox.ts';
@@ -71,6 +71,8 @@ export interface AgentGatewayOptions
   /** For the event log: who was turned away and why, who joined. */
   readonly onRefused?: (who: Refused, error: TreecastError) => void;
   readonly onJoined?: (node: string) => void;
+  /** A leader's session began, and it was told; null: it ended. */
+  readonly onLed?: (segment: string, leader: string | null) => void;
   readonly clock?: Clock;
   readonly pingIntervalMs?: number;
   readonly limits?: Partial<GatewayLimits>;
@@ -96,6 +98,8 @@ export interface AgentGateway {
   isConnected(node: string): boolean;
   /** Null: it has a link of its own, or none at all. */
   behind(node: string): Behind | null;
+  /** The session in which this node speaks for others; null: it does not. */
+  leading(node: string): LeaderSession | null;
   /** Whom the CCM accepts as the leader of that segment now: it may speak for nodes of it from here on (LEAD-1). True: it was told of a session. */
   appoint(segment: string, leader: string | null): boolean;
   /** Turns a node away, for instance because it was removed: its link and its requests end now (KEYS-7). */
@@ -189,6 +193,7 @@ export function createAgentGateway(options: AgentGatewayOptions): AgentGateway {
       if (table.of(connection.node) === connection) handlers.message(connection.node, report, connection.id);
     },
     onClosed: closed,
+    onLed: (segment, leader) => options.onLed?.(segment, leader),
     onRefused: ({ node: leader }, node, wasOpen, error) =>
       options.onRefused?.({ node, address: '', behind: { leader, wasOpen } }, error),
   });
@@ -319,6 +324,7 @@ export function createAgentGateway(options: AgentGatewayOptions): AgentGateway {
     broadcast,
     isConnected: (node) => table.of(node) !== undefined,
     behind: (node) => table.of(node)?.behind ?? null,
+    leading: leaders.of,
     appoint: leaders.appoint,
     close(node, error) {
       for (const connection of table.allOf(node)) connection.refuse(error);

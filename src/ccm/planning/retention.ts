@@ -4,7 +4,7 @@
 import type { GitSource } from '../../git-source/git-source.ts';
 import type { CoreState } from '../core/state.ts';
 import type { AssignmentStore } from '../distribution/assignment-store.ts';
-import { ticketLifeMs } from '../distribution/delivery.ts';
+import { ticketLifeMs } from '../distribution/ticket-life.ts';
 import type { ContentKeyRegistry } from '../registry/content-key-registry.ts';
 import { neededTrees } from './kept-trees.ts';
 

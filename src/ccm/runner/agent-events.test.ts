@@ -41,6 +41,7 @@ async function receiving() {
     siteFacts: () => undefined,
     receipt: (receipt) => taken.push(receipt),
     drift: { connected: () => undefined, report: () => undefined, removed: () => undefined },
+    trees: { said: () => undefined, removed: () => undefined },
     segments: {
       connected: () => undefined,
       message: () => undefined,

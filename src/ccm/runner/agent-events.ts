@@ -14,6 +14,7 @@ import type { AgentHandlers, Refused } from '../gateway/agent-gateway.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { Segments } from '../segments/segments.ts';
 import type { VerifyRequests } from '../service/verify-requests.ts';
+import type { Trees } from '../tree/trees.ts';
 import type { DatabaseHealth } from './database-health.ts';
 import type { IsOwnDecision } from './own-decision.ts';
 
@@ -34,6 +35,7 @@ export interface AgentEventsOptions {
   readonly receipt: (receipt: SignedReceipt) => void;
   readonly drift: Pick<DriftReports, 'connected' | 'report' | 'removed'>;
   readonly segments: Pick<Segments, 'connected' | 'message' | 'leaderSaid' | 'disconnected' | 'removed'>;
+  readonly trees: Pick<Trees, 'said' | 'removed'>;
   readonly mend: (node: string, request: Extract<AgentReport, { type: 'mend' }>) => void;
   readonly onForged: (node: string, what: string) => void;
   /** Commands of an assignment, for the share that is done; 0 when unknown. */
@@ -120,7 +122,10 @@ export function createAgentEvents(options: AgentEventsOptions): AgentEvents {
         segments.leaderSaid(node, report);
         return;
       }
-      if (isTreeMessage(report)) return;
+      if (isTreeMessage(report)) {
+        options.trees.said(node, report);
+        return;
+      }
       // The gateway hands over nothing else of a leader's.
       if (isLeaderMessage(report))
         throw new TreecastError('MESSAGE_INVALID', 'The agent speaks for others and was not asked to.', {
@@ -214,6 +219,7 @@ export function createAgentEvents(options: AgentEventsOptions): AgentEvents {
       keys.delete(node);
       options.drift.removed(node);
       segments.removed(node);
+      options.trees.removed(node);
     },
   };
 }

@@ -57,6 +57,8 @@ export interface Segments {
   list(): SegmentResource[];
   /** Throws NOT_FOUND. */
   get(name: string): SegmentResource;
+  /** The last one of this leader, without what it had no business with; also one from before the CCM's start. */
+  reportOf(leader: string): BelievedReport | undefined;
   electionOf(node: NodeRecord): NodeElectionResource | null;
   /** Has the leader report now, and waits for it. Throws NOT_FOUND, CONFLICT (no leader), DEFERRED (no answer). */
   ask(name: string, signal: AbortSignal): Promise<SegmentResource>;
@@ -363,6 +365,12 @@ export function createSegments(options: SegmentsOptions): Segments {
     },
     list: () => segmentResource(view, registry.segments.list()),
     get,
+    reportOf(leader) {
+      const held = reports.get(leader)?.believed;
+      if (held !== undefined) return held;
+      const stored = registry.segments.find(registry.nodes.find(leader)?.segment ?? '')?.report;
+      return stored?.leader === leader ? stored : undefined;
+    },
     electionOf: (node) => nodeElection(view, node),
     async ask(name, signal) {
       const { id } = registry.segments.get(name);

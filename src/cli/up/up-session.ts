@@ -77,6 +77,7 @@ export async function startUp(options: UpOptions): Promise<UpSession> {
         listen: `${upHost}:${state.port}`,
         agentListen: `${upHost}:${state.agentPort}`,
         segments: { preset: 'fast', timers: {} },
+        tree: 'on',
         plugins: [],
         certificateDays: 90,
         log: options.log,

@@ -6,6 +6,8 @@ import type { Clock } from '../clock.ts';
 
 export interface MachineRunner<Input> {
   handle(input: Input): void;
+  /** Carries out what the machine wants by itself, as one does that has just been made. */
+  settle(): void;
   /** Within a millisecond or two: for what happens tens of thousands of times a second. */
   settleSoon(): void;
   close(): void;
@@ -20,10 +22,12 @@ export function createMachineRunner<Input, Effect>(options: {
   readonly machine: Machine<Input, Effect>;
   readonly clock: Clock;
   readonly carryOut: (effect: Effect) => void;
+  /** {@link instant} when it is left out. */
+  readonly now?: () => Instant;
   /** All effects have been carried out, for now. */
   readonly onSettled?: () => void;
 }): MachineRunner<Input> {
-  const { machine, clock, carryOut } = options;
+  const { machine, clock, carryOut, now: read = instant } = options;
   let cancelTimer: (() => void) | undefined;
   let timerAt = Number.POSITIVE_INFINITY;
   let isSettling = false;
@@ -56,10 +60,10 @@ export function createMachineRunner<Input, Effect>(options: {
     timerAt = Number.POSITIVE_INFINITY;
     if (at === Number.POSITIVE_INFINITY) return;
     timerAt = at;
-    cancelTimer = clock.after(Math.max(0, Math.ceil(at - instant())), () => {
+    cancelTimer = clock.after(Math.max(0, Math.ceil(at - read())), () => {
       cancelTimer = undefined;
       timerAt = Number.POSITIVE_INFINITY;
-      const now = instant();
+      const now = read();
       const due = machine.nextTimeout();
       if (due !== undefined && due <= now) machine.onTimeout(now);
       settle();
@@ -69,9 +73,10 @@ export function createMachineRunner<Input, Effect>(options: {
   return {
     handle(input) {
       if (isClosed) return;
-      machine.handle(instant(), input);
+      machine.handle(read(), input);
       settle();
     },
+    settle,
     settleSoon() {
       cancelSoon ??= clock.after(1, () => {
         cancelSoon = undefined;

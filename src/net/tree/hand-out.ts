@@ -1,4 +1,4 @@
-// Hand-outs as they are signed and believed: by the CCM's release key, for one leader, until a moment of CCM time. Who brought it does not matter.
+// Hand-outs as they are signed and believed (TREE-90): by the CCM's release key, for one leader, until a moment of CCM time. Who brought it does not matter.
 
 import type { KeyObject } from 'node:crypto';
 import { signObject, verifyObject } from '../../assignment/signed.ts';

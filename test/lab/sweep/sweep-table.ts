@@ -28,6 +28,7 @@ export const struckElsewhere: Readonly<Record<string, string>> = {
   'agent.relay.opened': 'src/agent/leader/relay-kills.test.ts',
   'agent.relay.block-written': 'src/agent/leader/relay-kills.test.ts',
   'agent.relay.removed': 'src/agent/leader/relay-kills.test.ts',
+  'ccm.tree.measured': 'src/ccm/tree/leader-measures.test.ts',
   'ccm.segment.made': 'test/e2e/segment-kills.test.ts',
   'ccm.segment.node-placed': 'test/e2e/segment-kills.test.ts',
   'ccm.segment.leader-accepted': 'test/e2e/segment-kills.test.ts',

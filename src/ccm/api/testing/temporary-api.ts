@@ -75,6 +75,7 @@ export async function temporaryApi(options: TemporaryApiOptions = {}): Promise<T
     plugins: options.plugins ?? noPluginService,
     drift: { of: () => undefined, passedAt: () => undefined },
     segments,
+    trees: { ofRelease: () => [] },
     version: '9.9.9',
     git: options.git ?? ((_, response) => void response.status(418).end()),
     resolveRef: async (_, ref) => (ref === 'refs/heads/main' || ref === mainCommit ? mainCommit : undefined),

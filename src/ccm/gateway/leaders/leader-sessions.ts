@@ -24,7 +24,19 @@ import { type ReadOpening, readOpening } from './read-opening.ts';
 
 type Opened = Extract<LeaderAgentMessage, { type: 'relayOpen' }>;
 
+/** Of an accepted leader whose link it is. */
+export interface LeaderSession {
+  readonly id: string;
+  readonly segment: string;
+  /** As its hello says. */
+  readonly profiles: readonly string[];
+  /** Milliseconds to it and back. */
+  readonly delayMs: number | null;
+}
+
 export interface LeaderSessions {
+  /** Null: the node speaks for nobody. */
+  of(node: string): LeaderSession | null;
   /** Whom the CCM accepts as the leader of that segment now; the same again changes nothing. True: a session began. */
   appoint(segment: string, leader: string | null): boolean;
   /** Throws MESSAGE_INVALID, which closes the link. */
@@ -49,6 +61,8 @@ export interface LeaderSessionsOptions {
   readonly onReport: (connection: NodeConnection, report: AgentReport) => void;
   readonly onClosed: (member: MemberConnection) => void;
   readonly onRefused: (link: AgentConnection, node: string, wasOpen: boolean, error: TreecastError) => void;
+  /** A session began, and its leader was told; null: it ended. */
+  readonly onLed: (segment: string, leader: string | null) => void;
 }
 
 interface Session {
@@ -82,6 +96,7 @@ export function createLeaderSessions(options: LeaderSessionsOptions): LeaderSess
     byLink.set(link, session);
     former.add(link);
     send(link, { type: 'leaderSession', segment, session: session.id });
+    options.onLed(segment, link.node);
   }
 
   function end(session: Session): void {
@@ -90,6 +105,7 @@ export function createLeaderSessions(options: LeaderSessionsOptions): LeaderSess
     byLink.delete(link);
     send(link, { type: 'leaderSession', segment, session: null });
     for (const member of members.values()) member.orphaned();
+    options.onLed(segment, null);
   }
 
   function answer(link: AgentConnection, node: string, how: RelayAnswer, error?: TreecastError): void {
@@ -204,6 +220,13 @@ export function createLeaderSessions(options: LeaderSessionsOptions): LeaderSess
   }
 
   return {
+    of(node) {
+      const link = options.of(node);
+      const session = link?.behind === null ? byLink.get(link) : undefined;
+      if (link?.behind !== null || session === undefined) return null;
+      return { id: session.id, segment: session.segment, profiles: link.profiles, delayMs: link.delayMs };
+    },
+
     appoint(segment, leader) {
       const connection = leader === null ? undefined : options.of(leader);
       const isAble = connection?.behind === null && connection.profiles.includes(leaderProfile);
