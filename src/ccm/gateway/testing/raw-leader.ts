@@ -44,16 +44,17 @@ export const emptyTold: Told = {
   sites: {},
 };
 
-/** Registered in the segment, connected, and accepted. */
+/** Registered in the segment, connected, and accepted. `more`: other profiles that its hello names. */
 export async function connectRawLeader(
   running: RunningGateway,
   node: string,
   of = segment,
+  more: readonly string[] = [],
 ): Promise<RawLeader> {
   const { identity } = await running.addNode(node);
   running.segments.set(node, of);
   const agent = await connectRawAgent(running, identity);
-  agent.say(helloOf(node, { profiles: ['linux-web-1', leaderProfile] }));
+  agent.say(helloOf(node, { profiles: ['linux-web-1', leaderProfile, ...more] }));
   await until('it is welcomed', () => agent.received.length > 0);
   running.gateway.appoint(of, node);
   const got = <T extends CcmMessage['type']>(type: T) =>

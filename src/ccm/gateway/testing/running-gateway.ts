@@ -73,6 +73,9 @@ export interface RunningGatewayOptions {
   readonly after?: RunningGateway;
   /** Answers a hello; the default welcomes with no sites. */
   readonly onConnected?: (gateway: AgentGateway, node: string) => void;
+  readonly onLed?: AgentGatewayOptions['onLed'];
+  /** Beside being recorded. */
+  readonly onMessage?: (node: string, report: AgentReport) => void;
 }
 
 export const emptyWelcome: CcmMessage = {
@@ -128,11 +131,15 @@ export async function runGateway(t: TestScope, options: RunningGatewayOptions = 
         if (options.onConnected === undefined) gateway.send(node, emptyWelcome);
         else options.onConnected(gateway, node);
       },
-      message: (node, report, connection) => events.push({ what: 'message', node, connection, report }),
+      message(node, report, connection) {
+        events.push({ what: 'message', node, connection, report });
+        options.onMessage?.(node, report);
+      },
       disconnected: (node, connection) => events.push({ what: 'disconnected', node, connection }),
     },
     segmentOf: (node) => segments.get(node) ?? null,
     onRefused: (_, error) => refusals.push(error.code),
+    ...(options.onLed === undefined ? {} : { onLed: options.onLed }),
     ...(options.limits === undefined ? {} : { limits: options.limits }),
     ...(options.clock === undefined ? {} : { clock: options.clock }),
     ...(options.pingIntervalMs === undefined ? {} : { pingIntervalMs: options.pingIntervalMs }),
