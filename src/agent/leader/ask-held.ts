@@ -19,7 +19,7 @@ export interface HeldAnswer {
 }
 
 const timeoutMs = 1_000;
-const answerBytesMax = 65_536;
+export const heldAnswerBytesMax = 65_536;
 const schema: z.ZodType<HeldAnswer> = z.strictObject({
   blocks: z.int().min(0).max(65_536),
   held: z
@@ -44,6 +44,13 @@ export function heldAnswer(blocks: number, has: (index: number) => boolean): Hel
   return { blocks, held: bits.toString('base64') };
 }
 
+/** Throws when it is none. */
+export function readHeldAnswer(bytes: Buffer): Pick<HeldElsewhere, 'has'> {
+  const { blocks, held } = schema.parse(JSON.parse(bytes.toString('utf8')));
+  const bits = Buffer.from(held, 'base64');
+  return { has: (index) => index < blocks && ((bits[index >> 3] ?? 0) & (1 << (index & 7))) !== 0 };
+}
+
 export async function askHeld(question: {
   readonly holder: SegmentNeighbour;
   readonly assignment: string;
@@ -64,7 +71,7 @@ export async function askHeld(question: {
           headers: { authorization: `Ticket ${ticket}` },
         },
         (response) => {
-          if (response.statusCode === 200) readBody(response, answerBytesMax).then(resolve, reject);
+          if (response.statusCode === 200) readBody(response, heldAnswerBytesMax).then(resolve, reject);
           else {
             response.destroy();
             reject(new Error(`status ${response.statusCode}`));
@@ -74,12 +81,7 @@ export async function askHeld(question: {
       outgoing.on('error', reject);
       outgoing.end();
     });
-    const { blocks, held } = schema.parse(JSON.parse(bytes.toString('utf8')));
-    const bits = Buffer.from(held, 'base64');
-    return {
-      holder,
-      has: (index) => index < blocks && ((bits[index >> 3] ?? 0) & (1 << (index & 7))) !== 0,
-    };
+    return { holder, ...readHeldAnswer(bytes) };
   } catch {
     return undefined;
   }

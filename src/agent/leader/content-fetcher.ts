@@ -9,15 +9,16 @@ import type { TlsCredentials } from '../../net/tls/tls-settings.ts';
 import type { SegmentNeighbour } from '../segment/segment-view.ts';
 import { type AssignmentMessage, addressOf, requireManifestSize } from '../session/receive-assignment.ts';
 import { askHeld, type HeldElsewhere, segmentPortUrl } from './ask-held.ts';
+import type { BlockIntake, ContentSupply } from './content-supply.ts';
 
 export interface ContentFetcher {
-  manifest(message: AssignmentMessage, signal: AbortSignal): Promise<Uint8Array>;
-  /** Hands over what `missing` names, from several sources at once; how many came from members. */
-  blocks(
-    message: AssignmentMessage,
+  /** Of what this message brings: members first, then the CCM, by the message's ticket. */
+  supplyOf(message: AssignmentMessage): ContentSupply;
+  /** What members hold; how many blocks came. */
+  fromMembers(
+    content: { readonly id: string; readonly ticket: string },
     header: AssignmentHeader,
-    missing: () => number[],
-    onBlock: (index: number, block: Buffer) => Promise<void>,
+    intake: BlockIntake,
     signal: AbortSignal,
   ): Promise<number>;
 }
@@ -39,13 +40,10 @@ const runBlocks = 64;
 export function createContentFetcher(options: ContentFetcherOptions): ContentFetcher {
   const { ranges, ccmUrl, credentials } = options;
 
-  async function heldBy({ id, source }: AssignmentMessage, signal: AbortSignal): Promise<HeldElsewhere[]> {
-    if (source.kind === 'inline') return [];
+  async function heldBy(id: string, ticket: string, signal: AbortSignal): Promise<HeldElsewhere[]> {
     const asked = options.holders().slice(0, askedMax);
     const answers = await Promise.all(
-      asked.map((holder) =>
-        askHeld({ holder, assignment: id, ticket: source.ticket, credentials: credentials(), signal }),
-      ),
+      asked.map((holder) => askHeld({ holder, assignment: id, ticket, credentials: credentials(), signal })),
     );
     return answers.flatMap((answer) => answer ?? []);
   }
@@ -62,49 +60,63 @@ export function createContentFetcher(options: ContentFetcherOptions): ContentFet
     }
   }
 
-  return {
-    async manifest(message, signal) {
-      const { source } = message;
-      if (source.kind === 'inline') return Buffer.from(source.manifest, 'base64');
-      const { manifestBytes: bytes, ticket } = source;
-      requireManifestSize(bytes);
-      return ranges.fetchFile({ url: addressOf(source.manifestUrl, ccmUrl), ticket, bytes }, signal);
-    },
-
-    async blocks(message, header, missing, onBlock, signal) {
-      const { id, source } = message;
-      if (source.kind === 'inline') {
-        const data = Buffer.from(source.data, 'base64');
-        for (const index of missing()) {
-          const { offset, length } = blockRange(header, index);
-          await onBlock(index, data.subarray(offset, offset + length));
-        }
-        return 0;
-      }
-      const file = {
-        ticket: source.ticket,
-        bytes: header.data.bytes,
-        rangeOf: (index: number) => blockRange(header, index),
-      };
-      const before = missing().length;
-      const shares = shareOut(missing(), await heldBy(message, signal));
-      await Promise.all(
-        shares.map(({ holder, indexes }) =>
-          from(holder.node, (client) =>
-            client.fetchBlocks(
-              { ...file, url: segmentPortUrl(holder, id, 'data') },
-              indexes,
-              onBlock,
-              signal,
-            ),
+  async function fromMembers(
+    { id, ticket }: { readonly id: string; readonly ticket: string },
+    header: AssignmentHeader,
+    intake: BlockIntake,
+    signal: AbortSignal,
+  ): Promise<number> {
+    const before = intake.missing();
+    if (before.length === 0) return 0;
+    const shares = shareOut(before, await heldBy(id, ticket, signal));
+    await Promise.all(
+      shares.map(({ holder, indexes }) =>
+        from(holder.node, (client) =>
+          client.fetchBlocks(
+            { ...dataOf(header, ticket), url: segmentPortUrl(holder, id, 'data') },
+            indexes,
+            intake.write,
+            signal,
           ),
         ),
-      );
-      const left = missing();
-      await ranges.fetchBlocks({ ...file, url: addressOf(source.dataUrl, ccmUrl) }, left, onBlock, signal);
-      return before - left.length;
-    },
+      ),
+    );
+    return before.length - intake.missing().length;
+  }
+
+  return {
+    fromMembers,
+    supplyOf: ({ id, source }) => ({
+      async manifest(read, signal) {
+        if (source.kind === 'inline') return read(Buffer.from(source.manifest, 'base64'));
+        const { manifestBytes: bytes, ticket } = source;
+        requireManifestSize(bytes);
+        return read(
+          await ranges.fetchFile({ url: addressOf(source.manifestUrl, ccmUrl), ticket, bytes }, signal),
+        );
+      },
+
+      async blocks(header, intake, signal) {
+        if (source.kind === 'inline') {
+          const data = Buffer.from(source.data, 'base64');
+          for (const index of intake.missing()) {
+            const { offset, length } = blockRange(header, index);
+            await intake.write(index, data.subarray(offset, offset + length));
+          }
+          return 0;
+        }
+        const { ticket, dataUrl } = source;
+        const came = await fromMembers({ id, ticket }, header, intake, signal);
+        const file = { ...dataOf(header, ticket), url: addressOf(dataUrl, ccmUrl) };
+        await ranges.fetchBlocks(file, intake.missing(), intake.write, signal);
+        return came;
+      },
+    }),
   };
+}
+
+function dataOf(header: AssignmentHeader, ticket: string) {
+  return { ticket, bytes: header.data.bytes, rangeOf: (index: number) => blockRange(header, index) };
 }
 
 /** Each block to one of those that hold it: in runs of what one request brings, each to whoever has the least so far. */

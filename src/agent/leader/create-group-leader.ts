@@ -9,13 +9,15 @@ import { verifyTicket } from '../../net/tickets/ticket.ts';
 import { createMulticastOffers } from '../multicast/multicast-offers.ts';
 import type { AssignmentMessage } from '../session/receive-assignment.ts';
 import { reportableError } from '../session/reportable-error.ts';
+import { handOutsPath } from '../tree/hand-out-endpoint.ts';
+import { createTreeRelays } from '../tree/tree-relays.ts';
 import { createContentEndpoint } from './content-endpoint.ts';
 import { createContentFetcher } from './content-fetcher.ts';
 import type { GroupLeader, GroupLeaderOptions, LeaderLimits } from './group-leader.ts';
 import { createMemberHub } from './member-hub.ts';
 import { createMulticastRates } from './multicast-rates.ts';
 import { createMulticastSessions } from './multicast-sessions.ts';
-import { createRelayStore } from './relay-store.ts';
+import { createRelayStore, type RelayStore, type WantedContent } from './relay-store.ts';
 import { createRounds } from './rounds.ts';
 import { createSegmentPort } from './segment-port.ts';
 import { createTunnels } from './tunnel.ts';
@@ -44,22 +46,33 @@ export function createGroupLeader(options: GroupLeaderOptions): GroupLeader {
   let sessionSince = Number.NEGATIVE_INFINITY;
   let closed = false;
 
-  const store = createRelayStore({
+  const fetcher = createContentFetcher({
+    ...options,
+    clock,
+    // An address of one link is none of a URL's.
+    holders() {
+      if (clock.now() - sessionSince >= successorMs) return [];
+      const connected = new Set(hub.members().map((member) => member.node));
+      const { others } = segment.view();
+      return others.filter((other) => connected.has(other.node) && !other.address.includes('%'));
+    },
+  });
+  const store: RelayStore = createRelayStore({
     ...options,
     clock,
     keepMs: limits.keepMs,
     verifySignature: releaseKeys.verify,
-    fetcher: createContentFetcher({
-      ...options,
-      clock,
-      // An address of one link is none of a URL's.
-      holders() {
-        if (clock.now() - sessionSince >= successorMs) return [];
-        const connected = new Set(hub.members().map((member) => member.node));
-        const { others } = segment.view();
-        return others.filter((other) => connected.has(other.node) && !other.address.includes('%'));
-      },
-    }),
+    onLost: (assignment, what) => tree.lost(assignment, what),
+  });
+  const tree = createTreeRelays({
+    ...options,
+    keys: releaseKeys.keys,
+    segment: () => segment.view().segment,
+    store: () => store,
+    fetcher,
+    send: (message) => void options.send(message),
+    clock,
+    times: options.treeTimes,
   });
   const hub = createMemberHub({
     segment: () => segment.view().segment,
@@ -82,18 +95,24 @@ export function createGroupLeader(options: GroupLeaderOptions): GroupLeader {
     options.multicast &&
     createMulticastOffers({ ...options.multicast, tell: hub.tell, rates, sessions, log });
   const tunnels = createTunnels({ ...options, limits, clock });
+  const content = createContentEndpoint({
+    store,
+    received: options.received,
+    ticketKeys: releaseKeys.keys,
+    now: options.ccmNow,
+    segment: () => segment.view().segment,
+    blockWaitMs: limits.blockWaitMs,
+    tree: {
+      isOwn: (name) => hub.isOpen(name) || segment.view().others.some((other) => other.node === name),
+      serve: tree.serve,
+    },
+  });
   const port = createSegmentPort({
     ...options,
     isRevoked: segment.isRevoked,
     onMember: hub.admit,
-    content: createContentEndpoint({
-      store,
-      received: options.received,
-      ticketKeys: releaseKeys.keys,
-      now: options.ccmNow,
-      segment: () => segment.view().segment,
-      blockWaitMs: limits.blockWaitMs,
-    }),
+    onRequest: (request, response, from) =>
+      request.url === handOutsPath ? tree.takeHandOut(request, response) : content(request, response, from),
     tunnels,
   });
 
@@ -169,9 +188,15 @@ export function createGroupLeader(options: GroupLeaderOptions): GroupLeader {
     const refusal = ticketRefusal(message);
     if (refusal !== null) giveUp(refusal, false);
     else {
-      const content = store.want(message, (error) => giveUp(error, true));
-      if (isShared && content !== null) multicast?.offer(content, open);
+      const held = store.want(wanted(message), (error) => giveUp(error, true));
+      if (isShared) multicast?.offer(held, open);
     }
+  }
+
+  /** Down the tree, if the CCM or another leader said so. */
+  function wanted(message: AssignmentMessage): WantedContent {
+    const { id, site } = message;
+    return tree.wanted(message) ?? { id, site, supply: fetcher.supplyOf(message) };
   }
 
   function ticketRefusal({ id, source }: AssignmentMessage): TreecastError | null {
@@ -199,14 +224,16 @@ export function createGroupLeader(options: GroupLeaderOptions): GroupLeader {
       else if (message.type === 'relay') relay(message);
       else if (message.type === 'leaderLimits') rates.receive(message);
       else if (message.type === 'relayAnswer') hub.answer(message.node, message.answer, message.error);
+      else tree.receive(message);
     },
     linkDown() {
+      tree.linkDown();
       if (session !== null) useSession(segment.view().segment, null);
     },
     heldContent(message) {
       const leads = session !== null && hub.members().some(({ state }) => state !== 'connected');
-      if (!leads || message.source.kind === 'inline' || ticketRefusal(message) !== null) return null;
-      return store.want(message, () => undefined);
+      if (message.source.kind === 'inline' || !(leads || tree.has(message.id))) return null;
+      return ticketRefusal(message) === null ? store.want(wanted(message), () => undefined) : null;
     },
     status: () => ({
       port: port.place(),
@@ -214,6 +241,7 @@ export function createGroupLeader(options: GroupLeaderOptions): GroupLeader {
       members: hub.members(),
       rounds: rounds.running(),
       contents: store.contents(),
+      tree: tree.status(),
       multicast: sessions.running(),
       bytesPerSecondMax: rates.ofSegment(),
       tunnels: tunnels.count(),
@@ -227,6 +255,7 @@ export function createGroupLeader(options: GroupLeaderOptions): GroupLeader {
       rates.close();
       hub.close();
       tunnels.close();
+      tree.close();
       await port.close();
       await store.close();
     },

@@ -5,6 +5,7 @@ import type { RoundSubject } from '../../model/leader-messages.ts';
 import type { MulticastSession } from '../../model/multicast-session.ts';
 import type { SignedDecision } from '../../model/receipt.ts';
 import type { Clock } from '../../net/clock.ts';
+import type { Dial } from '../../net/dial/ccm-dialer.ts';
 import type { RangeClient } from '../../net/fetch/range-client.ts';
 import type { AgentReport, ReceivedMessage } from '../../net/link/link-client.ts';
 import type { SocketAddress } from '../../net/segment/trust/peer-book.ts';
@@ -15,6 +16,7 @@ import type { AgentLog } from '../session/agent-log.ts';
 import type { AssignmentMessage } from '../session/receive-assignment.ts';
 import type { ReleaseKeys } from '../session/release-keys.ts';
 import type { ReceivedBlocks } from '../store/site-store.ts';
+import type { TreeRelays, TreeRelaysOptions } from '../tree/tree-relays.ts';
 import type { HeldContent } from './held-content.ts';
 
 export interface GroupLeader {
@@ -38,6 +40,8 @@ export interface GroupLeaderOptions {
   readonly credentials: () => TlsCredentials;
   /** From the CCM. */
   readonly ranges: RangeClient;
+  /** The ways to it; absent: the direct one. */
+  readonly dial?: Dial | undefined;
   readonly releaseKeys: Pick<ReleaseKeys, 'verify' | 'keys'>;
   /** CCM time. */
   readonly ccmNow: () => number;
@@ -59,6 +63,7 @@ export interface GroupLeaderOptions {
   readonly log: AgentLog;
   /** For tests. */
   readonly limits?: Partial<LeaderLimits>;
+  readonly treeTimes?: TreeRelaysOptions['times'];
 }
 
 export interface LeaderLimits {
@@ -92,6 +97,7 @@ export interface GroupLeaderStatus {
     /** Blocks that came from other nodes of the segment. */
     readonly fromMembers: number;
   }[];
+  readonly tree: ReturnType<TreeRelays['status']>;
   readonly multicast: readonly MulticastSession[];
   /** What all of it together may send now, by the segment's limit; null: none, or this node leads nobody. */
   readonly bytesPerSecondMax: number | null;

@@ -43,9 +43,16 @@ export interface RelayContentOptions {
   readonly readManifest: () => Promise<Buffer | undefined>;
   /** Called whenever somebody takes of it. */
   readonly onUse: () => void;
+  /** A block that was here is not any more, or not as it was: somebody else's hand. */
+  readonly onLost: () => void;
 }
 
-export function createRelayContent({ assignment, readManifest, onUse }: RelayContentOptions): RelayContent {
+export function createRelayContent({
+  assignment,
+  readManifest,
+  onUse,
+  onLost,
+}: RelayContentOptions): RelayContent {
   let header: AssignmentHeader | undefined;
   let manifestBytes: Buffer | undefined;
   let file: FileHandle | undefined;
@@ -56,6 +63,7 @@ export function createRelayContent({ assignment, readManifest, onUse }: RelayCon
   const forManifest = new Set<() => void>();
   const listeners = new Set<(index: number) => void>();
   const recent = new Map<number, Buffer>();
+  const reading = new Map<number, Promise<Buffer>>();
 
   const has = (index: number): boolean => here[index] === 1;
 
@@ -66,16 +74,25 @@ export function createRelayContent({ assignment, readManifest, onUse }: RelayCon
     waiters.clear();
   }
 
-  async function read(index: number): Promise<Buffer> {
+  /** Who asks for the same at once gets the same. */
+  function read(index: number): Promise<Buffer> {
     const known = recent.get(index);
-    if (known !== undefined) return known;
-    const { offset, length } = blockRange(header as AssignmentHeader, index);
+    if (known !== undefined) return Promise.resolve(known);
+    const coming = reading.get(index) ?? readFromDisk(index).finally(() => reading.delete(index));
+    reading.set(index, coming);
+    return coming;
+  }
+
+  async function readFromDisk(index: number): Promise<Buffer> {
+    const of = header as AssignmentHeader;
+    const { offset, length } = blockRange(of, index);
     const block = Buffer.allocUnsafe(length);
     if (file === undefined) throw ended ?? goneError(assignment);
     const { bytesRead } = await file.read(block, 0, length, offset);
-    if (bytesRead === length) return block;
+    if (bytesRead === length && isRight(of, index, block)) return block;
     // Somebody else's hand: it is not here, and comes again with the next request for it.
     forget(index);
+    onLost();
     throw goneError(assignment);
   }
 

@@ -12,7 +12,7 @@ import { kitAssignment } from './testing/kit-ccm.ts';
 test('N76 LEAD-36: killed behind any write or removal, the store goes on with what is right and leaves nothing else', (t) => {
   const directory = temporaryDirectory(t);
   const assignment = kitAssignment(600_000);
-  const { id, site, release } = assignment.header;
+  const { id, site } = assignment.header;
   writeFileSync(join(directory, 'manifest'), assignment.manifest);
   writeFileSync(join(directory, 'data'), assignment.data);
   const program = `
@@ -29,20 +29,20 @@ test('N76 LEAD-36: killed behind any write or removal, the store goes on with wh
     const store = createRelayStore({
       directory, verifySignature: fixtureVerify, received: () => null, clock: steadyClock, log: silentLog,
       keepMs: process.argv[1] === 'remove' ? 300 : 60_000,
-      fetcher: {
-        manifest: async () => readFileSync(directory + '/manifest'),
-        async blocks(message, header, missing, onBlock) {
-          for (const index of missing()) {
-            fetched += 1;
-            const { offset, length } = blockRange(header, index);
-            await onBlock(index, data.subarray(offset, offset + length));
-          }
-          return 0;
-        },
-      },
+      onLost: () => undefined,
     });
-    const message = { type: 'assignment', site: '${site}', id: '${id}', release: ${JSON.stringify(release)}, source: { kind: 'inline', manifest: '', data: '' } };
-    const content = store.want(message, (error) => { throw error; });
+    const supply = {
+      manifest: async (read) => read(readFileSync(directory + '/manifest')),
+      async blocks(header, intake) {
+        for (const index of intake.missing()) {
+          fetched += 1;
+          const { offset, length } = blockRange(header, index);
+          await intake.write(index, data.subarray(offset, offset + length));
+        }
+        return 0;
+      },
+    };
+    const content = store.want({ site: '${site}', id: '${id}', supply }, (error) => { throw error; });
     const signal = new AbortController().signal;
     const blocks = [];
     for (let index = 0; index < 5; index++) blocks.push(await content.block(index, signal));

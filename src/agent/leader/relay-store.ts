@@ -4,23 +4,31 @@
 import { join } from 'node:path';
 import { blockCount } from '../../assignment/block-layout.ts';
 import { type Manifest, readManifest } from '../../assignment/read-manifest.ts';
+import type { AssignmentHeader } from '../../model/assignment.ts';
 import { TreecastError } from '../../model/treecast-error.ts';
 import type { Clock } from '../../net/clock.ts';
 import type { AgentLog } from '../session/agent-log.ts';
-import type { AssignmentMessage } from '../session/receive-assignment.ts';
 import { reportableError } from '../session/reportable-error.ts';
 import type { ReceivedBlocks } from '../store/site-store.ts';
-import type { ContentFetcher } from './content-fetcher.ts';
+import type { ContentSupply } from './content-supply.ts';
 import { createRelayContent, type RelayContent } from './relay-content.ts';
 import { createRelayFiles } from './relay-files.ts';
 
 export interface RelayStore {
-  /** Fetches what is missing of it, unless that is under way; with this message's ticket. `onFailed` once, when it cannot be had whole. */
-  want(message: AssignmentMessage, onFailed: (error: TreecastError) => void): RelayContent;
+  /** Has its supply bring what is missing of it, unless one is under way. `onFailed` once, when it cannot be had whole. */
+  want(wanted: WantedContent, onFailed: (error: TreecastError) => void): RelayContent;
+  /** As {@link want}; but a supply that is under way already makes way for this one. */
+  takeOver(wanted: WantedContent, onFailed: (error: TreecastError) => void): RelayContent;
   /** What is here of it, whole or not, also from before a restart; undefined: nothing. */
   find(assignment: string): Promise<RelayContent | undefined>;
   contents(): readonly StoredContent[];
   close(): Promise<void>;
+}
+
+export interface WantedContent {
+  readonly id: string;
+  readonly site: string;
+  readonly supply: ContentSupply;
 }
 
 export interface StoredContent {
@@ -35,8 +43,9 @@ export interface RelayStoreOptions {
   /** The agent's state directory. */
   readonly directory: string;
   readonly verifySignature: (bytes: Uint8Array, signature: Uint8Array) => boolean;
-  readonly fetcher: ContentFetcher;
   readonly received: (assignment: string) => ReceivedBlocks | null;
+  /** What was here of it is not any more: all of it was removed, or a block is not as it was written. */
+  readonly onLost: (assignment: string, what: 'all' | 'block') => void;
   readonly keepMs: number;
   readonly clock: Clock;
   readonly log: AgentLog;
@@ -45,15 +54,21 @@ export interface RelayStoreOptions {
 interface Row {
   readonly content: RelayContent;
   /** While it is being fetched. */
-  fetching: { readonly stop: AbortController; readonly done: Promise<void> } | undefined;
+  fetching: Fetching | undefined;
   readonly onFailed: Set<(error: TreecastError) => void>;
   fromMembers: number;
+}
+
+interface Fetching {
+  readonly supply: ContentSupply;
+  readonly stop: AbortController;
+  readonly done: Promise<void>;
 }
 
 const sweepEveryMs = 60_000;
 
 export function createRelayStore(options: RelayStoreOptions): RelayStore {
-  const { fetcher, clock, log } = options;
+  const { clock, log } = options;
   const directory = join(options.directory, 'relay');
   // Ages of files are by the wall clock, as their times are.
   const files = createRelayFiles(directory, Date.now);
@@ -79,11 +94,19 @@ export function createRelayStore(options: RelayStoreOptions): RelayStore {
     usedAt.set(id, clock.now());
   }
 
+  /** Whoever waits for it is not left waiting when nothing brings it again. */
+  function blockLost(id: string): void {
+    const row = rows.get(id);
+    if (row !== undefined && row.fetching === undefined) row.content.end(notComing(id));
+    options.onLost(id, 'block');
+  }
+
   function createContent(id: string): RelayContent {
     return createRelayContent({
       assignment: id,
       readManifest: () => files.readManifest(id),
       onUse: () => use(id),
+      onLost: () => blockLost(id),
     });
   }
 
@@ -161,6 +184,7 @@ export function createRelayStore(options: RelayStoreOptions): RelayStore {
     const removal = (async () => {
       await row?.content.close(gone);
       await files.remove(id);
+      options.onLost(id, 'all');
     })().finally(() => removals.delete(id));
     removals.set(id, removal);
     return removal;
@@ -182,8 +206,7 @@ export function createRelayStore(options: RelayStoreOptions): RelayStore {
     }
   }
 
-  async function fetch(row: Row, message: AssignmentMessage, signal: AbortSignal): Promise<void> {
-    const { id, site } = message;
+  async function fetch(row: Row, { id, site, supply }: WantedContent, signal: AbortSignal): Promise<void> {
     const { content } = row;
     const startedAt = clock.now();
     await recovered;
@@ -191,7 +214,8 @@ export function createRelayStore(options: RelayStoreOptions): RelayStore {
     if (content.header() === undefined) {
       const own = options.received(id);
       const manifest =
-        (await readKept(id)) ?? read(own?.manifest ?? (await fetcher.manifest(message, signal)), id);
+        (await readKept(id)) ??
+        (own === null ? await supply.manifest((bytes) => read(bytes, id), signal) : read(own.manifest, id));
       if (manifest.header.site !== site) {
         throw new TreecastError('ASSIGNMENT_MALFORMED', `Assignment ${id} is not one of site ${site}.`);
       }
@@ -199,15 +223,7 @@ export function createRelayStore(options: RelayStoreOptions): RelayStore {
     }
     const resumed = content.heldCount();
     await takeOwn(content, id);
-    if (content.missing().length > 0) {
-      row.fromMembers += await fetcher.blocks(
-        message,
-        content.header() as NonNullable<ReturnType<RelayContent['header']>>,
-        content.missing,
-        content.write,
-        signal,
-      );
-    }
+    row.fromMembers += await supply.blocks(content.header() as AssignmentHeader, content, signal);
     const ms = clock.now() - startedAt;
     const { fromMembers } = row;
     log.info(
@@ -216,28 +232,41 @@ export function createRelayStore(options: RelayStoreOptions): RelayStore {
     );
   }
 
-  async function run(row: Row, message: AssignmentMessage, signal: AbortSignal): Promise<void> {
-    const { id, site } = message;
-    try {
-      await fetch(row, message, signal);
-    } catch (cause) {
-      const error = asTold(cause);
-      row.content.end(error);
-      if (signal.aborted) return;
-      log.warn(
-        { site, assignment: id, code: error.code, err: cause },
-        'an assignment cannot be held for the segment',
-      );
-      for (const tell of row.onFailed) tell(error);
-      // Room that helps nobody, on a disk that has none.
-      const isDisk = error.code === 'SPACE_INSUFFICIENT' || error.code === 'DISK_FAILED';
-      row.fetching = undefined;
-      if (isDisk || row.content.header() === undefined) await remove(id).catch(() => undefined);
-    } finally {
-      row.fetching = undefined;
-      claims.delete(id);
-      row.onFailed.clear();
-    }
+  function start(row: Row, wanted: WantedContent): void {
+    const last = row.fetching;
+    last?.stop.abort();
+    const stop = new AbortController();
+    const { id, site, supply } = wanted;
+    const isLast = (): boolean => row.fetching?.stop === stop;
+    const run = async (): Promise<void> => {
+      await last?.done;
+      try {
+        await fetch(row, wanted, stop.signal);
+      } catch (cause) {
+        // Another supply goes on with it.
+        if (!isLast()) return;
+        const error = asTold(cause);
+        row.content.end(error);
+        if (stop.signal.aborted) return;
+        log.warn(
+          { site, assignment: id, code: error.code, err: cause },
+          'an assignment cannot be held for the segment',
+        );
+        for (const tell of row.onFailed) tell(error);
+        // Room that helps nobody, on a disk that has none.
+        const isDisk = error.code === 'SPACE_INSUFFICIENT' || error.code === 'DISK_FAILED';
+        row.fetching = undefined;
+        if (isDisk || row.content.header() === undefined) await remove(id).catch(() => undefined);
+      } finally {
+        if (isLast()) row.fetching = undefined;
+        if (row.fetching === undefined) {
+          claims.delete(id);
+          row.onFailed.clear();
+        }
+      }
+    };
+    // Known to be under way before anything of it runs.
+    row.fetching = { supply, stop, done: Promise.resolve().then(run) };
   }
 
   async function load(id: string): Promise<RelayContent | undefined> {
@@ -286,20 +315,27 @@ export function createRelayStore(options: RelayStoreOptions): RelayStore {
     return opening;
   }
 
-  return {
-    want(message, onFailed) {
-      const row = rows.get(message.id) ?? addRow(message.id);
-      use(message.id);
-      const { content } = row;
-      const isWhole = content.header() !== undefined && content.missing().length === 0;
-      if (isWhole || closed) return content;
-      row.onFailed.add(onFailed);
-      if (row.fetching !== undefined) return content;
+  function ask(
+    wanted: WantedContent,
+    onFailed: (error: TreecastError) => void,
+    takesOver: boolean,
+  ): RelayContent {
+    const row = rows.get(wanted.id) ?? addRow(wanted.id);
+    use(wanted.id);
+    const { content, fetching } = row;
+    const isWhole = content.header() !== undefined && content.missing().length === 0;
+    if (isWhole || closed) return content;
+    row.onFailed.add(onFailed);
+    if (fetching === undefined || (takesOver && fetching.supply !== wanted.supply)) {
       content.resume();
-      const stop = new AbortController();
-      row.fetching = { stop, done: run(row, message, stop.signal) };
-      return content;
-    },
+      start(row, wanted);
+    }
+    return content;
+  }
+
+  return {
+    want: (wanted, onFailed) => ask(wanted, onFailed, false),
+    takeOver: (wanted, onFailed) => ask(wanted, onFailed, true),
     find,
     contents: () =>
       [...rows].flatMap(([assignment, { content, fromMembers }]) => {

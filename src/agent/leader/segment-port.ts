@@ -2,7 +2,7 @@
 // everything on; it follows the node's address, and shows what the node's certificate is now.
 
 import { once } from 'node:events';
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
@@ -18,7 +18,6 @@ import { createCertificateBook } from '../../net/segment/trust/certificate-book.
 import type { SocketAddress } from '../../net/segment/trust/peer-book.ts';
 import { secureContextOptions, type TlsCredentials } from '../../net/tls/tls-settings.ts';
 import type { AgentLog } from '../session/agent-log.ts';
-import type { ContentEndpoint } from './content-endpoint.ts';
 import type { Tunnels } from './tunnel.ts';
 
 /** Another node of this CCM, as its certificate shows. */
@@ -42,7 +41,8 @@ export interface SegmentPortOptions {
   readonly credentials: () => TlsCredentials;
   readonly isRevoked: (fingerprint: string) => boolean;
   readonly onMember: (socket: WebSocket, peer: NodePeer) => void;
-  readonly content: ContentEndpoint;
+  /** Throws what the request is refused for. */
+  readonly onRequest: (request: IncomingMessage, response: ServerResponse, node: string) => Promise<void>;
   readonly tunnels: Tunnels;
   readonly log: AgentLog;
 }
@@ -141,7 +141,7 @@ export function createSegmentPort(options: SegmentPortOptions): SegmentPort {
           if (own > nodeAnswersMax) throw tooMany(node, 'requests');
           answering.set(node, own);
           try {
-            await options.content(request, response, node);
+            await options.onRequest(request, response, node);
           } finally {
             const left = (answering.get(node) ?? 1) - 1;
             if (left === 0) answering.delete(node);

@@ -7,6 +7,7 @@ import { commandSetProfiles } from '../../model/assignment.ts';
 import { leaderProfile } from '../../model/leader-messages.ts';
 import { driftProfile, type Hello, ownerProfile, protocolVersions } from '../../model/messages.ts';
 import { segmentProfile } from '../../model/segment-messages.ts';
+import { treeProfile } from '../../model/tree-messages.ts';
 import { TreecastError } from '../../model/treecast-error.ts';
 import { createCcmTime } from '../../net/ccm-time.ts';
 import { type Clock, steadyClock, systemClock } from '../../net/clock.ts';
@@ -260,6 +261,7 @@ async function start(
       ccmUrl,
       credentials: credentials.current,
       ranges,
+      dial,
       releaseKeys: keys,
       ccmNow: ccmTime.now,
       segment,
@@ -287,7 +289,7 @@ async function start(
     protocols: [...protocolVersions],
     agentVersion: options.version,
     node: joined.name,
-    profiles: [...profiles, ...(segment === undefined ? [] : [segmentProfile, leaderProfile])],
+    profiles: [...profiles, ...(segment === undefined ? [] : [segmentProfile, leaderProfile, treeProfile])],
     url,
     labels: configuration.labels,
     ...freeSpace(root),

@@ -154,6 +154,10 @@ export function createSiteSessions(options: SiteSessionsOptions): SiteSessions {
       case 'leaderLimits':
       case 'relay':
       case 'relayAnswer':
+      case 'treeExpect':
+      case 'handOut':
+      case 'treeNextAnswer':
+      case 'treeEnd':
         // No site's business.
         return;
     }

@@ -15,10 +15,11 @@ export interface RangeRequest {
   readonly end: number;
   /** Bytes of the whole file. */
   readonly total: number;
+  /** No byte for this long counts as a broken connection; absent: ten seconds. */
+  readonly idleMs?: number;
 }
 
-/** No byte for this long counts as a broken connection. */
-const idleTimeoutMs = 10_000;
+const idleMsDefault = 10_000;
 const errorBytesMax = 65_536;
 /** Refusals that another try of the same request cannot mend. */
 const finalCodes: ReadonlySet<string> = new Set([
@@ -34,16 +35,20 @@ const errorSchema = z.object({ error: wireErrorSchema });
 /** A refusal that is final, as opposed to a broken transport, which throws other errors. */
 export class RefusedBySource extends TreecastError {}
 
+/** It is alive, and asks for patience. */
+export class BusySource extends TreecastError {}
+
 /** Yields the range's bytes, exactly as many as asked for, in pieces of any size. */
 export async function* requestRange(
   agent: Agent,
-  { url, ticket, start, end, total }: RangeRequest,
+  { url, ticket, start, end, total, idleMs = idleMsDefault }: RangeRequest,
   signal: AbortSignal,
 ): AsyncGenerator<Buffer, void, void> {
   const response = await open(
     agent,
     url,
     { authorization: `Ticket ${ticket}`, range: `bytes=${start}-${end - 1}` },
+    idleMs,
     signal,
   );
   try {
@@ -68,10 +73,11 @@ function open(
   agent: Agent,
   url: string,
   headers: Readonly<Record<string, string>>,
+  idleMs: number,
   signal: AbortSignal,
 ): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
-    const outgoing = request(url, { agent, headers, signal, timeout: idleTimeoutMs });
+    const outgoing = request(url, { agent, headers, signal, timeout: idleMs });
     outgoing.on('timeout', () => outgoing.destroy(broken('the source went silent')));
     outgoing.on('response', (response) => {
       // An abort before anybody reads it must not end the process; whoever reads it is thrown the same error.
@@ -95,6 +101,7 @@ async function refusalOf(response: IncomingMessage): Promise<Error> {
   const parsed = errorSchema.safeParse(value);
   if (!parsed.success) return broken(`the source answered with status ${status}`);
   const error = fromWireError(parsed.data.error);
+  if (status === 503 || status === 429) return new BusySource(error.code, error.message);
   if (!finalCodes.has(error.code)) return error;
   return new RefusedBySource(error.code, error.message, error.fix === undefined ? {} : { fix: error.fix });
 }

@@ -10,7 +10,7 @@ import { WebSocket } from 'ws';
 import { fixtureSigningKey, fixtureVerify } from '../../../assignment/container-fixture.ts';
 import type { EncodedAssignment } from '../../../assignment/encode-assignment.ts';
 import type { AssignmentHeader } from '../../../model/assignment.ts';
-import type { LeaderAgentMessage, SignedFrame } from '../../../model/leader-messages.ts';
+import type { SignedFrame } from '../../../model/leader-messages.ts';
 import { createRangeClient } from '../../../net/fetch/range-client.ts';
 import { readBody } from '../../../net/http/read-body.ts';
 import { agentMessageSchema } from '../../../net/link/agent-message-schema.ts';
@@ -43,7 +43,7 @@ export interface KitLeader {
   readonly revoked: Set<string>;
   /** It shows another certificate from now on. */
   renew(): Promise<void>;
-  saidOf<T extends LeaderAgentMessage['type']>(type: T): Extract<LeaderAgentMessage, { type: T }>[];
+  saidOf<T extends AgentReport['type']>(type: T): Extract<AgentReport, { type: T }>[];
 }
 
 export async function startLeader(
@@ -54,6 +54,7 @@ export async function startLeader(
     readonly directory?: string;
     readonly clock?: ManualClock;
     readonly limits?: Partial<LeaderLimits>;
+    readonly treeTimes?: GroupLeaderOptions['treeTimes'];
     readonly multicast?: GroupLeaderOptions['multicast'];
     readonly onDecision?: NonNullable<GroupLeaderOptions['onDecision']>;
   } = {},
