@@ -1,6 +1,7 @@
 // What a CCM is started with, and what its starter holds of it.
 
 import type { Logger } from 'pino';
+import type { RateLimit } from '../model/rate-limit.ts';
 import type { PluginEntry } from '../plugins/host/plugin-entry.ts';
 import type { Registry } from './registry/registry.ts';
 import type { SegmentSettings } from './segments/segment-links.ts';
@@ -19,6 +20,8 @@ export interface CcmOptions {
   readonly plugins?: readonly PluginEntry[];
   /** KEYS-1: what certificates last that are issued from now on. */
   readonly certificateDays?: number;
+  /** TREE-73: what all that fetch assignments from here get together; null: no limit. */
+  readonly uplink?: RateLimit | null;
   /** What all segments' nodes are told of their timing; `fast` when it is left out. */
   readonly segments?: SegmentSettings;
   /** Whether group leaders fetch from each other (TREE-91); left out: they do. */

@@ -65,7 +65,6 @@ export async function runCcm(options: CcmOptions): Promise<Ccm> {
   });
   const { database, registry, keys, paths, hosts } = opened;
   if (keys.lainOpen.length > 0) logger.warn({ paths: keys.lainOpen }, secretsLayOpen);
-  const listen = addressOf(options.listen);
   const agentListen = addressOf(options.agentListen);
   const now = Date.now;
   const plugins = await loadPlugins(options, opened);
@@ -195,6 +194,7 @@ export async function runCcm(options: CcmOptions): Promise<Ccm> {
     ticketKeys: keys.believedReleaseKeys,
     statements: () => keys.history().statements,
     resolveAssignment: store.files,
+    uplink: options.uplink,
     segmentOf: (node) => registry.nodes.find(node)?.segment ?? null,
     handlers: agentEvents,
     onRefused(who, error) {
@@ -355,7 +355,7 @@ export async function runCcm(options: CcmOptions): Promise<Ccm> {
     opened.agentUrl ??
     `https://${urlAuthority({ host: reachable(agentListen.host), port: agentPort })}`;
   isReady = true;
-  const server = await createPublicServer(api, { listen, ...(options.tls && { tls: options.tls }) });
+  const server = await createPublicServer(api, { listen: addressOf(options.listen), tls: options.tls });
   publicUrl ||= server.url;
   const retention = createRetention({
     state,

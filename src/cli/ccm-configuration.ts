@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import { type SegmentTiming, timingPresets } from '../model/segment.ts';
 import { parseListenAddress } from '../net/http/listen-address.ts';
+import { rateLimitSchema } from '../net/link/rate-limit-schema.ts';
 import { pluginEntriesSchema } from '../plugins/host/plugin-entry.ts';
 import { segmentTimings, timerLimits } from '../protocol/segment/timing.ts';
 import { timingProblems } from '../protocol/segment/timing-problems.ts';
@@ -75,6 +76,12 @@ export const ccmConfigurationSchema = z.strictObject({
     .default(90)
     .describe(
       'What certificates of nodes and of the agents’ port last; each is renewed by itself when a third of that is left.',
+    ),
+  uplink: rateLimitSchema
+    .nullable()
+    .default(null)
+    .describe(
+      'What the CCM may send of assignments, to all that fetch from it together; null: no limit. Read at start.',
     ),
   segments: segments
     .prefault({})

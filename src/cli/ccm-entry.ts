@@ -40,7 +40,7 @@ export async function recoverToken(directory: string, name: string): Promise<str
 
 export async function runCcm({ configuration, onFatal, ...start }: CcmStart): Promise<RunningCcm> {
   const entry = await import('../ccm/ccm.ts');
-  const { listen, agentListen, publicUrl, agentUrl, plugins, certificateDays, segments, tree } =
+  const { listen, agentListen, publicUrl, agentUrl, plugins, certificateDays, segments, tree, uplink } =
     configuration;
   const tls = configuration.tls && (await readPublicCertificate(start.directory, configuration.tls));
   return entry.runCcm({
@@ -52,6 +52,7 @@ export async function runCcm({ configuration, onFatal, ...start }: CcmStart): Pr
     agentUrl,
     plugins,
     certificateDays,
+    uplink,
     segments,
     tree,
     onFatal(cause) {

@@ -54,6 +54,15 @@ const session: MulticastSessionResource = {
 };
 
 const segment: SegmentResource = {
+  wanRate: { mbit: 20, hours: [] },
+  traffic: {
+    leader: 'web1',
+    at,
+    servedBytes: 2_097_152,
+    fetchedBytes: 1_048_576,
+    tookMs: 10_000,
+    bytesPerSecondMax: 2_000_000,
+  },
   name: 'rack-5',
   id: 'a'.repeat(32),
   createdAt: at,
@@ -124,6 +133,10 @@ test('R5.4: a segment shows leader, report, refused leaders and the state of eve
   );
   assert.match(text, /last problem +2026-11-28 05:00:00Z, shop: no space.* left \(DISK_FAILED\)/);
   assert.match(text, /multicast +at most 200 Mbit\/s; 22:00 to 06:00 no limit/);
+  assert.match(
+    text,
+    /elsewhere +at most 20 Mbit\/s; in 10 s until 2026-11-28 05:00:00Z web1 served 2\.0 MiB, fetched 1\.0 MiB, at most 16 Mbit\/s then/,
+  );
   assert.match(
     text,
     /shop +2026-11-28 05:00:00Z +1 min 5 s +17 of 20 +2\.0 MiB +125 +200 +1\.2 % +3 % fec +239\.255\.84\.3:17460/,

@@ -1,7 +1,7 @@
 // Segments as lines for people.
 
 import type { SegmentMemberResource, SegmentResource } from '../model/api.ts';
-import type { RateLimit } from '../model/rate-limit.ts';
+import { bytesPerMbit, type RateLimit } from '../model/rate-limit.ts';
 import { releaseName } from '../model/release.ts';
 import type { ControlChannel } from '../model/segment.ts';
 import { multicastLines } from './multicast-lines.ts';
@@ -21,6 +21,16 @@ export function rateText(rate: RateLimit | null | undefined): string {
   const text = (mbit: number | null): string => (mbit === null ? 'no limit' : `at most ${mbit} Mbit/s`);
   const hours = rate.hours.map(({ from, to, mbit }) => `${from} to ${to} ${text(mbit)}`);
   return [text(rate.mbit), ...hours].join('; ');
+}
+
+/** The limit, and what was moved lately. */
+function wanText({ wanRate, traffic }: Partial<Pick<SegmentResource, 'wanRate' | 'traffic'>>): string {
+  const limit = rateText(wanRate);
+  if (traffic == null) return limit;
+  const { servedBytes, fetchedBytes, tookMs, bytesPerSecondMax, leader, at } = traffic;
+  const now = bytesPerSecondMax === null ? [] : [`at most ${bytesPerSecondMax / bytesPerMbit} Mbit/s then`];
+  const moved = [`${leader} served ${bytesText(servedBytes)}`, `fetched ${bytesText(fetchedBytes)}`, ...now];
+  return `${limit}; in ${Math.max(1, Math.round(tookMs / 1_000))} s until ${timeText(at)} ${moved.join(', ')}`;
 }
 
 /** `19 of 20`, of which the leader is one. */
@@ -60,6 +70,7 @@ export function segmentLines(segment: SegmentResource): string[] {
     ['leader', leader === null ? noLeaderText(lastLeader) : leadingText(leader)],
     ['control channel', channelText(segment.channel)],
     ['multicast', rateText(segment.rate)],
+    ['to and from elsewhere', wanText(segment)],
     ['online', presentText(segment)],
   ];
   if (report !== null) {

@@ -1,7 +1,6 @@
 // Site policies as they are written in a YAML file: any of the fields of SitePolicy; what is left out stays as it is.
 
 import { z } from 'zod';
-import { rateHoursMax, rateHoursProblem, rateMbitMax, rateMbitMin } from '../model/rate-limit.ts';
 import { ownerPattern, type SitePolicy } from '../model/site.ts';
 import {
   siteCommandNamePattern,
@@ -9,6 +8,7 @@ import {
   siteCommandsProblem,
   siteParameterPattern,
 } from '../model/site-command-rule.ts';
+import { rateLimitSchema } from '../net/link/rate-limit-schema.ts';
 
 const quorum = z.strictObject({
   count: z.int().min(0).max(100_000).describe('At least this many members'),
@@ -25,26 +25,6 @@ const batch = z.strictObject({
 const octalMode = z
   .string()
   .regex(/^[0-7]{3,4}$/, 'Is not a file mode: write octal digits in quotes, such as "644"');
-
-const mbit = z
-  .number()
-  .min(rateMbitMin)
-  .max(rateMbitMax)
-  .nullable()
-  .describe('Mbit/s, headers and repair included; null: no limit.');
-const rateLimit = z.strictObject({
-  mbit,
-  hours: z
-    .array(
-      z.strictObject({ from: z.string(), to: z.string(), mbit }).check((context) => {
-        const problem = rateHoursProblem(context.value);
-        if (problem !== undefined)
-          context.issues.push({ code: 'custom', message: `Hours must ${problem}`, input: context.value });
-      }),
-    )
-    .max(rateHoursMax)
-    .describe('At these hours of the leader’s clock another figure holds; the first that fits counts.'),
-});
 
 const ownerName = z
   .string()
@@ -149,10 +129,15 @@ export const sitePolicySchema = z
     group: ownerName.describe(
       'Group of everything in the trees; null: the agent’s own. One that the agent is a member of needs no capability.',
     ),
-    rate: rateLimit
+    rate: rateLimitSchema
       .nullable()
       .describe(
         'What a group leader may send of the site by multicast, in each segment; null: as the segment’s own limit says.',
+      ),
+    wanRate: rateLimitSchema
+      .nullable()
+      .describe(
+        'What each group leader may send of the site to other segments, and what it may fetch of it from elsewhere, each by itself; null: as the segment’s own limit says.',
       ),
   } satisfies Record<keyof SitePolicy, z.ZodType>)
   .partial();

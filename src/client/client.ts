@@ -72,6 +72,7 @@ export interface SegmentChanges {
   readonly channel?: ControlChannel;
   /** Null: no limit. */
   readonly rate?: RateLimit | null;
+  readonly wanRate?: RateLimit | null;
 }
 
 export interface TokenInput {

@@ -17,6 +17,7 @@ export type {
   SegmentProblemResource,
   SegmentResource,
   SegmentRoundResource,
+  SegmentTrafficResource,
 } from './segment-resources.ts';
 export type {
   TreeAssignmentResource,

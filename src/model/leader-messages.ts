@@ -55,6 +55,21 @@ export interface RoundSubject {
   readonly phase: 'staged' | 'switched';
 }
 
+/** Each counts for what is served and for what is fetched by itself; sites that are not named have none of their own. */
+export interface WanLimits {
+  readonly segment: RateLimit | null;
+  readonly sites: Readonly<Record<string, RateLimit>>;
+}
+
+/** What a leader served to nodes of other segments, and fetched from elsewhere, since it last said so or since it was told of limits. */
+export interface WanTraffic {
+  readonly servedBytes: number;
+  readonly fetchedBytes: number;
+  readonly tookMs: number;
+  /** The segment's limit that holds; null: none. */
+  readonly bytesPerSecondMax: number | null;
+}
+
 export type LeaderCcmMessage =
   /** The CCM accepts the node that it says this to as the leader of that segment, under a session that no other has; null: not any more. */
   | { readonly type: 'leaderSession'; readonly segment: string; readonly session: string | null }
@@ -63,6 +78,8 @@ export type LeaderCcmMessage =
       readonly type: 'leaderLimits';
       readonly segment: RateLimit | null;
       readonly sites: Readonly<Record<string, RateLimit>>;
+      /** To agents whose hello names `tree-1`: what it may send to nodes of other segments, and fetch from elsewhere (TREE-70). */
+      readonly wan?: WanLimits;
     }
   /** For each of these members, in order with whatever else this link says. */
   | { readonly type: 'relay'; readonly nodes: readonly string[]; readonly message: RelayedMessage }
@@ -99,7 +116,9 @@ export type LeaderAgentMessage =
       readonly error: WireError;
     }
   /** Its multicast sessions that run, and each once when it has ended. At most once a second, while any of it changes. */
-  | { readonly type: 'leaderSessions'; readonly sessions: readonly MulticastSession[] };
+  | { readonly type: 'leaderSessions'; readonly sessions: readonly MulticastSession[] }
+  /** To a CCM that told it of `wan` limits; every ten seconds while there is traffic. */
+  | ({ readonly type: 'leaderTraffic' } & WanTraffic);
 
 const leaderTypes: ReadonlySet<string> = new Set<LeaderAgentMessage['type']>([
   'relayOpen',
@@ -108,6 +127,7 @@ const leaderTypes: ReadonlySet<string> = new Set<LeaderAgentMessage['type']>([
   'roundReport',
   'leaderProblem',
   'leaderSessions',
+  'leaderTraffic',
 ]);
 
 export function isLeaderMessage(message: AgentMessage): message is LeaderAgentMessage {

@@ -1,5 +1,6 @@
 // Segments as the API shows them: who leads, who belongs there, what their leaders say.
 
+import type { WanTraffic } from './leader-messages.ts';
 import type { MulticastSession } from './multicast-session.ts';
 import type { RateLimit } from './rate-limit.ts';
 import type { Release } from './release.ts';
@@ -77,6 +78,8 @@ export interface SegmentResource {
   readonly channel: ControlChannel;
   /** What its leader may send by multicast; null: as much as its network carries. */
   readonly rate: RateLimit | null;
+  /** What its leader may send to other segments, and what it may fetch from elsewhere, each; null: no limit. */
+  readonly wanRate: RateLimit | null;
   /** Accepted now; null: nobody. */
   readonly leader: {
     readonly node: string;
@@ -102,8 +105,15 @@ export interface SegmentResource {
   readonly rounds: readonly SegmentRoundResource[];
   /** What its leaders could not do since the CCM started, the last of it, the newest first. */
   readonly problems: readonly SegmentProblemResource[];
+  /** What its leader last served to other segments and fetched from elsewhere; null: nothing since the CCM started. */
+  readonly traffic: SegmentTrafficResource | null;
   /** Deliveries by multicast: those that run, then the last that ended since the CCM started, the newest first. */
   readonly sessions: readonly MulticastSessionResource[];
+}
+
+export interface SegmentTrafficResource extends WanTraffic {
+  readonly leader: string;
+  readonly at: string;
 }
 
 export interface MulticastSessionResource extends MulticastSession {

@@ -71,6 +71,8 @@ export interface SitePolicy {
   readonly group: string | null;
   /** What a group leader may send of the site by multicast, in each segment; null: as the segment's limit says. */
   readonly rate: RateLimit | null;
+  /** What each group leader may send of the site to other segments, and fetch of it from elsewhere, each; null: as the segment's limit says. */
+  readonly wanRate: RateLimit | null;
 }
 
 export const defaultSitePolicy: SitePolicy = {
@@ -92,6 +94,7 @@ export const defaultSitePolicy: SitePolicy = {
   owner: null,
   group: null,
   rate: null,
+  wanRate: null,
 };
 
 export interface Site {

@@ -2,6 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { leaderProfile } from '../../src/model/leader-messages.ts';
+import { segmentProfile } from '../../src/model/segment-messages.ts';
+import { treeProfile } from '../../src/model/tree-messages.ts';
 import { until } from '../../src/plugins/testing/until.ts';
 import { segmentCcm } from './segment-ccm.ts';
 
@@ -54,4 +57,32 @@ test('LEAD-80 LEAD-83 R7: limits follow the session that they are for, and every
 
   again.say({ type: 'leaderSessions', sessions: [{ ...session, loss: 2 }] });
   assert.equal(await again.closed, 4400);
+});
+
+test('TREE-70 TREE-75 R7: leaders that know of the tree hear of limits to and from elsewhere as well, others do not; what such a leader moved is shown', async (t) => {
+  const { client, connect } = await segmentCcm(t);
+  const old = await connect('web1');
+  old.report([]);
+  await old.until('leaderLimits');
+  const segment = (await client.segments.list())[0]?.name ?? '';
+  const rate = { mbit: 20, hours: [] };
+  await client.segments.update(segment, { rate, wanRate: rate });
+  const told = await old.until('leaderLimits', (said) => said.segment?.mbit === 20);
+  assert.deepEqual(told, { type: 'leaderLimits', segment: rate, sites: {} });
+
+  const profiles = ['linux-web-1', segmentProfile, leaderProfile, treeProfile];
+  const web1 = await connect('web1', false, { profiles });
+  web1.report([], { term: 2 });
+  const first = await web1.until('leaderLimits');
+  assert.deepEqual(first.wan, { segment: rate, sites: {} });
+  await client.sites.create({ name: 'shop', policy: { rate, wanRate: { mbit: 5, hours: [] } } });
+  const { wan, sites } = await web1.until('leaderLimits', (said) => said.wan?.sites['shop'] !== undefined);
+  assert.deepEqual([wan?.sites, sites], [{ shop: { mbit: 5, hours: [] } }, { shop: rate }]);
+
+  const moved = { servedBytes: 2_000_000, fetchedBytes: 1_000, tookMs: 10_000, bytesPerSecondMax: 2_500_000 };
+  web1.say({ type: 'leaderTraffic', ...moved });
+  const shown = async () => (await client.segments.get(segment)).traffic;
+  await until('it is shown', async () => (await shown()) !== null);
+  const { at, ...facts } = (await shown()) ?? { at: '' };
+  assert.deepEqual([facts, Date.parse(at) > 0], [{ ...moved, leader: 'web1' }, true]);
 });

@@ -89,7 +89,10 @@ test('R10.2 R5.6: segments are listed, shown, asked, renamed, led by whom the op
     ).rate,
     rate,
   );
+  const wan = await json<SegmentResource>('segment', 'set-rate', 'rack-5', '--wan', '--mbit', '20');
+  assert.deepEqual([wan.wanRate, wan.rate], [{ mbit: 20, hours: [] }, rate]);
   const wrongRates = [
+    ['--wan'],
     [],
     ['--mbit', '0'],
     ['--mbit', 'fast'],

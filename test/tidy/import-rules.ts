@@ -76,6 +76,11 @@ export const importRules: ImportRules = {
     { from: 'src/cli/', to: 'src/assignment/describe-assignment.ts', because: '`assignment inspect`' },
     {
       from: 'src/cli/',
+      to: 'src/net/link/rate-limit-schema.ts',
+      because: 'limits are written in files as the API takes them',
+    },
+    {
+      from: 'src/cli/',
       to: 'src/net/http/listen-address.ts',
       because: 'addresses are written as in the files',
     },

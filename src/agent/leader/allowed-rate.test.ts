@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { bytesPerMbit, type RateLimit } from '../../model/rate-limit.ts';
-import { allowedRate, type LeaderLimitsMessage, rateNow } from './allowed-rate.ts';
+import { rateNow } from '../../net/rate/rate-now.ts';
+import { allowedRate, type LeaderLimitsMessage } from './allowed-rate.ts';
 
 const minuteMs = 60_000;
 /** A day that begins at its midnight. */

@@ -2,7 +2,8 @@
 // the CCM says something else. How much that is, is allowed-rate.ts's.
 
 import type { Clock } from '../../net/clock.ts';
-import { allowedRate, type LeaderLimitsMessage, rateNow } from './allowed-rate.ts';
+import { rateNow } from '../../net/rate/rate-now.ts';
+import { allowedRate, type LeaderLimitsMessage } from './allowed-rate.ts';
 
 export interface MulticastRates {
   /** The CCM's word; null: this node leads no more. */

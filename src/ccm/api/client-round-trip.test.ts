@@ -219,9 +219,13 @@ test('R10.2 segments: a token names one, nodes are placed, weighed and excluded,
   const rate = { mbit: 200, hours: [{ from: '08:00', to: '18:00', mbit: 50.5 }] };
   assert.deepEqual((await operator.segments.update('row', { rate })).rate, rate);
   assert.deepEqual((await viewer.segments.get('row')).rate, rate);
+  const { wanRate, rate: beside } = await operator.segments.update('row', { wanRate: rate });
+  assert.deepEqual([wanRate, beside], [rate, rate]);
+  assert.equal((await operator.segments.update('row', { wanRate: null })).wanRate, null);
   assert.equal((await operator.segments.update('row', { rate: null })).rate, null);
-  await operator.sites.create({ name: 'docs', policy: { rate } });
+  await operator.sites.create({ name: 'docs', policy: { rate, wanRate: rate } });
   assert.deepEqual((await viewer.sites.get('docs')).policy.rate, rate);
+  assert.deepEqual((await viewer.sites.get('docs')).policy.wanRate, rate);
   assert.equal((await operator.sites.update('docs', { policy: { rate: null } })).policy.rate, null);
   await assert.rejects(operator.segments.ask('row'), hasCode('CONFLICT'));
   await assert.rejects(operator.segments.remove('row'), hasCode('CONFLICT'));

@@ -10,7 +10,7 @@ import type { Api } from './create-api.ts';
 export interface PublicServerOptions {
   readonly listen: { readonly host: string; readonly port: number };
   /** The operator's certificate, PEM. */
-  readonly tls?: { readonly certificate: string; readonly key: string };
+  readonly tls?: { readonly certificate: string; readonly key: string } | undefined;
   readonly limits?: Partial<ConnectionLimits>;
 }
 

@@ -96,6 +96,7 @@ const policyFields = {
   owner: ownerName,
   group: ownerName,
   rate: rateLimitSchema.nullable(),
+  wanRate: rateLimitSchema.nullable(),
 } satisfies Record<keyof SitePolicy, z.ZodType>;
 
 /** Any of a site's policies. */

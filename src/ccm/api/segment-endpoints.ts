@@ -44,13 +44,14 @@ export const segmentEndpoints: readonly Endpoint[] = [
     method: 'PATCH',
     path: '/api/v1/segments/:segment',
     summary:
-      'Another name, another control channel (the leader takes its members there), another limit of its multicast (null: none).',
+      'Another name, another control channel (the leader takes its members there), another limit of its multicast, or of what it moves between itself and elsewhere (null: none).',
     roles: ['operator'],
     parameters,
     body: z.strictObject({
       name: name.optional(),
       channel: channel.optional(),
       rate: rateLimitSchema.nullable().optional(),
+      wanRate: rateLimitSchema.nullable().optional(),
     }),
     handle(input, { registry, segments }) {
       const { principal, body } = input;
@@ -60,6 +61,7 @@ export const segmentEndpoints: readonly Endpoint[] = [
         segment = registry.segments.rename(segment, body.name, principal.name).name;
       if (body.channel !== undefined) registry.segments.setChannel(segment, body.channel, principal.name);
       if (body.rate !== undefined) registry.segments.setRate(segment, body.rate, principal.name);
+      if (body.wanRate !== undefined) registry.segments.setWanRate(segment, body.wanRate, principal.name);
       segments.changed();
       return segments.get(segment);
     },

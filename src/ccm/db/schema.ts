@@ -124,6 +124,7 @@ export interface SegmentTable {
   report: JsonColumn<BelievedReport> | null;
   reported_at: number | null;
   rate: JsonColumn<RateLimit> | null;
+  wan_rate: JsonColumn<RateLimit> | null;
 }
 
 /** Written before the certificate is handed out. */

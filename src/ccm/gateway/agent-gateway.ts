@@ -11,6 +11,7 @@ import type { SecureContextOptions, TLSSocket } from 'node:tls';
 import { WebSocketServer } from 'ws';
 import { isLeaderMessage, type RelayedMessage } from '../../model/leader-messages.ts';
 import type { CcmMessage, Hello } from '../../model/messages.ts';
+import type { RateLimit } from '../../model/rate-limit.ts';
 import { TreecastError, toWireError } from '../../model/treecast-error.ts';
 import { type Clock, systemClock } from '../../net/clock.ts';
 import { guardConnections } from '../../net/http/guard-connections.ts';
@@ -19,6 +20,7 @@ import { sendError, sendJson } from '../../net/http/send-error.ts';
 import type { KeyStatement } from '../../net/keys/key-statement.ts';
 import { closeCodes } from '../../net/link/close-codes.ts';
 import { agentMessageBytesMax, pingIntervalMs } from '../../net/link/limits.ts';
+import { createPacer } from '../../net/rate/pacer.ts';
 import type { CertificateAuthority, TlsIdentity } from '../../net/tls/certificate-authority.ts';
 import { secureContextOptions } from '../../net/tls/tls-settings.ts';
 import { createAdmission } from './admission.ts';
@@ -73,6 +75,8 @@ export interface AgentGatewayOptions
   readonly onJoined?: (node: string) => void;
   /** A leader's session began, and it was told; null: it ended. */
   readonly onLed?: (segment: string, leader: string | null) => void;
+  /** TREE-73; absent or null: no limit. */
+  readonly uplink?: RateLimit | null | undefined;
   readonly clock?: Clock;
   readonly pingIntervalMs?: number;
   readonly limits?: Partial<GatewayLimits>;
@@ -134,7 +138,12 @@ export function createAgentGateway(options: AgentGatewayOptions): AgentGateway {
     onJoined: (node) => options.onJoined?.(node),
   });
   const renew = createRenewEndpoint(options);
-  const assignments = createAssignmentEndpoint({ ...options, now });
+  const uplink = createPacer({
+    clock,
+    wallNow: systemClock.now,
+    limits: { all: options.uplink ?? null, sites: {} },
+  });
+  const assignments = createAssignmentEndpoint({ ...options, now, pace: () => uplink.begin(null) });
   const sockets = new WebSocketServer({
     noServer: true,
     perMessageDeflate: false,
@@ -336,6 +345,7 @@ export function createAgentGateway(options: AgentGatewayOptions): AgentGateway {
     reconnectAll: () => table.closeAll(closeCodes.goingAway, ''),
     async stop() {
       table.stop();
+      uplink.close();
       const ended = once(server, 'close');
       server.close();
       table.closeAll(closeCodes.goingAway, '');

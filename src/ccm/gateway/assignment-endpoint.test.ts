@@ -6,11 +6,12 @@ import { Agent, request } from 'node:https';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { readBody } from '../../net/http/read-body.ts';
+import { createManualClock } from '../../net/testing/manual-clock.ts';
 import type { NodeCredentials } from '../../net/testing/node-credentials.ts';
 import type { TestScope } from '../../net/testing/temporary-directory.ts';
 import { issueTicket } from '../../net/tickets/ticket.ts';
 import { ccmConnectionOptions } from '../../net/tls/tls-settings.ts';
-import { type RunningGateway, runGateway } from './testing/running-gateway.ts';
+import { type RunningGateway, type RunningGatewayOptions, runGateway } from './testing/running-gateway.ts';
 
 const id = 'a'.repeat(64);
 
@@ -28,8 +29,8 @@ interface Fetching {
   get(path: string, headers?: Readonly<Record<string, string>>, method?: string): Promise<Answer>;
 }
 
-async function setUp(t: TestScope): Promise<Fetching> {
-  const running = await runGateway(t);
+async function setUp(t: TestScope, options: RunningGatewayOptions = {}): Promise<Fetching> {
+  const running = await runGateway(t, options);
   const node = await running.addNode('web-1');
   const data = randomBytes(700_000);
   const paths = {
@@ -118,4 +119,26 @@ test('LINK-10 LINK-15: removed nodes and unknown addresses get nothing', async (
   assert.equal(codeOf(await get(`/assignments/${id}/data`, { authorization }, 'DELETE')), 'INVALID_INPUT');
   running.nodes.delete('web-1');
   assert.equal(codeOf(await get(`/assignments/${id}/data`)), 'CERTIFICATE_INVALID');
+});
+
+test('TREE-73 X19: what all fetch together takes as long as the CCM’s limit says', async (t) => {
+  const clock = createManualClock(Date.now());
+  const { get, data, ticket } = await setUp(t, { clock, uplink: { mbit: 8, hours: [] } });
+  const authorization = `Ticket ${ticket}`;
+  const paths = ['data', 'data', 'manifest'].map((part) => `/assignments/${id}/${part}`);
+  const answers = paths.map((path) => get(path, { authorization }));
+  let done = 0;
+  for (const answer of answers) void answer.then(() => (done += 1));
+  const startedAt = clock.now();
+  while (done < answers.length) {
+    await new Promise(setImmediate);
+    // Time passes only while somebody waits for the limit: other timers here are longer.
+    const [next] = clock.waiting();
+    if (next !== undefined && next <= 50) clock.advance(next);
+  }
+  const tookMs = clock.now() - startedAt;
+  assert.ok(tookMs >= 1_300 && tookMs < 1_500, `1,400,000 bytes at 1,000,000 a second: ${tookMs} ms`);
+  const [one, two, manifest] = await Promise.all(answers);
+  assert.ok(one?.bytes.equals(data) && two?.bytes.equals(data));
+  assert.equal(manifest?.bytes.toString(), 'the manifest');
 });

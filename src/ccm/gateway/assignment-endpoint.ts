@@ -6,6 +6,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream/promises';
 import { TreecastError } from '../../model/treecast-error.ts';
 import { parseByteRange } from '../../net/http/byte-range.ts';
+import { pacedPieces } from '../../net/rate/paced-pieces.ts';
+import type { Pace } from '../../net/rate/pacer.ts';
 import { verifyTicket } from '../../net/tickets/ticket.ts';
 
 export interface AssignmentFiles {
@@ -22,6 +24,8 @@ export interface AssignmentEndpointOptions {
   readonly segmentOf: (node: string) => string | null;
   /** Undefined when there is no such assignment. */
   readonly resolveAssignment: (id: string) => Promise<AssignmentFiles | undefined>;
+  /** Of a transfer that begins: what keeps it within the CCM's limit (TREE-73). */
+  readonly pace: () => Pace;
 }
 
 /** Answers a request of the node that the peer's certificate names; throws what the request is refused for. */
@@ -50,11 +54,17 @@ export function createAssignmentEndpoint(options: AssignmentEndpointOptions): As
     });
     const files = await options.resolveAssignment(id);
     if (files === undefined) throw new TreecastError('NOT_FOUND', `Assignment ${id} is not kept here.`);
-    await sendFile(request, response, part === 'manifest' ? files.manifestPath : files.dataPath);
+    const path = part === 'manifest' ? files.manifestPath : files.dataPath;
+    await sendFile(request, response, path, options.pace());
   };
 }
 
-async function sendFile(request: IncomingMessage, response: ServerResponse, path: string): Promise<void> {
+async function sendFile(
+  request: IncomingMessage,
+  response: ServerResponse,
+  path: string,
+  pace: Pace,
+): Promise<void> {
   const file = await openFile(path);
   try {
     const { size } = await file.stat();
@@ -75,10 +85,17 @@ async function sendFile(request: IncomingMessage, response: ServerResponse, path
       return;
     }
     const stream = file.createReadStream({ start, end, highWaterMark: readBytes, autoClose: false });
-    await pipeline(stream, response);
+    await pipeline(stream, (chunks: AsyncIterable<Buffer>) => pacedChunks(chunks, pace), response);
   } finally {
     await file.close();
   }
+}
+
+async function* pacedChunks(
+  chunks: AsyncIterable<Buffer>,
+  pace: Pace,
+): AsyncGenerator<Uint8Array, void, void> {
+  for await (const chunk of chunks) yield* pacedPieces(chunk, pace);
 }
 
 async function openFile(path: string): Promise<FileHandle> {

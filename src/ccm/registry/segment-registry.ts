@@ -28,6 +28,8 @@ export interface SegmentRecord {
   readonly channel: ControlChannel;
   /** What its leader may send by multicast; null: no limit. */
   readonly rate: RateLimit | null;
+  /** What its leader may send to other segments, and fetch from elsewhere, each; null: no limit. */
+  readonly wanRate: RateLimit | null;
   /** Accepted last; perhaps not any more. */
   readonly leader: { readonly node: string; readonly term: number; readonly acceptedAt: number } | null;
   readonly report: BelievedReport | null;
@@ -48,6 +50,7 @@ export interface SegmentRegistry {
   rename(name: string, to: string, actor: string): SegmentRecord;
   setChannel(name: string, channel: ControlChannel, actor: string): SegmentRecord;
   setRate(name: string, rate: RateLimit | null, actor: string): SegmentRecord;
+  setWanRate(name: string, rate: RateLimit | null, actor: string): SegmentRecord;
   /** Throws NOT_FOUND, CONFLICT (it has nodes). */
   remove(name: string, actor: string): void;
   /** Null: no segment. False when it was so already. */
@@ -105,6 +108,7 @@ export function createSegmentRegistry(
         report: null,
         reported_at: null,
         rate: null,
+        wan_rate: null,
       }),
     );
     events.append({ actor, kind: 'segment.made', data: { segment: name, id } });
@@ -177,6 +181,16 @@ export function createSegmentRegistry(
         get(name);
         update(name, { rate: rate && toJsonColumn(rate) });
         events.append({ actor, kind: 'segment.rateSet', data: { segment: name, rate } });
+        return get(name);
+      });
+    },
+
+    setWanRate(name, rate, actor) {
+      return database.transaction(() => {
+        database.afterCommit(() => failpoint('ccm.segment.wan-rate-set'));
+        get(name);
+        update(name, { wan_rate: rate && toJsonColumn(rate) });
+        events.append({ actor, kind: 'segment.wanRateSet', data: { segment: name, rate } });
         return get(name);
       });
     },
@@ -280,6 +294,7 @@ function toRecord(row: Selectable<SegmentTable>): SegmentRecord {
     createdAt: row.created_at,
     channel: { transport: row.transport, group: row.channel_group, port: row.channel_port },
     rate: row.rate === null ? null : fromJsonColumn(row.rate),
+    wanRate: row.wan_rate === null ? null : fromJsonColumn(row.wan_rate),
     leader:
       leader === null || term === null || acceptedAt === null ? null : { node: leader, term, acceptedAt },
     // Of a large segment it is most of the row, and seldom looked at.

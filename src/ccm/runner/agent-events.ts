@@ -117,7 +117,8 @@ export function createAgentEvents(options: AgentEventsOptions): AgentEvents {
       if (
         report.type === 'roundReport' ||
         report.type === 'leaderProblem' ||
-        report.type === 'leaderSessions'
+        report.type === 'leaderSessions' ||
+        report.type === 'leaderTraffic'
       ) {
         segments.leaderSaid(node, report);
         return;

@@ -15,6 +15,7 @@ import {
   type SegmentPeer,
   segmentProfile,
 } from '../../model/segment-messages.ts';
+import { treeProfile } from '../../model/tree-messages.ts';
 import type { Clock } from '../../net/clock.ts';
 import { revocationsMax } from '../../net/link/limits.ts';
 import type { NodeRecord } from '../registry/node-registry.ts';
@@ -37,6 +38,8 @@ export interface SegmentLinks {
   disconnected(node: string): void;
   /** It was told of a segment on this connection, and may speak of it. */
   isTold(node: string): boolean;
+  /** By its hello it takes part in the tree of leaders. */
+  speaksTree(node: string): boolean;
   /** How many of these nodes take part now. */
   count(nodes: readonly NodeRecord[]): number;
   /** What it last said of itself, on this connection or one before; undefined when it never did. */
@@ -64,6 +67,7 @@ interface Link {
   isWelcomed: boolean;
   /** Over its leader, which tells it where the others are. */
   readonly isBehind: boolean;
+  readonly speaksTree: boolean;
   /** It may speak of its segment. */
   isTold: boolean;
   /** The `segment` message as it was sent. */
@@ -215,7 +219,13 @@ export function createSegmentLinks(options: SegmentLinksOptions): SegmentLinks {
     connected(node, { profiles }, isBehind = false) {
       links.delete(node);
       if (profiles.includes(segmentProfile))
-        links.set(node, { isWelcomed: false, isBehind, isTold: isBehind, told: null });
+        links.set(node, {
+          isWelcomed: false,
+          isBehind,
+          speaksTree: profiles.includes(treeProfile),
+          isTold: isBehind,
+          told: null,
+        });
     },
     welcomed(node) {
       const link = links.get(node);
@@ -229,6 +239,7 @@ export function createSegmentLinks(options: SegmentLinksOptions): SegmentLinks {
       if (links.delete(node)) tellSoon();
     },
     isTold: (node) => links.get(node)?.isTold === true,
+    speaksTree: (node) => links.get(node)?.speaksTree === true,
     count,
     stateOf: (node) => states.get(node),
     said(node, state) {

@@ -6,6 +6,7 @@ import type {
   SegmentMemberResource,
   SegmentPartResource,
   SegmentResource,
+  SegmentTrafficResource,
 } from '../../model/api.ts';
 import type { ReportedMember } from '../../model/segment.ts';
 import type { Behind } from '../gateway/leaders/member-connection.ts';
@@ -26,6 +27,7 @@ export interface SegmentView {
   readonly behind: (node: string) => Behind | null;
   readonly roundsOf: SegmentRounds['of'];
   readonly sessionsOf: SegmentSessions['of'];
+  readonly trafficOf: (segment: string) => SegmentTrafficResource | null;
   readonly reportOf: (leader: string) => HeldReport | undefined;
 }
 
@@ -59,6 +61,7 @@ export function segmentResource(view: SegmentView, segments: readonly SegmentRec
       createdAt: timeOf(segment.createdAt),
       channel: segment.channel,
       rate: segment.rate,
+      wanRate: segment.wanRate,
       leader:
         accepted === null
           ? null
@@ -92,6 +95,7 @@ export function segmentResource(view: SegmentView, segments: readonly SegmentRec
             },
       members,
       ...view.roundsOf(segment.id),
+      traffic: view.trafficOf(segment.id),
       sessions: view.sessionsOf(segment.id),
     };
   });

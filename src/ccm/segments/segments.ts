@@ -2,7 +2,8 @@
 // shows it. The rules are docs/spec/segments.md; delivery has nothing to do with it.
 
 import type { Logger } from 'pino';
-import type { NodeElectionResource, SegmentResource } from '../../model/api.ts';
+import type { NodeElectionResource, SegmentResource, SegmentTrafficResource } from '../../model/api.ts';
+import type { LeaderAgentMessage } from '../../model/leader-messages.ts';
 import type { CcmMessage, Hello } from '../../model/messages.ts';
 import { unassignedSegment } from '../../model/segment.ts';
 import type { SegmentAgentMessage } from '../../model/segment-messages.ts';
@@ -24,6 +25,7 @@ import { nodeElection, type SegmentView, segmentResource } from './segment-resou
 import { createSegmentRounds, type LeadersWord } from './segment-rounds.ts';
 import { createSegmentSessions, type SessionsWord } from './segment-sessions.ts';
 
+type TrafficWord = Extract<LeaderAgentMessage, { type: 'leaderTraffic' }>;
 type Report = Extract<SegmentAgentMessage, { type: 'segmentReport' }>;
 
 export interface HeldReport {
@@ -45,7 +47,7 @@ export interface Segments {
   /** Throws MESSAGE_INVALID, which closes the connection. */
   message(node: string, message: SegmentAgentMessage): void;
   /** What an accepted leader says of its work. */
-  leaderSaid(node: string, word: LeadersWord | SessionsWord): void;
+  leaderSaid(node: string, word: LeadersWord | SessionsWord | TrafficWord): void;
   disconnected(node: string): void;
   removed(node: string): void;
   /** Operators changed what nodes are told. */
@@ -121,7 +123,9 @@ export function createSegments(options: SegmentsOptions): Segments {
     },
   });
   const asking = createSegmentAsking(clock);
-  const limits = createLeaderLimits(registry, options.send);
+  const limits = createLeaderLimits({ registry, send: options.send, speaksTree: links.speaksTree });
+  /** By segment, what its leader said last. */
+  const traffic = new Map<string, SegmentTrafficResource>();
   const sessions = createSegmentSessions(clock, registry.events.append);
   const rounds = createSegmentRounds(clock, registry.events.append);
   let words = 0;
@@ -304,6 +308,7 @@ export function createSegments(options: SegmentsOptions): Segments {
     behind: options.behind,
     roundsOf: rounds.of,
     sessionsOf: sessions.of,
+    trafficOf: (segment) => traffic.get(segment) ?? null,
     reportOf: (leader) => reports.get(leader),
   };
 
@@ -330,7 +335,10 @@ export function createSegments(options: SegmentsOptions): Segments {
         const isSite = (name: string): boolean => registry.sites.find(name) !== undefined;
         if (word.type === 'leaderSessions')
           sessions.said(segment, node, word.sessions, { site: isSite, node: isMember });
-        else if (isSite(word.site)) rounds.said(segment, node, word, isMember);
+        else if (word.type === 'leaderTraffic') {
+          const { type: _, ...moved } = word;
+          traffic.set(segment.id, { ...moved, leader: node, at: new Date(clock.now()).toISOString() });
+        } else if (isSite(word.site)) rounds.said(segment, node, word, isMember);
       });
     },
     disconnected(node) {

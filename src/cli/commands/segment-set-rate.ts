@@ -1,4 +1,4 @@
-// Sets how much a segment's leader may send by multicast.
+// Sets how much a segment's leader may send by multicast, or move between its segment and elsewhere.
 
 import { z } from 'zod';
 import { type RateLimit, rateHoursMax, rateHoursProblem } from '../../model/rate-limit.ts';
@@ -21,9 +21,9 @@ const between = z.string().transform((text, context): RateLimit['hours'][number]
 
 export const segmentSetRate = defineCommand({
   name: 'segment set-rate',
-  summary: 'limit what a segment’s leader sends by multicast',
+  summary: 'limit what a segment’s leader sends by multicast, or to and from elsewhere',
   details:
-    'All sessions of the leader together stay below it, headers and repair included; it holds at once, also for what is under way. Hours are those of the leader’s clock and time zone, each day. What is named replaces what was set before. A site’s own limit is `rate` of its policy (`site set --policy`); the smaller one counts.',
+    'All sessions of the leader together stay below it, headers and repair included; it holds at once, also for what is under way. With `--wan` it is the other limit: what the leader sends to other segments, and what it fetches from them and from the CCM, each by itself. Hours are those of the leader’s clock and time zone, each day. What is named replaces what was set before. A site’s own limits are `rate` and `wanRate` of its policy (`site set --policy`); the smaller one counts.',
   arguments: [{ name: 'segment', summary: 'its name' }],
   options: [
     { flags: '--mbit <mbit>', summary: 'Mbit/s; off: as much as the network carries (default)' },
@@ -33,6 +33,7 @@ export const segmentSetRate = defineCommand({
         'HH:MM-HH:MM=MBIT or =off: another figure at these hours; may be repeated, the first that fits counts',
       repeatable: true,
     },
+    { flags: '--wan', summary: 'the limit of what goes between the segment and elsewhere' },
   ],
   examples: [
     { line: 'treecast segment set-rate rack-5 --mbit 200', explanation: 'never more than 200 Mbit/s' },
@@ -41,6 +42,10 @@ export const segmentSetRate = defineCommand({
       explanation: 'little while people work, no limit at night',
     },
     { line: 'treecast segment set-rate rack-5 --mbit off', explanation: 'no limit any more' },
+    {
+      line: 'treecast segment set-rate rack-5 --wan --mbit 20',
+      explanation: 'no more than 20 Mbit/s of its line, in each direction',
+    },
   ],
   kind: 'api',
   exits: ['ok', 'refused'],
@@ -50,14 +55,15 @@ export const segmentSetRate = defineCommand({
       segment: name,
       mbit: mbitOrOff.optional(),
       between: z.array(between).max(rateHoursMax).default([]),
+      wan: z.boolean().default(false),
     })
     .refine(({ mbit, between: hours }) => mbit !== undefined || hours.length > 0, {
       path: ['mbit'],
       message: 'Give --mbit, --between, or both',
     }),
-  async run({ segment, mbit = null, between: hours }, { client, output }) {
+  async run({ segment, mbit = null, between: hours, wan }, { client, output }) {
     const rate = mbit === null && hours.length === 0 ? null : { mbit, hours };
-    const changed = await (await client()).segments.update(segment, { rate });
+    const changed = await (await client()).segments.update(segment, wan ? { wanRate: rate } : { rate });
     output.answer(changed, () => segmentLines(changed));
   },
 });

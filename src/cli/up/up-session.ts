@@ -80,6 +80,7 @@ export async function startUp(options: UpOptions): Promise<UpSession> {
         tree: 'on',
         plugins: [],
         certificateDays: 90,
+        uplink: null,
         log: options.log,
       },
       logger: await createServiceLogger(options.log, { file: join(directory, 'ccm.log') }),

@@ -1,4 +1,4 @@
-// A limit of the rate, as the API takes it and as leaders are told it. Strict and bounded.
+// A limit of the rate, as it is written in files, as the API takes it and as leaders are told it. Strict and bounded.
 
 import { z } from 'zod';
 import {
@@ -9,7 +9,7 @@ import {
   rateMbitMin,
 } from '../../model/rate-limit.ts';
 
-const mbit = z.number().min(rateMbitMin).max(rateMbitMax).nullable();
+const mbit = z.number().min(rateMbitMin).max(rateMbitMax).nullable().describe('Mbit/s; null: no limit.');
 
 export const rateLimitSchema: z.ZodType<RateLimit> = z.strictObject({
   mbit,
@@ -21,5 +21,8 @@ export const rateLimitSchema: z.ZodType<RateLimit> = z.strictObject({
           context.issues.push({ code: 'custom', message: `must ${problem}`, input: context.value });
       }),
     )
-    .max(rateHoursMax),
+    .max(rateHoursMax)
+    .describe(
+      'At these hours of the sender’s clock, each day, another figure holds; the first that fits counts.',
+    ),
 });

@@ -70,6 +70,13 @@ export const signedFrameSchema: z.ZodType<SignedFrame> = z.strictObject({
   signature: signatureSchema,
 });
 
+const limitsShape = {
+  segment: rateLimitSchema.nullable(),
+  sites: z
+    .record(nameSchema, rateLimitSchema)
+    .refine((sites) => Object.keys(sites).length <= sitesMax, `more than ${sitesMax} sites`),
+};
+
 /** `relayed`: the schema of what may be carried, which is part of the same union. */
 export const leaderCcmSchemas = (relayed: z.ZodType<RelayedMessage>) =>
   [
@@ -80,10 +87,8 @@ export const leaderCcmSchemas = (relayed: z.ZodType<RelayedMessage>) =>
     }),
     z.strictObject({
       type: z.literal('leaderLimits'),
-      segment: rateLimitSchema.nullable(),
-      sites: z
-        .record(nameSchema, rateLimitSchema)
-        .refine((sites) => Object.keys(sites).length <= sitesMax, `more than ${sitesMax} sites`),
+      ...limitsShape,
+      wan: z.strictObject(limitsShape).exactOptional(),
     }),
     z.strictObject({ type: z.literal('relay'), nodes: nodesSchema.min(1), message: relayed }),
     z.strictObject({
@@ -123,6 +128,13 @@ export const leaderAgentSchemas = [
     site: nameSchema,
     assignment: assignmentIdSchema,
     error: wireErrorSchema,
+  }),
+  z.strictObject({
+    type: z.literal('leaderTraffic'),
+    servedBytes: countSchema,
+    fetchedBytes: countSchema,
+    tookMs: countSchema,
+    bytesPerSecondMax: countSchema.nullable(),
   }),
   z.strictObject({
     type: z.literal('leaderSessions'),

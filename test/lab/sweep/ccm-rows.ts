@@ -127,6 +127,7 @@ export const ccmRows: readonly SweepRow[] = [
       'ccm.segment.named',
       'ccm.segment.channel-set',
       'ccm.segment.rate-set',
+      'ccm.segment.wan-rate-set',
       'ccm.segment.renamed',
       'ccm.segment.removed',
       'ccm.segment.role-set',

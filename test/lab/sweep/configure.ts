@@ -28,6 +28,7 @@ export async function configure({ fleet: { client }, nodeDirectories }: Striking
   await client.joinTokens.create({ segment });
   await done(client.segments.update(segment, { channel }));
   await done(client.segments.update(segment, { rate: { mbit: 100, hours: [] } }));
+  await done(client.segments.update(segment, { wanRate: { mbit: 100, hours: [] } }));
   await done(client.segments.update(segment, { name: 'renamed' }));
   for (const name of [segment, 'renamed']) await done(client.segments.remove(name));
   for (const leadRole of ['never', 'allowed'] as const) await client.nodes.update('node1', { leadRole });

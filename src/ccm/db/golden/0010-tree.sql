@@ -222,7 +222,7 @@ CREATE TABLE segments (
     leader_term integer,
     accepted_at integer,
     report text check (json_valid(report)),
-    reported_at integer, rate text check (json_valid(rate)),
+    reported_at integer, rate text check (json_valid(rate)), wan_rate text check (json_valid(wan_rate)),
     check ((leader is null) = (leader_term is null)),
     check ((report is null) = (reported_at is null))
   ) strict, without rowid;
@@ -239,16 +239,16 @@ CREATE TABLE leader_measures (
     updated_at integer not null,
     check ((x is null) = (y is null) and (y is null) = (height is null))
   ) strict, without rowid;
-insert into "kysely_migration" (name, timestamp) values ('0001-first', '2026-11-28T16:31:02.930Z');
-insert into "kysely_migration" (name, timestamp) values ('0002-setbacks', '2026-11-28T16:31:02.931Z');
-insert into "kysely_migration" (name, timestamp) values ('0003-plugin-tasks', '2026-11-28T16:31:02.932Z');
-insert into "kysely_migration" (name, timestamp) values ('0004-lost-decisions', '2026-11-28T16:31:02.933Z');
-insert into "kysely_migration" (name, timestamp) values ('0005-node-certificates', '2026-11-28T16:31:02.934Z');
-insert into "kysely_migration" (name, timestamp) values ('0006-assignment-content-keys', '2026-11-28T16:31:02.935Z');
-insert into "kysely_migration" (name, timestamp) values ('0007-join-token-keys', '2026-11-28T16:31:02.936Z');
-insert into "kysely_migration" (name, timestamp) values ('0008-segments', '2026-11-28T16:31:02.937Z');
-insert into "kysely_migration" (name, timestamp) values ('0009-segment-rates', '2026-11-28T16:31:02.938Z');
-insert into "kysely_migration" (name, timestamp) values ('0010-tree', '2026-11-28T16:31:02.943Z');
+insert into "kysely_migration" (name, timestamp) values ('0001-first', '2026-11-28T16:41:19.198Z');
+insert into "kysely_migration" (name, timestamp) values ('0002-setbacks', '2026-11-28T16:41:19.199Z');
+insert into "kysely_migration" (name, timestamp) values ('0003-plugin-tasks', '2026-11-28T16:41:19.200Z');
+insert into "kysely_migration" (name, timestamp) values ('0004-lost-decisions', '2026-11-28T16:41:19.206Z');
+insert into "kysely_migration" (name, timestamp) values ('0005-node-certificates', '2026-11-28T16:41:19.207Z');
+insert into "kysely_migration" (name, timestamp) values ('0006-assignment-content-keys', '2026-11-28T16:41:19.208Z');
+insert into "kysely_migration" (name, timestamp) values ('0007-join-token-keys', '2026-11-28T16:41:19.209Z');
+insert into "kysely_migration" (name, timestamp) values ('0008-segments', '2026-11-28T16:41:19.219Z');
+insert into "kysely_migration" (name, timestamp) values ('0009-segment-rates', '2026-11-28T16:41:19.220Z');
+insert into "kysely_migration" (name, timestamp) values ('0010-tree', '2026-11-28T16:41:19.221Z');
 insert into "kysely_migration_lock" (id, is_locked) values ('migration_lock', 0);
 insert into "groups" (name, selector, leader_order) values ('all', '{}', '[]');
 insert into "groups" (name, selector, leader_order) values ('edge', '{"zone":"edge"}', '["amber-heron"]');
@@ -278,7 +278,7 @@ insert into "settings" (key, value) values ('agent-url', 'https://ccm.example.or
 insert into "plugin_tasks" (id, plugin, hook, site, job, payload, pass, state, attempts, not_before, error, note, created_at, ended_at) values (1, 'cache-purge', 'invalidate', 'docs', 'j1', '{"kind":"publish"}', 1, 'owed', 0, 1, '{"code":"NODE_LOST","message":"it’s gone"}', null, 1, null);
 insert into "node_certificates" (id, fingerprint, serial, node, authority, issued_at, expires_at, ended_at, ended_by) values (1, 'f0', 's0', 'web1', null, 1, 20, 8, 'renewed');
 insert into "node_certificates" (id, fingerprint, serial, node, authority, issued_at, expires_at, ended_at, ended_by) values (2, 'f1', 's1', 'web1', 'a1', 8, 30, null, null);
-insert into "segments" (id, name, created_at, transport, channel_group, channel_port, leader, leader_term, accepted_at, report, reported_at, rate) values ('eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee', 'amber-heron', 1, 'multicast', '239.255.84.67', 17446, 'web1', 3, 8, '{"term":3,"priority":0.5,"leader":"web1","list":1,"triggers":["leader"],"members":[{"node":"web1","online":true,"address":"10.0.0.1","port":9,"capabilities":[],"offer":null}],"location":null,"timeZone":"UTC","freeBytes":1,"cpus":2,"connections":3}', 9, '{"mbit":200,"hours":[{"from":"08:00","to":"18:00","mbit":50}]}');
+insert into "segments" (id, name, created_at, transport, channel_group, channel_port, leader, leader_term, accepted_at, report, reported_at, rate, wan_rate) values ('eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee', 'amber-heron', 1, 'multicast', '239.255.84.67', 17446, 'web1', 3, 8, '{"term":3,"priority":0.5,"leader":"web1","list":1,"triggers":["leader"],"members":[{"node":"web1","online":true,"address":"10.0.0.1","port":9,"capabilities":[],"offer":null}],"location":null,"timeZone":"UTC","freeBytes":1,"cpus":2,"connections":3}', 9, '{"mbit":200,"hours":[{"from":"08:00","to":"18:00","mbit":50}]}', '{"mbit":20,"hours":[{"from":"22:00","to":"06:00","mbit":null}]}');
 insert into "leader_measures" (node, delay_ms, up_bytes_per_second, down_bytes_per_second, x, y, height, done, failed, updated_at) values ('web1', 12.5, 10000000, 20000000, 1.5, -2, 0.5, 3, 1, 12);
 CREATE INDEX snapshots_by_site on snapshots (site, id);
 CREATE INDEX sites_by_repository on sites (repository, branch);

@@ -1,9 +1,11 @@
-// The tree of group leaders: the operator's order by group, and what is measured of each leader.
+// The tree of group leaders: the operator's order by group, what is measured of each leader, and what a segment may move between itself and elsewhere
+// (null: no limit).
 
 import { type Kysely, sql } from 'kysely';
 import type { Migration } from 'kysely/migration';
 
 const statements: readonly string[] = [
+  `alter table segments add column wan_rate text check (json_valid(wan_rate))`,
   `alter table groups add column leader_order text not null default '[]' check (json_valid(leader_order))`,
   `create table leader_measures (
     node text primary key,

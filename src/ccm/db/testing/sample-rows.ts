@@ -69,6 +69,7 @@ const rows: Readonly<Record<string, readonly Readonly<Record<string, Value>>[]>>
         connections: 3,
       }),
       reported_at: 9,
+      wan_rate: JSON.stringify({ mbit: 20, hours: [{ from: '22:00', to: '06:00', mbit: null }] }),
       rate: JSON.stringify({ mbit: 200, hours: [{ from: '08:00', to: '18:00', mbit: 50 }] }),
     },
   ],

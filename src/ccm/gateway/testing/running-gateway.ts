@@ -69,6 +69,7 @@ export interface RunningGatewayOptions {
   readonly clock?: Clock;
   readonly pingIntervalMs?: number;
   readonly limits?: AgentGatewayOptions['limits'];
+  readonly uplink?: AgentGatewayOptions['uplink'];
   /** A stopped gateway, whose port, keys and nodes this one takes over. */
   readonly after?: RunningGateway;
   /** Answers a hello; the default welcomes with no sites. */
@@ -123,6 +124,7 @@ export async function runGateway(t: TestScope, options: RunningGatewayOptions = 
         standings.set(by.fingerprint, 'good').set(fingerprint, 'good');
       },
     },
+    uplink: options.uplink,
     resolveAssignment: (id) =>
       stalled.delete(id) ? new Promise(() => undefined) : Promise.resolve(assignments.get(id)),
     handlers: {
