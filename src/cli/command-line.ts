@@ -56,7 +56,9 @@ function commandOf(command: CliCommand, name: string, streams: Streams, invoke: 
     command.details === undefined ? command.summary : `${command.summary}\n\n${command.details}`,
   );
   for (const argument of command.arguments ?? []) {
-    wired.argument(argument.optional ? `[${argument.name}]` : `<${argument.name}>`, argument.summary);
+    const { name: word, optional = false, repeatable = false } = argument;
+    const shown = repeatable ? `[${word}...]` : optional ? `[${word}]` : `<${word}>`;
+    wired.argument(shown, argument.summary);
   }
   for (const option of command.options ?? []) {
     const wiredOption = new Option(option.flags, option.summary);

@@ -10,6 +10,8 @@ export interface CommandArgument {
   readonly name: string;
   readonly summary: string;
   readonly optional?: boolean;
+  /** Any number of them, none as well; the last argument alone. The input is a list. */
+  readonly repeatable?: boolean;
 }
 
 export interface CommandOption {

@@ -29,6 +29,7 @@ export function groupLines(group: GroupResource): string[] {
     ['group', group.name],
     ['nodes', group.nodes.join(', ') || nothing],
     ['selector', selectorText(group)],
+    ['leaders first', group.order?.join(', ') || nothing],
   ]);
 }
 

@@ -61,6 +61,7 @@ async function table(): Promise<Readonly<Record<string, Row>>> {
     'group list': { good: [] },
     'group show': { good: ['web'], unknown: [nothing] },
     'group set': { good: ['web', '--remove-node', node], unknown: [nothing, '--all'] },
+    'group set-order': { good: ['web', node], unknown: ['web', nothing] },
     'group remove': { good: ['web'], unknown: [nothing] },
     'node join-token': { good: ['--segment', 'rack'] },
     'segment list': { good: [] },

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createTestCli } from '../../src/cli/testing/run-cli.ts';
-import type { NodeResource, SegmentResource } from '../../src/model/api.ts';
+import type { GroupResource, NodeResource, SegmentResource } from '../../src/model/api.ts';
 import { until } from '../../src/plugins/testing/until.ts';
 import { segmentCcm } from './segment-ccm.ts';
 
@@ -109,6 +109,14 @@ test('R10.2 R5.6: segments are listed, shown, asked, renamed, led by whom the op
     'what was refused changed nothing',
   );
   assert.equal((await json<SegmentResource>('segment', 'set-rate', 'rack-5', '--mbit', 'off')).rate, null);
+
+  const ordered = await json<GroupResource>('group', 'set-order', 'all', 'rack-5', 'web2');
+  assert.deepEqual(ordered.order, ['rack-5', 'web2']);
+  assert.match(await text('group', 'show', 'all'), /leaders first +rack-5, web2/);
+  await refused('INVALID_INPUT', 'group', 'set-order', 'all', 'rack-5', 'web2', 'rack-5');
+  await refused('NOT_FOUND', 'group', 'set-order', 'all', 'rack-9');
+  await refused('NOT_FOUND', 'group', 'set-order', 'none', 'rack-5');
+  assert.deepEqual((await json<GroupResource>('group', 'set-order', 'all')).order, []);
 
   await json('node', 'join-token', '--segment', 'rack-6');
   for (const command of ['set-leader', 'exclude'])

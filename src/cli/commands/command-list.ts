@@ -19,6 +19,7 @@ import { groupAdd } from './group-add.ts';
 import { groupList } from './group-list.ts';
 import { groupRemove } from './group-remove.ts';
 import { groupSet } from './group-set.ts';
+import { groupSetOrder } from './group-set-order.ts';
 import { groupShow } from './group-show.ts';
 import { jobAbort } from './job-abort.ts';
 import { jobList } from './job-list.ts';
@@ -79,6 +80,7 @@ export const commands: readonly CliCommand[] = [
   groupList,
   groupShow,
   groupSet,
+  groupSetOrder,
   groupRemove,
   nodeList,
   nodeShow,

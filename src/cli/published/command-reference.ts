@@ -13,9 +13,10 @@ export function commandReference(commands: readonly CliCommand[]): string {
 }
 
 function commandSection(command: CliCommand): string {
-  const words = (command.arguments ?? []).map(({ name, optional }) =>
-    optional ? `[${name.toUpperCase()}]` : name.toUpperCase(),
-  );
+  const words = (command.arguments ?? []).map(({ name, optional, repeatable }) => {
+    const word = name.toUpperCase();
+    return repeatable ? `[${word}...]` : optional ? `[${word}]` : word;
+  });
   const lines = [
     `### \`treecast ${[command.name, ...words].join(' ')}\``,
     '',
