@@ -9,6 +9,7 @@ import type {
   SegmentTrafficResource,
 } from '../../model/api.ts';
 import type { ReportedMember } from '../../model/segment.ts';
+import type { BelievedReport } from '../db/schema.ts';
 import type { Behind } from '../gateway/leaders/member-connection.ts';
 import type { NodeRecord } from '../registry/node-registry.ts';
 import type { Registry } from '../registry/registry.ts';
@@ -29,6 +30,14 @@ export interface SegmentView {
   readonly sessionsOf: SegmentSessions['of'];
   readonly trafficOf: (segment: string) => SegmentTrafficResource | null;
   readonly reportOf: (leader: string) => HeldReport | undefined;
+}
+
+/** What a leader said last, to this CCM or to one before its start. */
+export function lastReport({ registry, reportOf }: SegmentView, leader: string): BelievedReport | undefined {
+  const held = reportOf(leader)?.believed;
+  if (held !== undefined) return held;
+  const stored = registry.segments.find(registry.nodes.find(leader)?.segment ?? '')?.report;
+  return stored?.leader === leader ? stored : undefined;
 }
 
 export function segmentResource(view: SegmentView, segments: readonly SegmentRecord[]): SegmentResource[] {

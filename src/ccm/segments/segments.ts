@@ -2,8 +2,7 @@
 // shows it. The rules are docs/spec/segments.md; delivery has nothing to do with it.
 
 import type { Logger } from 'pino';
-import type { NodeElectionResource, SegmentResource, SegmentTrafficResource } from '../../model/api.ts';
-import type { LeaderAgentMessage } from '../../model/leader-messages.ts';
+import type { NodeElectionResource, SegmentResource } from '../../model/api.ts';
 import type { CcmMessage, Hello } from '../../model/messages.ts';
 import { unassignedSegment } from '../../model/segment.ts';
 import type { SegmentAgentMessage } from '../../model/segment-messages.ts';
@@ -21,11 +20,11 @@ import { createSegmentAsking } from './segment-asking.ts';
 import { createSegmentLeaders } from './segment-leaders.ts';
 import { createSegmentLinks, type NodeState, type SegmentSettings } from './segment-links.ts';
 import { heardSegment, type PlacesView, wentTo } from './segment-places.ts';
-import { nodeElection, type SegmentView, segmentResource } from './segment-resource.ts';
+import { lastReport, nodeElection, type SegmentView, segmentResource } from './segment-resource.ts';
 import { createSegmentRounds, type LeadersWord } from './segment-rounds.ts';
 import { createSegmentSessions, type SessionsWord } from './segment-sessions.ts';
+import { createSegmentTraffic, type TrafficWord } from './segment-traffic.ts';
 
-type TrafficWord = Extract<LeaderAgentMessage, { type: 'leaderTraffic' }>;
 type Report = Extract<SegmentAgentMessage, { type: 'segmentReport' }>;
 
 export interface HeldReport {
@@ -124,8 +123,7 @@ export function createSegments(options: SegmentsOptions): Segments {
   });
   const asking = createSegmentAsking(clock);
   const limits = createLeaderLimits({ registry, send: options.send, speaksTree: links.speaksTree });
-  /** By segment, what its leader said last. */
-  const traffic = new Map<string, SegmentTrafficResource>();
+  const traffic = createSegmentTraffic(clock);
   const sessions = createSegmentSessions(clock, registry.events.append);
   const rounds = createSegmentRounds(clock, registry.events.append);
   let words = 0;
@@ -308,7 +306,7 @@ export function createSegments(options: SegmentsOptions): Segments {
     behind: options.behind,
     roundsOf: rounds.of,
     sessionsOf: sessions.of,
-    trafficOf: (segment) => traffic.get(segment) ?? null,
+    trafficOf: traffic.of,
     reportOf: (leader) => reports.get(leader),
   };
 
@@ -335,10 +333,8 @@ export function createSegments(options: SegmentsOptions): Segments {
         const isSite = (name: string): boolean => registry.sites.find(name) !== undefined;
         if (word.type === 'leaderSessions')
           sessions.said(segment, node, word.sessions, { site: isSite, node: isMember });
-        else if (word.type === 'leaderTraffic') {
-          const { type: _, ...moved } = word;
-          traffic.set(segment.id, { ...moved, leader: node, at: new Date(clock.now()).toISOString() });
-        } else if (isSite(word.site)) rounds.said(segment, node, word, isMember);
+        else if (word.type === 'leaderTraffic') traffic.said(segment.id, node, word);
+        else if (isSite(word.site)) rounds.said(segment, node, word, isMember);
       });
     },
     disconnected(node) {
@@ -373,12 +369,7 @@ export function createSegments(options: SegmentsOptions): Segments {
     },
     list: () => segmentResource(view, registry.segments.list()),
     get,
-    reportOf(leader) {
-      const held = reports.get(leader)?.believed;
-      if (held !== undefined) return held;
-      const stored = registry.segments.find(registry.nodes.find(leader)?.segment ?? '')?.report;
-      return stored?.leader === leader ? stored : undefined;
-    },
+    reportOf: (leader) => lastReport(view, leader),
     electionOf: (node) => nodeElection(view, node),
     async ask(name, signal) {
       const { id } = registry.segments.get(name);
