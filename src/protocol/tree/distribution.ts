@@ -210,9 +210,10 @@ export function createDistribution(startedAt: Instant, options: DistributionOpti
   function onLost(now: Instant, input: Input<'sourceLost'>): void {
     const row = speaker(input.node, input.number, input.heldBlocks);
     if (row === undefined || row.stage === 'failed') return;
-    // Late, or the word that it holds nothing any more was lost.
+    // Late; or it holds all no more and the word of that was lost, or it never did.
     const hadAll = row.stage === 'held';
-    if (hadAll && (input.trouble !== 'none' || input.heldBlocks === blocks)) return;
+    const isLate = input.number < row.number && input.trouble !== 'none';
+    if (hadAll && (isLate || input.heldBlocks === blocks)) return;
     row.heldBlocks = input.heldBlocks;
     if (row.stage === 'waiting' && input.number === 0) {
       list.byLink(row);
@@ -223,6 +224,7 @@ export function createDistribution(startedAt: Instant, options: DistributionOpti
     if (input.number === row.number) sign(row);
     const lost = allParts.filter((part) => nodeOf(row.feeders[part]) === input.source);
     const source = row.feeders[lost[0] ?? 0] ?? (input.source === null ? 'ccm' : byNode.get(input.source));
+    const isHolder = source !== undefined && source !== 'ccm' && source.stage === 'held';
     if (hadAll) needAll(row);
     else if (input.trouble === 'none' || (input.number < row.number && lost.length === 0))
       list.repeat(now, row);
@@ -232,7 +234,9 @@ export function createDistribution(startedAt: Instant, options: DistributionOpti
     } else if (lost.length === 0) refuse(input.node, 'it names a source that it does not have');
     else {
       repairs.accuse(row, source, input.trouble);
-      row.isSlow = input.trouble === 'slow' && (row.needs.size === 0 || row.isSlow);
+      const trouble =
+        input.trouble === 'slow' ? 'slow' : isHolder || input.trouble !== 'lacks' ? 'lost' : 'starving';
+      if (row.needs.size === 0 || trouble === 'lost') row.trouble = trouble;
       for (const part of lost) row.needs.add(part);
       list.needy.add(row);
     }

@@ -182,7 +182,7 @@ export function createHandOuts(
 
   function needAll(row: LeaderRow): void {
     for (const part of allParts) row.needs.add(part);
-    row.isSlow = false;
+    row.trouble = 'lost';
     needy.add(row);
   }
 

@@ -45,8 +45,8 @@ export interface LeaderRow {
   /** Nothing was found for it; another attempt follows soon. */
   isResting: boolean;
   hasRested: boolean;
-  /** What it needs is a better source; until there is one it keeps what it has. */
-  isSlow: boolean;
+  /** Its source is gone; or gives less than it has, or has nothing more: then only a better one takes its place. */
+  trouble: 'lost' | 'slow' | 'starving';
   /** The CCM notifies it, with whatever sources there are. */
   isByLink: boolean;
   /** What it contributes to the sums over all. */
@@ -71,7 +71,7 @@ export function createLeaderRow(leader: TreeLeader, isLeaf: boolean, colour: Tre
       needs: new Set(),
       isResting: false,
       hasRested: false,
-      isSlow: false,
+      trouble: 'lost',
       isByLink: false,
       avoids: new Set(),
       accusers: new Set(),

@@ -158,6 +158,20 @@ export function createRelayMachine(options: RelayOptions): RelayMachine {
     sayLost(source, trouble);
   }
 
+  /** TREE-40: it may have come back; what was corrupt is not fetched again. */
+  function retryLost(now: Instant): void {
+    let isRetried = false;
+    for (const [source, word] of lost) {
+      if (word.at > now) continue;
+      word.at = later(now, sourceMs, word.tries);
+      word.tries += 1;
+      if (word.trouble === 'corrupt') sayLost(source, word.trouble);
+      else isRetried = lost.delete(source);
+    }
+    if (isRetried)
+      effects.push({ effect: 'fetch', sources: sources.filter(({ node: each }) => !lost.has(each)) });
+  }
+
   function sayLost(source: string | null, trouble: SourceTrouble): void {
     effects.push({ effect: 'sayLost', number, source, trouble, heldBlocks });
   }
@@ -243,16 +257,11 @@ export function createRelayMachine(options: RelayOptions): RelayMachine {
 
     onTimeout(now) {
       for (const [child, at] of begin) if (at <= now) begin.delete(child);
+      retryLost(now);
       if (!isUp) return;
       if (expect !== undefined && expect.at <= now) {
         expect = { at: later(now, expectMs, expect.tries + 1), tries: expect.tries + 1 };
         sayLost(null, 'none');
-      }
-      for (const [source, word] of lost) {
-        if (word.at > now) continue;
-        word.at = later(now, sourceMs, word.tries);
-        word.tries += 1;
-        sayLost(source, word.trouble);
       }
       if (askAt !== undefined && askAt <= now) ask(now);
       askAgain(now);
@@ -261,9 +270,8 @@ export function createRelayMachine(options: RelayOptions): RelayMachine {
     pollEffect: () => effects.shift(),
 
     nextTimeout() {
-      const times = [...begin.values()];
+      const times = [...begin.values(), ...[...lost.values()].map(({ at }) => at)];
       if (isUp) {
-        for (const { at } of lost.values()) times.push(at);
         if (expect !== undefined) times.push(expect.at);
         if (askAt !== undefined) times.push(askAt);
       }

@@ -151,7 +151,7 @@ export function createTreePlaces(
       }
       const over = best((spare[part]?.first() ?? []).filter(suits));
       if (over !== undefined) return over;
-      if (besides !== 'ccm' && !isBetter && ccmLoad < ccmBears) return 'ccm';
+      if (besides !== 'ccm' && fetcher.trouble !== 'slow' && ccmLoad < ccmBears) return 'ccm';
       return isBetter ? undefined : best(suiting);
     },
   };

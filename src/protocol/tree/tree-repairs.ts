@@ -42,12 +42,13 @@ export function createTreeRepairs(
   /** TREE-28 */
   function accuse(by: LeaderRow, source: Feeder | undefined, trouble: SourceTrouble): void {
     if (source === undefined || source === 'ccm' || trouble === 'slow' || trouble === 'none') return;
+    if (trouble === 'lacks' && source.stage !== 'held') return;
     by.avoids.add(source);
     if (trouble === 'unreachable') {
       notReached(source, by);
       source.isSuspect = true;
       places.release(source);
-    } else if (trouble === 'corrupt' || (trouble === 'lacks' && source.heldBlocks > 0)) {
+    } else if (trouble === 'corrupt' || trouble === 'lacks') {
       source.accusers.add(by.leader.node);
       if (source.accusers.size >= accusersToAvoid && !source.isAvoided) {
         source.isAvoided = true;
@@ -81,17 +82,17 @@ export function createTreeRepairs(
     let isNew = false;
     for (const part of [...row.needs]) {
       const besides = row.hasRested ? undefined : row.feeders[part];
-      const source = places.source(row, part, { besides, isBetter: row.isSlow });
+      const source = places.source(row, part, { besides, isBetter: row.trouble !== 'lost' });
       if (source !== undefined) {
         places.feed(row, part, source);
         isNew = true;
-      } else if (!row.isSlow) continue;
+      } else if (row.trouble === 'lost') continue;
       // TREE-42: a slow source is better than none.
       row.needs.delete(part);
     }
     if (row.needs.size > 0) return;
     row.hasRested = false;
-    row.isSlow = false;
+    row.trouble = 'lost';
     places.count(row);
     if (isNew) list.make(now, row, null);
   }

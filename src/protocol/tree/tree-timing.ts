@@ -7,6 +7,8 @@ export const treeTiming = {
   answerMs: 10_000,
   /** Who said that a source is lost has another by then, or says it again. */
   sourceMs: 10_000,
+  /** Nothing came for so long from a source that lives and has no more: it lacks what it should have. The driver's. */
+  starveMs: 30_000,
   /** One that was notified begins to fetch by then, or its place is free again. */
   beginMs: 15_000,
   /** Who was handed out to gives a sign by then, or hears it over its own link; twice as long each time, up to the maximum. */
