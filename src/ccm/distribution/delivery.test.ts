@@ -7,11 +7,14 @@ import { test } from 'node:test';
 import { assignmentPaths } from '../../delta/store-assignment.ts';
 import type { AssignmentHeader } from '../../model/assignment.ts';
 import type { CcmMessage } from '../../model/messages.ts';
+import { treeProfile } from '../../model/tree-messages.ts';
+import { createManualClock } from '../../net/testing/manual-clock.ts';
 import { type TestScope, temporaryDirectory } from '../../net/testing/temporary-directory.ts';
 import { segmentFetcher, verifyTicket } from '../../net/tickets/ticket.ts';
 import { generatePrivateKey } from '../../net/tls/key-pair.ts';
 import { until } from '../../plugins/testing/until.ts';
 import { openDatabase } from '../db/open-database.ts';
+import { createComingLeaders } from '../tree/coming-leaders.ts';
 import { createAssignmentStore } from './assignment-store.ts';
 import { createDelivery } from './delivery.ts';
 
@@ -49,6 +52,11 @@ async function delivering(t: TestScope, isKept: boolean) {
   const sent: (readonly [nodes: readonly string[], message: CcmMessage])[] = [];
   const missing: unknown[] = [];
   const asked: string[] = [];
+  const clock = createManualClock();
+  const coming = createComingLeaders({
+    clock,
+    leaderlessSegmentOf: (node) => (node === 'own' ? 'b'.repeat(32) : undefined),
+  });
   let isTooMuch = false;
   const key = generatePrivateKey();
   const delivery = createDelivery({
@@ -67,6 +75,7 @@ async function delivering(t: TestScope, isKept: boolean) {
       leave: (site, of, nodes) =>
         asked.push(`leave ${site} ${of?.sequence ?? 'all'} ${nodes.join(' ')} after ${sent.length}`),
       isTooMuchAtOnce: () => isTooMuch,
+      coming,
     },
     releaseKey: () => key,
     agentUrl: () => 'https://ccm',
@@ -76,7 +85,7 @@ async function delivering(t: TestScope, isKept: boolean) {
   const tooMuch = (): void => {
     isTooMuch = true;
   };
-  return { delivery, store, sent, behind, missing, key, asked, tooMuch };
+  return { delivery, coming, clock, store, sent, behind, missing, key, asked, tooMuch };
 }
 
 const request = { site: 'shop', nodes: ['own', 'b1', 'c1', 'b2'], release, assignments: [id] };
@@ -141,4 +150,53 @@ test('TREE-91: what rides in messages goes by the tree where it is too much for 
   const last = sent.at(-1)?.[1];
   assert.ok(last?.type === 'assignment' && last.source.kind === 'url');
   assert.deepEqual(asked, ['expect f own b1 c1 b2 after 1']);
+});
+
+const kinds = (sent: readonly (readonly [nodes: readonly string[], message: CcmMessage])[]): string[] =>
+  sent.map(([nodes, { type }]) => `${type} ${nodes.join(' ')}`);
+
+test('TREE-91 LINK-5: what a node that is about to lead is to fetch waits for that, and all that comes behind it waits too', async (t) => {
+  for (const isKept of [true, false]) {
+    const { delivery, coming, sent, asked, clock } = await delivering(t, isKept);
+    coming.connected('own', [treeProfile]);
+    delivery.deliver(request);
+    delivery.send(['own', 'c1'], abort);
+    await until('the others are told', () => sent.length === 3);
+    assert.deepEqual(kinds(sent), ['assignment b1 b2', 'assignment c1', 'abort c1']);
+    coming.led('e'.repeat(32), 'other');
+    assert.equal(sent.length, 3);
+    coming.led('b'.repeat(32), 'own');
+    await until('it is told', () => sent.length === 5);
+    assert.deepEqual(kinds(sent).slice(3), ['assignment own', 'abort own']);
+    assert.deepEqual(
+      asked.map((line) => line.replace(/ after .*/, '')),
+      ['expect a b1 c1 b2', 'leave shop 1 c1', 'expect a own', 'leave shop 1 own'],
+    );
+    assert.deepEqual(clock.waiting(), []);
+  }
+});
+
+test('TREE-91: nobody waits longer than three seconds, for what rides in messages, or for a connection that is gone', async (t) => {
+  const { delivery, coming, store, sent, clock } = await delivering(t, true);
+  const small = { ...header, id: 'f'.repeat(64), data: { bytes: 4 } } as AssignmentHeader;
+  store.record(small, 4, { manifest: Buffer.from('m'), data: Buffer.from('d') });
+  const own = { ...request, nodes: ['own'] };
+  coming.connected('own', []);
+  delivery.deliver(own);
+  assert.equal(sent.length, 1, 'an agent that knows nothing of the tree');
+  coming.connected('own', [treeProfile]);
+  delivery.deliver({ ...own, assignments: [small.id] });
+  assert.equal(sent.length, 2);
+  delivery.deliver(own);
+  delivery.deliver({ ...own, assignments: [small.id] });
+  assert.equal(sent.length, 2, 'behind what waits');
+  clock.advance(3_000);
+  assert.equal(sent.length, 4);
+  coming.connected('own', [treeProfile]);
+  delivery.deliver(own);
+  coming.disconnected('own');
+  clock.advance(10_000);
+  assert.equal(sent.length, 4);
+  delivery.deliver(own);
+  assert.equal(sent.length, 5);
 });

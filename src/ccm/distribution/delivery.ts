@@ -27,7 +27,7 @@ export interface Delivery {
 export interface DeliveryOptions {
   readonly store: AssignmentStore;
   readonly gateway: Pick<AgentGateway, 'broadcast' | 'behind'>;
-  readonly trees: Pick<Trees, 'expect' | 'leave' | 'isTooMuchAtOnce'>;
+  readonly trees: Pick<Trees, 'expect' | 'leave' | 'isTooMuchAtOnce' | 'coming'>;
   readonly releaseKey: () => KeyObject;
   /** Origin of the agents' port, no trailing slash. */
   readonly agentUrl: () => string;
@@ -38,11 +38,27 @@ export interface DeliveryOptions {
 
 export function createDelivery(options: DeliveryOptions): Delivery {
   const { store, gateway, trees, releaseKey, agentUrl, now, onMissing } = options;
+  const { coming } = trees;
   /** What waits for files to be read, in order; empty as a rule, since what was just built is in memory. */
   const waiting: (() => Promise<void>)[] = [];
 
   function deliverNow(request: DeliveryRequest, assignments: readonly StoredAssignment[]): void {
-    for (const assignment of assignments) sendOne(request, assignment);
+    const isFetched = assignments.some(({ inline }) => inline === null);
+    const nodes = request.nodes.filter((node) => {
+      const mustWait = coming.isHeld(node) || (isFetched && coming.isComing(node));
+      if (mustWait) coming.hold(node, () => deliver({ ...request, nodes: [node] }));
+      return !mustWait;
+    });
+    if (nodes.length === 0) return;
+    for (const assignment of assignments) sendOne({ ...request, nodes }, assignment);
+  }
+
+  function deliver(request: DeliveryRequest): void {
+    const known = request.assignments
+      .map((id) => store.known(id))
+      .filter((assignment) => assignment !== undefined);
+    if (waiting.length === 0 && known.length === request.assignments.length) deliverNow(request, known);
+    else wait(() => deliverFromFiles(request));
   }
 
   function sendOne({ site, release, nodes }: DeliveryRequest, assignment: StoredAssignment): void {
@@ -72,7 +88,17 @@ export function createDelivery(options: DeliveryOptions): Delivery {
     }
   }
 
-  function sendNow(nodes: readonly string[], message: CcmMessage): void {
+  function send(nodes: readonly string[], message: CcmMessage): void {
+    if (waiting.length === 0) sendNow(nodes, message);
+    else wait(async () => sendNow(nodes, message));
+  }
+
+  function sendNow(all: readonly string[], message: CcmMessage): void {
+    const nodes = all.filter((node) => {
+      if (!coming.isHeld(node)) return true;
+      coming.hold(node, () => send([node], message));
+      return false;
+    });
     if (message.type === 'abort') trees.leave(message.site, message.release, nodes);
     if (message.type === 'removed') trees.leave(message.site, null, nodes);
     gateway.broadcast(nodes, message);
@@ -112,16 +138,7 @@ export function createDelivery(options: DeliveryOptions): Delivery {
   }
 
   return {
-    deliver(request) {
-      const known = request.assignments
-        .map((id) => store.known(id))
-        .filter((assignment) => assignment !== undefined);
-      if (waiting.length === 0 && known.length === request.assignments.length) deliverNow(request, known);
-      else wait(() => deliverFromFiles(request));
-    },
-    send(nodes, message) {
-      if (waiting.length === 0) sendNow(nodes, message);
-      else wait(async () => sendNow(nodes, message));
-    },
+    deliver,
+    send,
   };
 }

@@ -41,7 +41,12 @@ async function receiving() {
     siteFacts: () => undefined,
     receipt: (receipt) => taken.push(receipt),
     drift: { connected: () => undefined, report: () => undefined, removed: () => undefined },
-    trees: { said: () => undefined, removed: () => undefined },
+    trees: {
+      connected: () => undefined,
+      disconnected: () => undefined,
+      said: () => undefined,
+      removed: () => undefined,
+    },
     segments: {
       connected: () => undefined,
       message: () => undefined,

@@ -35,7 +35,7 @@ export interface AgentEventsOptions {
   readonly receipt: (receipt: SignedReceipt) => void;
   readonly drift: Pick<DriftReports, 'connected' | 'report' | 'removed'>;
   readonly segments: Pick<Segments, 'connected' | 'message' | 'leaderSaid' | 'disconnected' | 'removed'>;
-  readonly trees: Pick<Trees, 'said' | 'removed'>;
+  readonly trees: Pick<Trees, 'connected' | 'disconnected' | 'said' | 'removed'>;
   readonly mend: (node: string, request: Extract<AgentReport, { type: 'mend' }>) => void;
   readonly onForged: (node: string, what: string) => void;
   /** Commands of an assignment, for the share that is done; 0 when unknown. */
@@ -59,7 +59,7 @@ const forgedReceipt = {
 const forgeryCodes: ReadonlySet<string> = new Set(['MESSAGE_INVALID', 'RATE_LIMITED']);
 
 export function createAgentEvents(options: AgentEventsOptions): AgentEvents {
-  const { registry, post, releaseKeys, segments, verifyRequests, onForged } = options;
+  const { registry, post, releaseKeys, segments, trees, verifyRequests, onForged } = options;
   /** Of each node: its connection's key, and the one before it, since a receipt may have been signed just before a renewal (KEYS-4). */
   const keys = new Map<string, readonly KeyObject[]>();
 
@@ -98,6 +98,7 @@ export function createAgentEvents(options: AgentEventsOptions): AgentEvents {
       }
       options.drift.connected(node, hello);
       segments.connected(node, hello, leader !== null);
+      if (leader === null) trees.connected(node, hello.profiles);
       const { url, agentVersion, freeBytes, labels } = hello;
       if (registry.nodes.seen(node, { url, agentVersion, freeBytes, labels })) options.configure();
       post({
@@ -124,7 +125,7 @@ export function createAgentEvents(options: AgentEventsOptions): AgentEvents {
         return;
       }
       if (isTreeMessage(report)) {
-        options.trees.said(node, report);
+        trees.said(node, report);
         return;
       }
       // The gateway hands over nothing else of a leader's.
@@ -206,6 +207,7 @@ export function createAgentEvents(options: AgentEventsOptions): AgentEvents {
     disconnected(node, connection) {
       verifyRequests.disconnected(node);
       segments.disconnected(node);
+      trees.disconnected(node);
       post({ type: 'nodeDisconnected', node, connection });
     },
 
@@ -220,7 +222,7 @@ export function createAgentEvents(options: AgentEventsOptions): AgentEvents {
       keys.delete(node);
       options.drift.removed(node);
       segments.removed(node);
-      options.trees.removed(node);
+      trees.removed(node);
     },
   };
 }

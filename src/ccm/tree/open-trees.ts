@@ -40,6 +40,8 @@ export function openTrees(options: OpenTreesOptions): Trees {
       behind: (node) => gateway().behind(node),
       leading: (node) => gateway().leading(node),
     },
+    wasLed: (segment) => registry.segments.find(segment)?.leader != null,
+    segmentOf: (node) => registry.nodes.find(node)?.segment ?? null,
     facts: createLeaderFacts({ registry, places, measures, reportOf }),
     releaseKey: keys.releaseKey,
     ccmBytesPerSecond: () => null,

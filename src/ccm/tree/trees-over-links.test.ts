@@ -68,6 +68,8 @@ async function fleet(t: TestScope): Promise<Fleet> {
   const trees: Trees = createTrees({
     ...{ ccm, isOn: true, gateway, clock, health, append: () => undefined },
     facts: createLeaderFacts({ registry, places, measures, reportOf: report }),
+    wasLed: () => false,
+    segmentOf: () => null,
     releaseKey: () => running.releaseKey,
     ccmBytesPerSecond: () => null,
     logger: pino({ level: 'silent' }),

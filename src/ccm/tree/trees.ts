@@ -9,6 +9,7 @@ import { type TreeAgentMessage, type TreeCcmMessage, treeProfile } from '../../m
 import type { Clock } from '../../net/clock.ts';
 import type { AgentGateway } from '../gateway/agent-gateway.ts';
 import type { LeaderSession } from '../gateway/leaders/leader-sessions.ts';
+import { type ComingLeaders, createComingLeaders } from './coming-leaders.ts';
 import { createHandOutWriter } from './hand-out-writer.ts';
 import type { LeaderFacts } from './leader-facts.ts';
 import { createTreeLog, type TreeLogOptions } from './tree-log.ts';
@@ -29,6 +30,10 @@ export interface Trees {
   leave(site: string, release: Release | null, nodes: readonly string[]): void;
   /** Whether so many bytes for each of them are too much for messages to leaders. */
   isTooMuchAtOnce(bytes: number, nodes: readonly string[]): boolean;
+  readonly coming: Pick<ComingLeaders, 'isComing' | 'isHeld' | 'hold'>;
+  /** Over a link of its own. */
+  connected(node: string, profiles: readonly string[]): void;
+  disconnected(node: string): void;
   said(node: string, message: TreeAgentMessage): void;
   /** A leader's session began; null: it ended. */
   led(segment: string, leader: string | null): void;
@@ -45,6 +50,9 @@ export interface TreesOptions extends TreeLogOptions {
   readonly isOn: boolean;
   readonly gateway: Pick<AgentGateway, 'send' | 'behind' | 'leading'>;
   readonly facts: LeaderFacts;
+  /** Whether the segment was ever led. */
+  readonly wasLed: (segment: string) => boolean;
+  readonly segmentOf: (node: string) => string | null;
   readonly releaseKey: () => KeyObject;
   /** What the CCM may send; null: not limited. */
   readonly ccmBytesPerSecond: () => number | null;
@@ -67,6 +75,13 @@ export function createTrees(options: TreesOptions): Trees {
   const leaders = new Map<string, { readonly node: string; readonly since: number }>();
   const send = (node: string, message: TreeCcmMessage): void => gateway.send(node, message);
   const { places, measures } = facts;
+  const coming = createComingLeaders({
+    clock,
+    leaderlessSegmentOf(node) {
+      const segment = options.isOn ? options.segmentOf(node) : null;
+      return segment === null || leaders.has(segment) || !options.wasLed(segment) ? undefined : segment;
+    },
+  });
   const writeHandOut = createHandOutWriter({
     ccm,
     releaseKey: options.releaseKey,
@@ -204,6 +219,10 @@ export function createTrees(options: TreesOptions): Trees {
       return nodes.length * bytes > uplink && leadersOf(nodes).size * bytes > uplink;
     },
 
+    coming,
+    connected: coming.connected,
+    disconnected: coming.disconnected,
+
     said(node, message) {
       const found = runOf(node, message);
       if (found === undefined) return;
@@ -229,10 +248,12 @@ export function createTrees(options: TreesOptions): Trees {
         const again = participant(leader, []);
         if (again !== undefined) run.join([again]);
       }
+      coming.led(segment, leader);
     },
 
     removed(node) {
       for (const run of runs.values()) if (!run.isOver) run.leave([node]);
+      coming.disconnected(node);
       measures.forget(node);
       places.reached(node);
     },
@@ -241,6 +262,7 @@ export function createTrees(options: TreesOptions): Trees {
       [...(bySite.get(site) ?? [])].filter(({ subject }) => compareReleases(subject.release, release) === 0),
 
     close() {
+      coming.close();
       for (const run of runs.values()) run.close();
       measures.close();
     },

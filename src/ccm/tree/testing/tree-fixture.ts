@@ -84,6 +84,8 @@ export async function treeFixture(): Promise<TreeFixture> {
   const behind = new Map<string, Behind>();
   const sessions = new Map<string, LeaderSession>();
   const reports: TreeFixture['reports'] = new Map();
+  /** Where nodes belong; each segment in it was led. */
+  const segments = new Map<string, string>();
   let count = 0;
   let measures: LeaderMeasures;
 
@@ -106,6 +108,8 @@ export async function treeFixture(): Promise<TreeFixture> {
         behind: (node) => behind.get(node) ?? null,
         leading: (node) => sessions.get(node) ?? null,
       },
+      wasLed: (segment) => [...segments.values()].includes(segment),
+      segmentOf: (node) => segments.get(node) ?? null,
       facts: createLeaderFacts({ registry, places, measures, reportOf }),
       releaseKey: () => key,
       ccmBytesPerSecond: () => null,
@@ -150,6 +154,7 @@ export async function treeFixture(): Promise<TreeFixture> {
       const id = segment ?? String(count).padStart(32, '0');
       if (hasPlace) reports.set(leader, reportOf(leader, `10.0.${count >> 8}.${count & 255}`));
       behind.delete(leader);
+      for (const node of [leader, ...members]) segments.set(node, id);
       sessions.set(leader, { id: `session ${count}`, segment: id, profiles, delayMs: null });
       for (const node of members) behind.set(node, { leader, segment: id, since: 0 });
       trees.led(id, leader);
