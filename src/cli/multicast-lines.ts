@@ -51,7 +51,8 @@ function tookText({ tookMs }: MulticastSessionResource): string {
   return durationText(new Date(0).toISOString(), new Date(tookMs).toISOString());
 }
 
-function mbitText(bytesPerSecond: number): string {
+/** A rate in Mbit/s. */
+export function mbitText(bytesPerSecond: number): string {
   const mbit = bytesPerSecond / bytesPerMbit;
   return mbit >= 100 ? String(Math.round(mbit)) : String(Math.round(mbit * 10) / 10);
 }

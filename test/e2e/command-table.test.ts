@@ -51,6 +51,7 @@ async function table(): Promise<Readonly<Record<string, Row>>> {
     verify: { good: [sample], unknown: [nothing] },
     'job list': { good: [] },
     'job show': { good: [job.id], unknown: ['j0000000000'] },
+    'tree show': { good: [job.id], unknown: ['j0000000000'] },
     'job abort': { good: [job.id], code: 3, unknown: ['j0000000000'] },
     'site add': { good: ['added'], unknown: ['more', '--group', nothing] },
     'site list': { good: [] },

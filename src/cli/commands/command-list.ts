@@ -59,6 +59,7 @@ import { status } from './status.ts';
 import { tokenCreate } from './token-create.ts';
 import { tokenList } from './token-list.ts';
 import { tokenRevoke } from './token-revoke.ts';
+import { treeShow } from './tree-show.ts';
 import { up } from './up.ts';
 import { verify } from './verify.ts';
 
@@ -71,6 +72,7 @@ export const commands: readonly CliCommand[] = [
   jobList,
   jobShow,
   jobAbort,
+  treeShow,
   siteAdd,
   siteList,
   siteShow,
