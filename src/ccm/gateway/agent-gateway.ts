@@ -104,6 +104,8 @@ export interface AgentGateway {
   behind(node: string): Behind | null;
   /** The session in which this node speaks for others; null: it does not. */
   leading(node: string): LeaderSession | null;
+  /** What the uplink's limit says now; null: none. */
+  uplinkBytesPerSecond(): number | null;
   /** Whom the CCM accepts as the leader of that segment now: it may speak for nodes of it from here on (LEAD-1). True: it was told of a session. */
   appoint(segment: string, leader: string | null): boolean;
   /** Turns a node away, for instance because it was removed: its link and its requests end now (KEYS-7). */
@@ -343,6 +345,7 @@ export function createAgentGateway(options: AgentGatewayOptions): AgentGateway {
       server.setSecureContext(contextOf(identity));
     },
     reconnectAll: () => table.closeAll(closeCodes.goingAway, ''),
+    uplinkBytesPerSecond: uplink.allowed,
     async stop() {
       table.stop();
       uplink.close();

@@ -14,7 +14,7 @@ import { createTrees, type Trees } from './trees.ts';
 export interface OpenTreesOptions {
   readonly ccm: Pick<CcmState, 'database' | 'registry' | 'keys'>;
   readonly isOn: boolean;
-  readonly gateway: () => Pick<AgentGateway, 'send' | 'behind' | 'leading'>;
+  readonly gateway: () => Pick<AgentGateway, 'send' | 'behind' | 'leading' | 'uplinkBytesPerSecond'>;
   readonly reportOf: Segments['reportOf'];
   readonly health: { readonly waitsFor: unknown };
   readonly logger: Logger;
@@ -44,7 +44,7 @@ export function openTrees(options: OpenTreesOptions): Trees {
     segmentOf: (node) => registry.nodes.find(node)?.segment ?? null,
     facts: createLeaderFacts({ registry, places, measures, reportOf }),
     releaseKey: keys.releaseKey,
-    ccmBytesPerSecond: () => null,
+    ccmBytesPerSecond: () => gateway().uplinkBytesPerSecond(),
     append: registry.events.append,
     health,
     clock,
