@@ -121,6 +121,12 @@ async function table(): Promise<Readonly<Record<string, Row>>> {
       unknownCode: 2,
       unknownError: 'INVALID_INPUT',
     },
+    'simulate tree': {
+      good: ['--leaders', '3', '--seeds', '1', '--first-seed', '3'],
+      unknown: ['--seeds', '1', '--mutate', nothing],
+      unknownCode: 2,
+      unknownError: 'INVALID_INPUT',
+    },
     'config check': { good: ['agent.yaml'], unknown: [join(nothing, 'agent.yaml')] },
     'config schema': { good: ['agent'], unknown: [nothing], unknownCode: 2, unknownError: 'INVALID_INPUT' },
     'assignment inspect': { good: ['none.assignment'], code: 1, unknown: ['no-such.assignment'] },

@@ -95,7 +95,7 @@ export const importRules: ImportRules = {
       because: 'plugins in configuration files; the kit: `plugin create`, `plugin test`',
     },
     { from: 'src/cli/', to: 'src/net/atomic-file.ts', because: 'contexts and tokens are kept as state is' },
-    { from: 'src/cli/', to: 'src/sim/', because: '`simulate election` and `simulate mctp`' },
+    { from: 'src/cli/', to: 'src/sim/', because: '`simulate election`, `simulate mctp`, `simulate tree`' },
     {
       from: 'src/cli/ccm-configuration.ts',
       to: 'src/protocol/segment/',

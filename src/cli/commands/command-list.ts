@@ -50,6 +50,7 @@ import { segmentShow } from './segment-show.ts';
 import { segmentWeigh } from './segment-weigh.ts';
 import { simulateElection } from './simulate-election.ts';
 import { simulateMctp } from './simulate-mctp.ts';
+import { simulateTree } from './simulate-tree.ts';
 import { siteAdd } from './site-add.ts';
 import { siteList } from './site-list.ts';
 import { siteRemove } from './site-remove.ts';
@@ -124,5 +125,6 @@ export const commands: readonly CliCommand[] = [
   configSchema,
   simulateElection,
   simulateMctp,
+  simulateTree,
   doctor,
 ];

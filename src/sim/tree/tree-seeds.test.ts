@@ -1,0 +1,47 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { describeTreePlan } from './describe-tree-fault.ts';
+import { runTreeSeed } from './run-tree-seed.ts';
+import { drawTreePlan } from './tree-plan.ts';
+
+const drawn = { leaders: null, members: 50, bytes: null, bytesPerSecond: null, delayMs: null };
+const task = { ...drawn, hasFaults: true, mutant: null };
+
+describe('simulated distributions down the tree', () => {
+  test('TREE-80: a seed runs the same way each time, event by event; another seed another way', () => {
+    const run = (seed: number): string[] => {
+      const lines: string[] = [];
+      runTreeSeed(seed, task, (line) => lines.push(line));
+      return lines;
+    };
+    const lines = run(5);
+    assert.ok(lines.length > 50);
+    assert.deepEqual(run(5), lines);
+    assert.notDeepEqual(run(8), lines);
+  });
+
+  test('TREE-83: faults are data, and told as lines', () => {
+    const plan = drawTreePlan(16, task);
+    assert.ok(plan.faults.length > 2);
+    const lines = describeTreePlan(plan).join('\n');
+    assert.match(lines, /vanish node \d+/);
+    assert.match(lines, /succession node \d+ afterMs \d+ share/);
+  });
+
+  test('N19 N45 N46 TREE-84: thirty seeds with every kind of fault break no rule', () => {
+    for (let seed = 2001; seed <= 2030; seed += 1) {
+      const { violation } = runTreeSeed(seed, task);
+      assert.equal(violation, null, `seed ${seed}`);
+    }
+  });
+
+  test('TREE-81: 300 leaders and 1 GB at 1 Gbit/s and 50 ms: within twice the limit and ten seconds, and the CCM sends it once', () => {
+    const given = { leaders: 300, members: 50, bytes: 1e9, bytesPerSecond: 125e6, delayMs: 50 };
+    const result = runTreeSeed(1, { ...given, hasFaults: false, mutant: null });
+    assert.equal(result.violation, null);
+    assert.equal(result.limitMs, 8000);
+    assert.ok(result.lastNodeMs <= 26_000, `${result.lastNodeMs} ms`);
+    assert.ok(result.ccmEgressRatio <= 3);
+    assert.ok(result.messages <= 6);
+  });
+});
