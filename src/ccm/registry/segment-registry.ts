@@ -40,6 +40,10 @@ export interface SegmentRegistry {
   /** By name. */
   list(): SegmentRecord[];
   find(id: string): SegmentRecord | undefined;
+  /** By id. */
+  names(): ReadonlyMap<string, string>;
+  /** By id: those that have one. */
+  wanRates(): ReadonlyMap<string, RateLimit>;
   /** By name. Throws NOT_FOUND. */
   get(name: string): SegmentRecord;
   /** With a name that it makes up, and this id when nodes have one already that the database has lost. */
@@ -127,6 +131,21 @@ export function createSegmentRegistry(
     list: () => database.all(all.orderBy('name')).map(toRecord),
     find,
     get,
+
+    names: () =>
+      new Map(
+        database
+          .all(queries.selectFrom('segments').select(['id', 'name']))
+          .map(({ id, name }) => [id, name] as const),
+      ),
+    wanRates: () =>
+      new Map(
+        database
+          .all(queries.selectFrom('segments').select(['id', 'wan_rate']))
+          .flatMap(({ id, wan_rate }) =>
+            wan_rate === null ? [] : [[id, fromJsonColumn(wan_rate)] as const],
+          ),
+      ),
 
     make(actor, id) {
       return database.transaction(() => {

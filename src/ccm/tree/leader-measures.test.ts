@@ -7,6 +7,8 @@ import { test } from 'node:test';
 import type { TransferFigures } from '../../model/tree-messages.ts';
 import { createManualClock } from '../../net/testing/manual-clock.ts';
 import { temporaryDirectory } from '../../net/testing/temporary-directory.ts';
+import { ccmCoordinates } from '../../protocol/tree/move-coordinates.ts';
+import { distanceMs } from '../../protocol/tree/nearest.ts';
 import { openDatabase } from '../db/open-database.ts';
 import { temporaryRegistry } from '../registry/testing/temporary-registry.ts';
 import { createLeaderMeasures } from './leader-measures.ts';
@@ -27,7 +29,10 @@ async function measuring() {
   const health: { waitsFor: unknown } = { waitsFor: undefined };
   const errors: unknown[] = [];
   const create = () =>
-    createLeaderMeasures({ database, health, clock, onError: (error) => errors.push(error) });
+    createLeaderMeasures({
+      ...{ database, health, clock, random: () => 0.5 },
+      onError: (error) => errors.push(error),
+    });
   const rows = () => database.all(database.queries.selectFrom('leader_measures').selectAll().orderBy('node'));
   return { measures: create(), create, clock, health, rows, errors };
 }
@@ -57,6 +62,22 @@ test('TREE-98: delays are smoothed, and the first is taken as it is', async () =
   measures.delayed('a', 40);
   measures.fetched('a', [figures(null, { delayMs: 80 })]);
   assert.equal(measures.of('a').delayMs, 50);
+});
+
+test('TREE-12 TREE-98: leaders have coordinates from delays to the CCM and to each other, which come near what was measured', async () => {
+  const { measures } = await measuring();
+  assert.equal(measures.of('a').coordinates, null);
+  measures.fetched('b', [figures('a', { delayMs: 5 })]);
+  assert.equal(measures.of('b').coordinates, null, 'a source without coordinates says nothing');
+  for (let round = 0; round < 100; round += 1) {
+    measures.delayed('a', 50);
+    measures.delayed('b', 50);
+    measures.fetched('b', [figures('a', { delayMs: 5 })]);
+  }
+  const [a, b] = [measures.of('a').coordinates, measures.of('b').coordinates];
+  assert.ok(a !== null && b !== null);
+  assert.ok(distanceMs(a, b) < 25, `${distanceMs(a, b)} ms between them`);
+  assert.ok(Math.abs(distanceMs(a, ccmCoordinates) - 50) < 15);
 });
 
 test('TREE-98: it is written some seconds later, all at once, and read at the next start; not while nothing can be written', async () => {
@@ -120,7 +141,7 @@ test('N76: killed behind the write, the CCM has what was measured at its next st
     const { createLeaderMeasures } = await from('leader-measures.ts');
     const { systemClock } = await from('../../net/clock.ts');
     const database = await openDatabase(${JSON.stringify(path)});
-    const measures = createLeaderMeasures({ database, health: {}, clock: systemClock, onError(error) { throw error; } });
+    const measures = createLeaderMeasures({ database, health: {}, clock: systemClock, random: () => 0.5, onError(error) { throw error; } });
     measures.delayed('web1', 12);
     measures.flush();`;
   const { signal } = spawnSync(process.execPath, ['--input-type=module', '-e', program], {

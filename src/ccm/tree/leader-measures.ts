@@ -4,6 +4,7 @@
 import { failpoint } from '../../faults/failpoint.ts';
 import type { TransferFigures } from '../../model/tree-messages.ts';
 import type { Clock } from '../../net/clock.ts';
+import { ccmCoordinates, moveCoordinates } from '../../protocol/tree/move-coordinates.ts';
 import type { Coordinates } from '../../protocol/tree/tree-machines.ts';
 import type { CcmDatabase } from '../db/ccm-database.ts';
 import type { LeaderMeasureTable } from '../db/schema.ts';
@@ -38,6 +39,8 @@ export interface LeaderMeasuresOptions {
   /** While nothing can be written it stays in memory. */
   readonly health: { readonly waitsFor: unknown };
   readonly clock: Clock;
+  /** From 0 to below 1. */
+  readonly random: () => number;
   readonly onError: (error: unknown) => void;
 }
 
@@ -55,7 +58,7 @@ const unknown: LeaderMeasure = {
 };
 
 export function createLeaderMeasures(options: LeaderMeasuresOptions): LeaderMeasures {
-  const { database, health, clock } = options;
+  const { database, health, clock, random } = options;
   const { queries } = database;
   const measures = new Map(
     database
@@ -92,8 +95,14 @@ export function createLeaderMeasures(options: LeaderMeasuresOptions): LeaderMeas
     set(node, { ...halved, [how]: halved[how] + 1 });
   }
 
+  function moved(node: string, other: Coordinates | null, delayMs: number): void {
+    if (other !== null)
+      set(node, { coordinates: moveCoordinates(of(node).coordinates, other, delayMs, random) });
+  }
+
   function delayed(node: string, delayMs: number): void {
     set(node, { delayMs: smoothed(of(node).delayMs, delayMs, weights.delay) });
+    moved(node, ccmCoordinates, delayMs);
   }
 
   function write(): void {
@@ -128,6 +137,7 @@ export function createLeaderMeasures(options: LeaderMeasuresOptions): LeaderMeas
         const up = given.add(source, { bytes, ms }, clock.now());
         if (up !== null) set(source, { upBytesPerSecond: smoothedRate(of(source).upBytesPerSecond, up) });
         if (bytes > 0) count(source, 'done');
+        if (delayMs !== null) moved(node, of(source).coordinates, delayMs);
       }
     },
     troubled: (source) => count(source, 'failed'),

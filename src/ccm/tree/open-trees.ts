@@ -1,7 +1,7 @@
 // The tree of group leaders, put together from the CCM's parts: which CCM it is, what is measured, what leaders report.
 
 import type { Logger } from 'pino';
-import { steadyClock } from '../../net/clock.ts';
+import { steadyClock, systemClock } from '../../net/clock.ts';
 import type { CcmState } from '../ccm-state.ts';
 import type { AgentGateway } from '../gateway/agent-gateway.ts';
 import type { Segments } from '../segments/segments.ts';
@@ -30,6 +30,7 @@ export function openTrees(options: OpenTreesOptions): Trees {
     database,
     health,
     clock,
+    random: Math.random,
     onError: (error) => logger.error({ err: error }, 'what was measured of leaders could not be written'),
   });
   return createTrees({
@@ -42,7 +43,7 @@ export function openTrees(options: OpenTreesOptions): Trees {
     },
     wasLed: (segment) => registry.segments.find(segment)?.leader != null,
     segmentOf: (node) => registry.nodes.find(node)?.segment ?? null,
-    facts: createLeaderFacts({ registry, places, measures, reportOf }),
+    facts: createLeaderFacts({ registry, places, measures, reportOf, clock: systemClock }),
     releaseKey: keys.releaseKey,
     ccmBytesPerSecond: () => gateway().uplinkBytesPerSecond(),
     append: registry.events.append,

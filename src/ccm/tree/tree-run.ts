@@ -70,8 +70,6 @@ export interface TreeRun {
   join(participants: readonly Participant[]): void;
   /** These nodes need it no more. */
   leave(nodes: readonly string[]): void;
-  /** Whether it was told in this session that it takes part. */
-  isTold(segment: string, session: string): boolean;
   /** The segment's leader, as it takes part; undefined: it does not, or not any more. */
   leaderOf(segment: string): string | undefined;
   /** Its session ended. */
@@ -308,7 +306,6 @@ export function createTreeRun(options: TreeRunOptions): TreeRun {
       }
       if (!isClosed && needed === 0) close();
     },
-    isTold: (segment, session) => bySegment.get(segment)?.session === session,
     leaderOf(segment) {
       const kept = bySegment.get(segment);
       return kept === undefined || kept.needing.size === 0 ? undefined : kept.leader;

@@ -64,10 +64,10 @@ async function fleet(t: TestScope): Promise<Fleet> {
   const onError = (error: unknown): never => {
     throw error;
   };
-  const measures = createLeaderMeasures({ database, health, clock, onError });
+  const measures = createLeaderMeasures({ database, health, clock, random: () => 0.5, onError });
   const trees: Trees = createTrees({
     ...{ ccm, isOn: true, gateway, clock, health, append: () => undefined },
-    facts: createLeaderFacts({ registry, places, measures, reportOf: report }),
+    facts: createLeaderFacts({ registry, places, measures, reportOf: report, clock }),
     wasLed: () => false,
     segmentOf: () => null,
     releaseKey: () => running.releaseKey,

@@ -11,7 +11,7 @@ import type { AgentGateway } from '../gateway/agent-gateway.ts';
 import type { LeaderSession } from '../gateway/leaders/leader-sessions.ts';
 import { type ComingLeaders, createComingLeaders } from './coming-leaders.ts';
 import { createHandOutWriter } from './hand-out-writer.ts';
-import type { LeaderFacts } from './leader-facts.ts';
+import type { LeaderFacts, SiteLeaders } from './leader-facts.ts';
 import { createTreeLog, type TreeLogOptions } from './tree-log.ts';
 import { createTreeRun, type Participant, type TreeRun } from './tree-run.ts';
 
@@ -110,11 +110,11 @@ export function createTrees(options: TreesOptions): Trees {
     return byLeader;
   }
 
-  function participant(leader: string, nodes: readonly string[]): Participant | undefined {
+  function participant(of: SiteLeaders, leader: string, nodes: readonly string[]): Participant | undefined {
     const session = sessionOf(leader);
     if (session === null) return undefined;
     if (session.delayMs !== null) measures.delayed(leader, session.delayMs);
-    return { leader: facts.of(leader, session.segment), session: session.id, nodes };
+    return { leader: of.of(leader, session.segment), session: session.id, nodes };
   }
 
   function begin(work: TreeWork, participants: readonly Participant[]): void {
@@ -126,7 +126,7 @@ export function createTrees(options: TreesOptions): Trees {
         job: `${site}@${release.epoch}-${release.sequence}`,
         blocks: Math.ceil(dataBytes / blockBytes),
       },
-      participants: facts.inOrder(site, participants),
+      participants,
       ccmBytesPerSecond: options.ccmBytesPerSecond(),
       clock,
       writeHandOut,
@@ -169,8 +169,7 @@ export function createTrees(options: TreesOptions): Trees {
     if (message.ccm !== ccm) return log.ignored(node, message, 'it means another CCM');
     const { segment } = session;
     const run = runs.get(message.assignment);
-    if (run?.isOver === false && run.leaderOf(segment) === node && run.isTold(segment, session.id))
-      return { run, segment };
+    if (run?.isOver === false && run.leaderOf(segment) === node) return { run, segment };
     const since = leaders.get(segment)?.since ?? clock.now();
     // It says what it has before it is told what it needs.
     if (clock.now() - since < newSessionMs && run?.isOver !== true) return undefined;
@@ -199,10 +198,12 @@ export function createTrees(options: TreesOptions): Trees {
   return {
     expect(work, nodes) {
       leave(work.site, work.release, nodes, true);
-      const participants = [...leadersOf(nodes)].flatMap(
-        ([leader, behind]) => participant(leader, behind) ?? [],
+      const byLeader = leadersOf(nodes);
+      if (byLeader.size === 0) return;
+      const site = facts.forSite(work.site);
+      const participants = site.inOrder(
+        [...byLeader].flatMap(([leader, behind]) => participant(site, leader, behind) ?? []),
       );
-      if (participants.length === 0) return;
       const run = runs.get(work.id);
       if (run?.isOver === false) run.join(participants);
       else {
@@ -245,7 +246,7 @@ export function createTrees(options: TreesOptions): Trees {
       // One that was away for a moment goes on; another one is told with the first delivery behind it.
       for (const run of runs.values()) {
         if (run.isOver || run.leaderOf(segment) !== leader) continue;
-        const again = participant(leader, []);
+        const again = participant(facts.forSite(run.subject.site), leader, []);
         if (again !== undefined) run.join([again]);
       }
       coming.led(segment, leader);

@@ -94,6 +94,7 @@ export async function treeFixture(): Promise<TreeFixture> {
       database,
       health,
       clock,
+      random: () => 0.25,
       onError(error) {
         throw error;
       },
@@ -110,7 +111,7 @@ export async function treeFixture(): Promise<TreeFixture> {
       },
       wasLed: (segment) => [...segments.values()].includes(segment),
       segmentOf: (node) => segments.get(node) ?? null,
-      facts: createLeaderFacts({ registry, places, measures, reportOf }),
+      facts: createLeaderFacts({ registry, places, measures, reportOf, clock }),
       releaseKey: () => key,
       ccmBytesPerSecond: () => null,
       clock,
