@@ -54,7 +54,7 @@ test('LINK-2: the hello says who the node is, where it serves, its labels and it
       '1.2.3',
       linked.agent.url,
       { zone: 'a' },
-      ['linux-web-1', 'drift-1', 'owner-1', 'segment-1', 'leader-1'],
+      ['linux-web-1', 'drift-1', 'owner-1', 'segment-1', 'leader-1', 'tree-1'],
       [],
     ],
   );

@@ -84,6 +84,7 @@ export function createTreeAssignment(options: TreeAssignmentOptions): TreeAssign
     ...options,
     assignment,
     manifestBytes: content.manifestBytes,
+    dataBytes: content.dataBytes,
     fromMembers: fetcher.fromMembers,
     onProgress(heldBlocks, of) {
       blocks = of;

@@ -36,13 +36,14 @@ export interface TreeTimes {
   readonly rateMs: number;
   /** A source that was never heard of it may hear of it so long. */
   readonly unknownMs: number;
-  /** Without a source for so long: the CCM. */
+  /** Without a source for so long, and as long again as all of it takes at 10 Mbit/s: the CCM. */
   readonly fallBackMs: number;
 }
 
 export interface TreeSupplyOptions {
   readonly assignment: string;
   readonly manifestBytes: number;
+  readonly dataBytes: number;
   readonly lines: SourceLines;
   readonly fromMembers: ContentFetcher['fromMembers'];
   readonly credentials: () => TlsCredentials;
@@ -69,9 +70,11 @@ type Demand = { readonly fail: (error: unknown) => void; readonly signal: AbortS
 );
 
 const figuresMax = 32;
+const patientBytesPerMs = 1_250;
 
 export function createTreeSupply(options: TreeSupplyOptions): TreeSupply {
   const { assignment, lines, clock, times } = options;
+  const patienceMs = times.fallBackMs + (options.manifestBytes + options.dataBytes) / patientBytesPerMs;
   const over: TransferFigures[] = [];
   let feeds: SourceFeed[] = [];
   let ticket = '';
@@ -136,7 +139,7 @@ export function createTreeSupply(options: TreeSupplyOptions): TreeSupply {
       return;
     }
     if (alive.length === 0) {
-      if (hasEnded || clock.now() - idleSince >= times.fallBackMs) fallBack(demand);
+      if (hasEnded || clock.now() - idleSince >= patienceMs) fallBack(demand);
       return;
     }
     idleSince = clock.now();
