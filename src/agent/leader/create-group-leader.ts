@@ -255,9 +255,9 @@ export function createGroupLeader(options: GroupLeaderOptions): GroupLeader {
       rates.close();
       hub.close();
       tunnels.close();
-      tree.close();
       await port.close();
       await store.close();
+      tree.close();
     },
   };
 }
