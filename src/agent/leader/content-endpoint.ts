@@ -9,6 +9,8 @@ import type { AssignmentHeader } from '../../model/assignment.ts';
 import { TreecastError, toWireError } from '../../model/treecast-error.ts';
 import { type ByteRange, parseByteRange } from '../../net/http/byte-range.ts';
 import { sendJson } from '../../net/http/send-error.ts';
+import { pacedPieces } from '../../net/rate/paced-pieces.ts';
+import type { Pace } from '../../net/rate/pacer.ts';
 import { verifyTicket } from '../../net/tickets/ticket.ts';
 import type { ReceivedBlocks } from '../store/site-store.ts';
 import type { Serving } from '../tree/children.ts';
@@ -34,8 +36,8 @@ export interface TreeServing {
   isOwn(node: string): boolean;
   /** A request of another leader; undefined: nobody counts. Throws RATE_LIMITED. */
   serve(assignment: string, node: string): Serving | undefined;
-  /** Before so many bytes go to another leader; undefined: at once. */
-  readonly pace?: ((bytes: number) => Promise<void> | undefined) | undefined;
+  /** A transfer of that site to another leader begins: what keeps it within limits (TREE-71). */
+  pace(site: string): Pace;
 }
 
 /** Throws what the request is refused for. */
@@ -137,13 +139,22 @@ export function createContentEndpoint(options: ContentEndpointOptions): ContentE
           ...(range === 'whole' ? {} : { 'content-range': `bytes ${bounds.start}-${bounds.end}/${size}` }),
         });
       };
+      const pace = tree?.pace(header.site);
       if (request.method === 'HEAD' || bounds.end < bounds.start) {
         head();
         response.end();
       } else if (part === 'manifest') {
         head();
-        response.end(bytes.subarray(bounds.start, bounds.end + 1));
+        await write(bytes.subarray(bounds.start, bounds.end + 1));
+        response.end();
       } else await sendBlocks(header, source, bounds, head);
+
+      async function write(content: Uint8Array): Promise<void> {
+        for await (const piece of pace === undefined ? [content] : pacedPieces(content, pace)) {
+          gone.signal.throwIfAborted();
+          if (!response.write(piece)) await once(response, 'drain', { signal: gone.signal });
+        }
+      }
 
       async function sendBlocks(
         of: AssignmentHeader,
@@ -158,9 +169,8 @@ export function createContentEndpoint(options: ContentEndpointOptions): ContentE
           if (!response.headersSent) begin();
           const { offset } = blockRange(of, index);
           const bytesOf = block.subarray(Math.max(0, start - offset), end - offset + 1);
-          await tree?.pace?.(bytesOf.length);
           serving?.sent(of, index);
-          if (!response.write(bytesOf)) await once(response, 'drain', { signal: gone.signal });
+          await write(bytesOf);
         }
         response.end();
       }

@@ -5,6 +5,7 @@ import { blockRange } from '../../assignment/block-layout.ts';
 import type { AssignmentHeader } from '../../model/assignment.ts';
 import type { Clock } from '../../net/clock.ts';
 import { createRangeClient, type RangeClient } from '../../net/fetch/range-client.ts';
+import type { Pace } from '../../net/rate/pacer.ts';
 import type { TlsCredentials } from '../../net/tls/tls-settings.ts';
 import type { SegmentNeighbour } from '../segment/segment-view.ts';
 import { type AssignmentMessage, addressOf, requireManifestSize } from '../session/receive-assignment.ts';
@@ -29,6 +30,8 @@ export interface ContentFetcherOptions {
   readonly credentials: () => TlsCredentials;
   /** Members that are there and may hold some of it because another leader gave it to them. */
   readonly holders: () => readonly SegmentNeighbour[];
+  /** What keeps what is fetched of that site from the CCM within limits (TREE-71). */
+  readonly pace: (site: string) => Pace;
   readonly clock: Clock;
   readonly random: () => number;
 }
@@ -86,14 +89,13 @@ export function createContentFetcher(options: ContentFetcherOptions): ContentFet
 
   return {
     fromMembers,
-    supplyOf: ({ id, source }) => ({
+    supplyOf: ({ id, site, source }) => ({
       async manifest(read, signal) {
         if (source.kind === 'inline') return read(Buffer.from(source.manifest, 'base64'));
         const { manifestBytes: bytes, ticket } = source;
         requireManifestSize(bytes);
-        return read(
-          await ranges.fetchFile({ url: addressOf(source.manifestUrl, ccmUrl), ticket, bytes }, signal),
-        );
+        const file = { url: addressOf(source.manifestUrl, ccmUrl), ticket, bytes, pace: options.pace(site) };
+        return read(await ranges.fetchFile(file, signal));
       },
 
       async blocks(header, intake, signal) {
@@ -107,7 +109,7 @@ export function createContentFetcher(options: ContentFetcherOptions): ContentFet
         }
         const { ticket, dataUrl } = source;
         const came = await fromMembers({ id, ticket }, header, intake, signal);
-        const file = { ...dataOf(header, ticket), url: addressOf(dataUrl, ccmUrl) };
+        const file = { ...dataOf(header, ticket), url: addressOf(dataUrl, ccmUrl), pace: options.pace(site) };
         await ranges.fetchBlocks(file, intake.missing(), intake.write, signal);
         return came;
       },

@@ -4,6 +4,7 @@
 import type { LeaderCcmMessage, RelayedMessage, RoundSubject } from '../../model/leader-messages.ts';
 import { TreecastError } from '../../model/treecast-error.ts';
 import { steadyClock, systemClock } from '../../net/clock.ts';
+import type { AgentReport } from '../../net/link/link-client.ts';
 import type { AnnouncedRound } from '../../net/relay/member-messages.ts';
 import { verifyTicket } from '../../net/tickets/ticket.ts';
 import { createMulticastOffers } from '../multicast/multicast-offers.ts';
@@ -21,6 +22,7 @@ import { createRelayStore, type RelayStore, type WantedContent } from './relay-s
 import { createRounds } from './rounds.ts';
 import { createSegmentPort } from './segment-port.ts';
 import { createTunnels } from './tunnel.ts';
+import { createWanTraffic } from './wan-traffic.ts';
 
 type Relay = Extract<LeaderCcmMessage, { readonly type: 'relay' }>;
 
@@ -46,9 +48,13 @@ export function createGroupLeader(options: GroupLeaderOptions): GroupLeader {
   let sessionSince = Number.NEGATIVE_INFINITY;
   let closed = false;
 
+  // Before the CCM has given this link a session it takes no such word on it.
+  const sendAsLeader = (message: AgentReport): boolean => session !== null && options.send(message);
+  const traffic = createWanTraffic({ send: sendAsLeader, clock, wallNow: systemClock.now });
   const fetcher = createContentFetcher({
     ...options,
     clock,
+    pace: traffic.fetch,
     // An address of one link is none of a URL's.
     holders() {
       if (clock.now() - sessionSince >= successorMs) return [];
@@ -70,6 +76,7 @@ export function createGroupLeader(options: GroupLeaderOptions): GroupLeader {
     segment: () => segment.view().segment,
     store: () => store,
     fetcher,
+    pace: traffic.fetch,
     send: (message) => void options.send(message),
     clock,
     times: options.treeTimes,
@@ -85,12 +92,7 @@ export function createGroupLeader(options: GroupLeaderOptions): GroupLeader {
   });
   const rounds = createRounds({ tell: hub.tell, sayUp: hub.sayUp, giveUp: hub.giveUp, clock, log });
   const rates = createMulticastRates({ clock, wallNow: systemClock.now });
-  const sessions = createMulticastSessions({
-    // Before the CCM has given this link a session it takes no such word on it.
-    send: (message) => session !== null && options.send(message),
-    clock,
-    log,
-  });
+  const sessions = createMulticastSessions({ send: sendAsLeader, clock, log });
   const multicast =
     options.multicast &&
     createMulticastOffers({ ...options.multicast, tell: hub.tell, rates, sessions, log });
@@ -105,6 +107,7 @@ export function createGroupLeader(options: GroupLeaderOptions): GroupLeader {
     tree: {
       isOwn: (name) => hub.isOpen(name) || segment.view().others.some((other) => other.node === name),
       serve: tree.serve,
+      pace: traffic.serve,
     },
   });
   const port = createSegmentPort({
@@ -222,8 +225,10 @@ export function createGroupLeader(options: GroupLeaderOptions): GroupLeader {
       if (closed) return;
       if (message.type === 'leaderSession') useSession(message.segment, message.session);
       else if (message.type === 'relay') relay(message);
-      else if (message.type === 'leaderLimits') rates.receive(message);
-      else if (message.type === 'relayAnswer') hub.answer(message.node, message.answer, message.error);
+      else if (message.type === 'leaderLimits') {
+        rates.receive(message);
+        traffic.receive(message);
+      } else if (message.type === 'relayAnswer') hub.answer(message.node, message.answer, message.error);
       else tree.receive(message);
     },
     linkDown() {
@@ -253,6 +258,7 @@ export function createGroupLeader(options: GroupLeaderOptions): GroupLeader {
       await multicast?.close();
       sessions.close();
       rates.close();
+      traffic.close();
       hub.close();
       tunnels.close();
       await port.close();

@@ -6,6 +6,7 @@ import type { AssignmentHeader } from '../../model/assignment.ts';
 import type { SourceTrouble, TransferFigures, TreePart } from '../../model/tree-messages.ts';
 import { type Clock, delay } from '../../net/clock.ts';
 import { BusySource, requestRange } from '../../net/fetch/range-request.ts';
+import type { Pace } from '../../net/rate/pacer.ts';
 import { blocksOfPart } from '../../protocol/tree/tree-parts.ts';
 import type { BlockIntake } from '../leader/content-supply.ts';
 import type { SourceLine, SourcePlace } from './source-lines.ts';
@@ -44,6 +45,8 @@ export interface SourceFeedOptions {
   readonly line: SourceLine;
   readonly assignment: string;
   readonly ticket: () => string;
+  /** A request begins: what keeps it within limits (TREE-71). */
+  readonly pace: () => Pace;
   readonly clock: Clock;
   /** Who has given nothing yet may not have heard of it yet, for so long. */
   readonly unknownMs: number;
@@ -109,9 +112,19 @@ export function createSourceFeed(options: SourceFeedOptions): SourceFeed {
   async function* pieces(what: 'manifest' | 'data', start: number, upTo: number, total: number) {
     const self = {};
     waits.set(self, clock.now());
+    const within = options.pace();
+    const pace = (of: number): Promise<void> | undefined => {
+      // Whatever is waited for now, it is not the source.
+      waits.set(self, undefined);
+      return within(of);
+    };
     try {
       const range = { url: line.url(assignment, what), ticket: ticket(), start, end: upTo, total };
-      for await (const piece of requestRange(line.agent(), { ...range, idleMs: idleMs[kind] }, signal)) {
+      for await (const piece of requestRange(
+        line.agent(),
+        { ...range, idleMs: idleMs[kind], pace },
+        signal,
+      )) {
         waits.set(self, undefined);
         bytes += piece.length;
         yield piece;

@@ -45,7 +45,7 @@ export interface TreeAssignmentStatus {
 }
 
 export interface TreeAssignmentOptions
-  extends Pick<TreeSupplyOptions, 'lines' | 'credentials' | 'clock' | 'times'> {
+  extends Pick<TreeSupplyOptions, 'lines' | 'credentials' | 'clock' | 'times' | 'pace'> {
   readonly node: string;
   readonly content: TreeContent;
   readonly store: Pick<RelayStore, 'want' | 'takeOver'>;

@@ -8,6 +8,7 @@ import { TreecastError } from '../../model/treecast-error.ts';
 import type { Clock } from '../../net/clock.ts';
 import type { Dial } from '../../net/dial/ccm-dialer.ts';
 import type { ReceivedMessage } from '../../net/link/link-client.ts';
+import type { Pace } from '../../net/rate/pacer.ts';
 import type { TlsCredentials } from '../../net/tls/tls-settings.ts';
 import { verifyHandOut } from '../../net/tree/hand-out.ts';
 import type { ContentFetcher } from '../leader/content-fetcher.ts';
@@ -54,6 +55,8 @@ export interface TreeRelaysOptions {
   readonly segment: () => string;
   readonly store: () => Pick<RelayStore, 'want' | 'takeOver'>;
   readonly fetcher: ContentFetcher;
+  /** What keeps a transfer of that site, from the CCM or another leader, within limits. */
+  readonly pace: (site: string) => Pace;
   /** Over the node's own link. */
   readonly send: (message: TreeAgentMessage) => void;
   readonly clock: Clock;
@@ -107,6 +110,7 @@ export function createTreeRelays(options: TreeRelaysOptions): TreeRelays {
       lines,
       credentials,
       times,
+      pace: () => options.pace(content.site),
       isLinkUp,
       mayForward: true,
       notify: (next) => notifyLeader(next, { credentials: credentials(), signal: stopped.signal }),

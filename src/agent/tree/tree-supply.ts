@@ -7,6 +7,7 @@ import type { AssignmentHeader } from '../../model/assignment.ts';
 import type { SourceTrouble, TransferFigures } from '../../model/tree-messages.ts';
 import { TreecastError } from '../../model/treecast-error.ts';
 import type { Clock } from '../../net/clock.ts';
+import type { Pace } from '../../net/rate/pacer.ts';
 import type { TlsCredentials } from '../../net/tls/tls-settings.ts';
 import type { ContentFetcher } from '../leader/content-fetcher.ts';
 import type { BlockIntake, ContentSupply } from '../leader/content-supply.ts';
@@ -49,6 +50,7 @@ export interface TreeSupplyOptions {
   readonly credentials: () => TlsCredentials;
   readonly clock: Clock;
   readonly times: TreeTimes;
+  readonly pace: () => Pace;
   /** Verified blocks are here. */
   readonly onProgress: (heldBlocks: number, blocks: number) => void;
   readonly onTrouble: (source: PlacedSource, trouble: SourceTrouble) => void;
@@ -114,6 +116,7 @@ export function createTreeSupply(options: TreeSupplyOptions): TreeSupply {
       ticket: () => ticket,
       clock,
       unknownMs: times.unknownMs,
+      pace: options.pace,
       onDone() {
         if (manifestFrom === feed) manifestFrom = undefined;
         if (feed.isOver()) note(feed);

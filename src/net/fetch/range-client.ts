@@ -6,6 +6,7 @@ import { blockBytes } from '../../model/assignment.ts';
 import type { Clock } from '../clock.ts';
 import type { Dial } from '../dial/ccm-dialer.ts';
 import { createDialingAgent } from '../dial/dialing-agent.ts';
+import type { Pace } from '../rate/pacer.ts';
 import { ccmConnectionOptions, nodeConnectionOptions, type TlsCredentials } from '../tls/tls-settings.ts';
 import { type BlockRun, blockRuns } from './block-runs.ts';
 import { requestRange } from './range-request.ts';
@@ -15,6 +16,8 @@ export interface FetchedFile {
   readonly url: string;
   readonly ticket: string;
   readonly bytes: number;
+  /** Keeps what is fetched of it within limits of the rate; absent: there are none. */
+  readonly pace?: Pace | undefined;
 }
 
 /** Where a block lies in the file, in bytes: blocks follow one another, and some are shorter than others. */
@@ -80,7 +83,7 @@ export function createRangeClient(options: RangeClientOptions): RangeClient {
   }
 
   return {
-    async fetchFile({ url, ticket, bytes }, signal) {
+    async fetchFile({ url, ticket, bytes, pace }, signal) {
       if (bytes === 0) return Buffer.alloc(0);
       const retry = createRetry(signal, retryOptions);
       while (true) {
@@ -89,7 +92,7 @@ export function createRangeClient(options: RangeClientOptions): RangeClient {
         try {
           for await (const chunk of requestRange(
             currentAgent(),
-            { url, ticket, start: 0, end: bytes, total: bytes },
+            { url, ticket, start: 0, end: bytes, total: bytes, pace },
             signal,
           )) {
             filled += chunk.copy(file, filled);
@@ -101,7 +104,7 @@ export function createRangeClient(options: RangeClientOptions): RangeClient {
       }
     },
 
-    async fetchBlocks({ url, ticket, bytes, rangeOf }, missing, onBlock, signal) {
+    async fetchBlocks({ url, ticket, bytes, rangeOf, pace }, missing, onBlock, signal) {
       const blocksMax = runBytesMax / blockBytes;
       const runs = blockRuns(missing, blocksMax);
       const stop = new AbortController();
@@ -127,7 +130,7 @@ export function createRangeClient(options: RangeClientOptions): RangeClient {
         try {
           for await (const chunk of requestRange(
             currentAgent(),
-            { url, ticket, start, end, total: bytes },
+            { url, ticket, start, end, total: bytes, pace },
             either,
           )) {
             let taken = 0;

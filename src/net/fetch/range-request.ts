@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { fromWireError, TreecastError } from '../../model/treecast-error.ts';
 import { readBody } from '../http/read-body.ts';
 import { wireErrorSchema } from '../link/field-schemas.ts';
+import type { Pace } from '../rate/pacer.ts';
 
 export interface RangeRequest {
   readonly url: string;
@@ -17,6 +18,8 @@ export interface RangeRequest {
   readonly total: number;
   /** No byte for this long counts as a broken connection; absent: ten seconds. */
   readonly idleMs?: number;
+  /** Keeps it within limits of the rate; absent: there are none. */
+  readonly pace?: Pace | undefined;
 }
 
 const idleMsDefault = 10_000;
@@ -41,7 +44,7 @@ export class BusySource extends TreecastError {}
 /** Yields the range's bytes, exactly as many as asked for, in pieces of any size. */
 export async function* requestRange(
   agent: Agent,
-  { url, ticket, start, end, total, idleMs = idleMsDefault }: RangeRequest,
+  { url, ticket, start, end, total, idleMs = idleMsDefault, pace }: RangeRequest,
   signal: AbortSignal,
 ): AsyncGenerator<Buffer, void, void> {
   const response = await open(
@@ -61,6 +64,13 @@ export async function* requestRange(
     for await (const chunk of response as AsyncIterable<Buffer>) {
       received += chunk.length;
       if (received > end - start) throw broken('the source sent more than was asked for');
+      const turn = pace?.(chunk.length);
+      if (turn !== undefined) {
+        // Nothing is read meanwhile: nobody is silent. Of what is complete the socket is another request's already.
+        if (!response.complete) response.setTimeout(0);
+        await turn;
+        if (!response.complete) response.setTimeout(idleMs);
+      }
       yield chunk;
     }
     if (received < end - start) throw broken('the source ended the answer early');
