@@ -1,30 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createDistribution } from './distribution.ts';
-import type { Distribution, DistributionEffect, PlannedHandOut, TreeLeader } from './tree-machines.ts';
-
-const blockBytes = 131_072;
-
-function leadersOf(count: number, change: Partial<TreeLeader> = {}): TreeLeader[] {
-  return Array.from({ length: count }, (_, index) => ({
-    ...{ segment: `s${index}`, node: `n${index}`, place: { address: '10.0.0.1', port: 17_000 } },
-    ...{ upBytesPerSecond: null, downBytesPerSecond: null, delayMs: null, coordinates: null, ...change },
-  }));
-}
-
-function make(leaders: readonly TreeLeader[], blocks: number): Distribution {
-  const bytes = blocks * blockBytes;
-  return createDistribution(0, {
-    ...{ assignment: 'a', bytes, blocks, leaders, ccmBytesPerSecond: null, firstNumber: 1000 },
-  });
-}
-
-function effectsOf(distribution: Distribution): DistributionEffect[] {
-  const effects: DistributionEffect[] = [];
-  for (let effect = distribution.pollEffect(); effect; effect = distribution.pollEffect())
-    effects.push(effect);
-  return effects;
-}
+import { effectsOf, leadersOf, makeDistribution } from './testing/scripted-distribution.ts';
+import type { Distribution, PlannedHandOut } from './tree-machines.ts';
 
 /** Everybody asks as soon as it was handed out to; answers each leader's hand-out. */
 function handOutAll(distribution: Distribution): Map<string, PlannedHandOut> {
@@ -58,7 +35,7 @@ for (const [count, blocks] of [
   [10_000, 8000],
 ] as const) {
   test(`TREE-22, TREE-25, TREE-27: ${count} leaders and ${blocks} blocks: each is handed out to once, nobody feeds more than planned, nobody depends on itself`, () => {
-    const distribution = make(leadersOf(count), blocks);
+    const distribution = makeDistribution(leadersOf(count), blocks);
     const handOuts = handOutAll(distribution);
     assert.equal(handOuts.size, count);
     const fed = new Map<string | null, number>();

@@ -21,15 +21,17 @@ type Part = TreePart['part'];
 type Input<Name> = Extract<DistributionInput, { readonly input: Name }>;
 
 export function createDistribution(startedAt: Instant, options: DistributionOptions): Distribution {
-  const { blocks, firstNumber } = options;
+  const { firstNumber } = options;
+  // Known are the bytes alone: where sealed and plain blocks meet there may be one more.
+  const blocks = { least: options.blocks, most: options.blocks + 1 };
   const shape = shapeTree(options);
-  const { plan } = shape;
+  const plan = shape.plan();
   const { parts } = plan;
   const allParts: readonly Part[] = parts === 1 ? [0] : [0, 1];
   const effects: DistributionEffect[] = [];
   const list = createHandOuts(shape, firstNumber, effects);
   const { places, byNode, bySegment, sums, sign, tell, recount, needAll } = list;
-  const repairs = createTreeRepairs(startedAt, plan, list, effects);
+  const repairs = createTreeRepairs(startedAt, parts, list, effects);
   let isComplete = false;
 
   for (const [index, leader] of options.leaders.entries())
@@ -63,8 +65,9 @@ export function createDistribution(startedAt: Instant, options: DistributionOpti
     const isForeign = row !== undefined && number > row.number && (row.number > 0 || number >= firstNumber);
     if (row === undefined) refuse(node, 'it has no part in this');
     else if (isForeign) refuse(node, 'it names a hand-out that it never had');
-    else if (heldBlocks > blocks) refuse(node, 'it says that it holds more than there is');
+    else if (heldBlocks > blocks.most) refuse(node, 'it says that it holds more than there is');
     else {
+      row.isUnheard = false;
       lives(row);
       return row;
     }
@@ -78,7 +81,10 @@ export function createDistribution(startedAt: Instant, options: DistributionOpti
     if (known !== undefined && known.leader.segment !== leader.segment) list.drop(known);
     let row = byNode.get(leader.node);
     const wasHere = row?.isHere ?? false;
-    if (row === undefined) row = list.add(leader, parts === 2 && byNode.size % 2 === 1 ? 1 : 0, false);
+    if (row === undefined) {
+      row = list.add(leader, parts === 2 && byNode.size % 2 === 1 ? 1 : 0, false);
+      row.isUnheard = true;
+    }
     const { place } = row.leader;
     if (!wasHere || place?.address !== leader.place?.address || place?.port !== leader.place?.port)
       row.unreachedBy.clear();
@@ -91,7 +97,8 @@ export function createDistribution(startedAt: Instant, options: DistributionOpti
     if (wasHere) return;
     isComplete = false;
     tell(row);
-    if (list.isNeedy(row)) list.needy.add(row);
+    if (row.isUnheard) repairs.hearFirst(now, row);
+    else if (list.isNeedy(row)) list.needy.add(row);
     else if (row.stage === 'waiting' && sums.waiting > 1) list.enqueue(row);
     else if (row.stage === 'waiting') list.byLink(row);
     else if (row.signAt !== null) list.repeat(now, row);
@@ -108,7 +115,7 @@ export function createDistribution(startedAt: Instant, options: DistributionOpti
   function onState(now: Instant, { node, state, number, heldBlocks }: Input<'state'>): void {
     const row = speaker(node, number, heldBlocks);
     if (row === undefined) return;
-    if (state === 'held' && heldBlocks !== blocks) {
+    if (state === 'held' && heldBlocks < blocks.least) {
       refuse(node, 'what it says that it holds is not all');
       return;
     }
@@ -213,7 +220,7 @@ export function createDistribution(startedAt: Instant, options: DistributionOpti
     // Late; or it holds all no more and the word of that was lost, or it never did.
     const hadAll = row.stage === 'held';
     const isLate = input.number < row.number && input.trouble !== 'none';
-    if (hadAll && (isLate || input.heldBlocks === blocks)) return;
+    if (hadAll && (isLate || input.heldBlocks >= blocks.least)) return;
     row.heldBlocks = input.heldBlocks;
     if (row.stage === 'waiting' && input.number === 0) {
       list.byLink(row);
@@ -224,22 +231,12 @@ export function createDistribution(startedAt: Instant, options: DistributionOpti
     if (input.number === row.number) sign(row);
     const lost = allParts.filter((part) => nodeOf(row.feeders[part]) === input.source);
     const source = row.feeders[lost[0] ?? 0] ?? (input.source === null ? 'ccm' : byNode.get(input.source));
-    const isHolder = source !== undefined && source !== 'ccm' && source.stage === 'held';
     if (hadAll) needAll(row);
     else if (input.trouble === 'none' || (input.number < row.number && lost.length === 0))
       list.repeat(now, row);
-    else if (row.isTakenOver) {
-      repairs.accuse(row, source, input.trouble);
-      needAll(row);
-    } else if (lost.length === 0) refuse(input.node, 'it names a source that it does not have');
-    else {
-      repairs.accuse(row, source, input.trouble);
-      const trouble =
-        input.trouble === 'slow' ? 'slow' : isHolder || input.trouble !== 'lacks' ? 'lost' : 'starving';
-      if (row.needs.size === 0 || trouble === 'lost') row.trouble = trouble;
-      for (const part of lost) row.needs.add(part);
-      list.needy.add(row);
-    }
+    else if (lost.length === 0 && !row.isTakenOver)
+      refuse(input.node, 'it names a source that it does not have');
+    else repairs.lose(row, lost, source, input.trouble);
     recount(row);
   }
 

@@ -54,21 +54,22 @@ export function createHandOuts(
   firstNumber: number,
   effects: DistributionEffect[],
 ): HandOuts {
-  const { plan, isLeaf, bears } = shape;
-  const { parts } = plan;
+  const { isLeaf } = shape;
+  const { parts } = shape.plan();
   const allParts: readonly Part[] = parts === 1 ? [0] : [0, 1];
-  const places = createTreePlaces(plan, ({ leader }) => bears(leader), recount);
+  const sums = { here: 0, heldHere: 0, waiting: 0, places: 0 };
+  const isLast = (row: LeaderRow): boolean => sums.waiting === row.counted.waiting;
+  const places = createTreePlaces(shape, isLast, recount);
   const byNode = new Map<string, LeaderRow>();
   const bySegment = new Map<string, LeaderRow>();
   const isWaiting = (row: LeaderRow): boolean => row.stage === 'waiting' && row.isHere && !row.isOut;
-  const waits = (row: LeaderRow): boolean => isWaiting(row) && !row.isByLink;
+  const waits = (row: LeaderRow): boolean => isWaiting(row) && !row.isByLink && !row.isUnheard;
   const isNeedy = (row: LeaderRow): boolean =>
-    row.isHere && !row.isOut && (row.needs.size > 0 || (row.stage === 'waiting' && row.isByLink));
+    row.isHere && !row.isOut && (row.needs.size > 0 || (isWaiting(row) && row.isByLink));
   const waiting = [0, 1].map(() => createCandidates(waits));
   const leaves = createCandidates(waits);
   const needy = createCandidates<LeaderRow>((row) => isNeedy(row) && !row.isResting);
   const signs = createDueTimes<LeaderRow>();
-  const sums = { here: 0, heldHere: 0, waiting: 0, places: 0 };
   let madeAt: Instant = 0;
 
   function add(leader: TreeLeader, colour: Part, isOpen: boolean): LeaderRow {
@@ -79,6 +80,7 @@ export function createHandOuts(
     enqueue(row);
     places.offer(row);
     recount(row);
+    shape.grow(byNode.size);
     return row;
   }
 

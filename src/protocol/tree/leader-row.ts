@@ -13,6 +13,8 @@ export interface LeaderRow {
   stage: 'waiting' | 'given' | 'fetching' | 'held' | 'failed';
   /** Connected and accepted. */
   isHere: boolean;
+  /** It came late, perhaps with what it has from an earlier run of the CCM, and has not said anything yet. */
+  isUnheard: boolean;
   /** Its segment needs it no more, or has another leader. */
   isOut: boolean;
   /** It only fetches. */
@@ -51,6 +53,8 @@ export interface LeaderRow {
   isByLink: boolean;
   /** What it contributes to the sums over all. */
   readonly counted: Record<'here' | 'heldHere' | 'waiting' | 'places', number>;
+  /** The source that was slow last. */
+  slow: LeaderRow | null;
   /** Sources that it had trouble with. */
   readonly avoids: Set<LeaderRow>;
   /** Who found it corrupt, or lacking what it said. */
@@ -64,20 +68,21 @@ export interface LeaderRow {
 
 export function createLeaderRow(leader: TreeLeader, isLeaf: boolean, colour: TreePart['part']): LeaderRow {
   return {
-    ...{ leader, isLeaf, colour, stage: 'waiting', isHere: true, isOut: false, isOpen: false },
+    ...{
+      leader,
+      isLeaf,
+      colour,
+      stage: 'waiting',
+      isHere: true,
+      isUnheard: false,
+      isOut: false,
+      isOpen: false,
+    },
     ...{ number: 0, feeders: [], isTakenOver: false, load: 0, isCounted: false, heldBlocks: 0 },
     ...{ handedOutAt: null, heldAt: null, bringer: null, brings: new Set(), signAt: null, signTries: 0 },
-    ...{
-      needs: new Set(),
-      isResting: false,
-      hasRested: false,
-      trouble: 'lost',
-      isByLink: false,
-      avoids: new Set(),
-      accusers: new Set(),
-      isAvoided: false,
-    },
-    ...{ unreachedBy: new Set(), isSuspect: false, counted: { here: 0, heldHere: 0, waiting: 0, places: 0 } },
+    ...{ needs: new Set(), trouble: 'lost', slow: null, isResting: false, hasRested: false, isByLink: false },
+    ...{ avoids: new Set(), accusers: new Set(), isAvoided: false, unreachedBy: new Set(), isSuspect: false },
+    counted: { here: 0, heldHere: 0, waiting: 0, places: 0 },
   };
 }
 

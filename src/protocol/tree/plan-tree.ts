@@ -13,6 +13,8 @@ export interface TreeFacts {
   /** There and back, in the middle of all; null: not known. */
   readonly delayMs: number | null;
   readonly ccmBytesPerSecond?: number | null;
+  /** Only such shapes. */
+  readonly parts?: 1 | 2;
 }
 
 export interface TreePlan {
@@ -69,7 +71,7 @@ export function planTree(facts: TreeFacts): TreePlan {
       ...{ shape: 'chain', parts: 1, ccmFanOut: 1, fanOut: 1 },
       seconds: bytes / Math.min(rate, ccmRate) + leaders * hopS(1),
     });
-  if (serving >= twoPartsMin) {
+  if (serving >= (facts.parts === 2 ? 1 : twoPartsMin)) {
     // Each part needs a place for everybody, and half of those who serve offer them.
     const fanOut = Math.min(fanOutMax, Math.max(2, Math.ceil((2 * leaders) / serving)));
     const levels = depthOf(serving / 2, 1, fanOut) + 2;
@@ -89,7 +91,8 @@ export function planTree(facts: TreeFacts): TreePlan {
     });
   }
 
-  return plans.reduce((best, plan) => (plan.seconds < best.seconds * gain ? plan : best));
+  const possible = plans.filter(({ parts }) => parts === (facts.parts ?? parts));
+  return possible.reduce((best, plan) => (plan.seconds < best.seconds * gain ? plan : best));
 }
 
 /** Levels below the CCM until so many have a place. */

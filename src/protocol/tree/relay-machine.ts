@@ -49,11 +49,19 @@ export function createRelayMachine(options: RelayOptions): RelayMachine {
   }
 
   function onExpected(now: Instant): void {
-    isOver = false;
-    if (state === 'failed') state = number > 0 ? 'fetching' : 'waiting';
+    if (isOver || state === 'failed') resume();
     if (number === 0 && state === 'waiting') expect = { at: now + expectMs, tries: 0 };
     // TREE-41: who has nothing to say is taken to wait.
     if (state !== 'waiting' || heldBlocks > 0) sayState();
+  }
+
+  /** It ended, or failed, and is wanted after all. */
+  function resume(): void {
+    isOver = false;
+    if (asked === 'answered') asked = 'never';
+    if (state === 'held') return;
+    state = number > 0 ? 'fetching' : 'waiting';
+    if (number > 0) effects.push({ effect: 'fetch', sources });
   }
 
   function onHandOut(now: Instant, given: { number: number; sources: readonly SourceChoice[] }): void {
@@ -71,6 +79,7 @@ export function createRelayMachine(options: RelayOptions): RelayMachine {
     sources = given.sources;
     expect = undefined;
     lost.clear();
+    if (isOver && asked === 'answered') asked = 'never';
     isOver = false;
     if (state === 'held') {
       sayState();
@@ -101,8 +110,12 @@ export function createRelayMachine(options: RelayOptions): RelayMachine {
   const roomNow = (): number => Math.max(0, options.room - notifying.size - begin.size - served.size);
 
   function ask(now: Instant): void {
-    if (!mayForward || heldBlocks === 0 || number === 0) return;
-    if (state !== 'fetching' && state !== 'held') return;
+    askAt = undefined;
+    const isFit = state === 'fetching' || state === 'held';
+    if (!mayForward || heldBlocks === 0 || number === 0 || !isFit) {
+      if (asked === 'asking') asked = 'never';
+      return;
+    }
     const isFirst = asked === 'never';
     asked = 'asking';
     if (options.room === 0) {
@@ -186,6 +199,9 @@ export function createRelayMachine(options: RelayOptions): RelayMachine {
 
   function onVanished(now: Instant): void {
     heldBlocks = 0;
+    // It asks again with the first blocks.
+    if (asked === 'asking') asked = 'never';
+    askAt = undefined;
     if (state !== 'held' && state !== 'fetching') return;
     // Those from which it had all may depend on it by now (TREE-27): the CCM names others.
     if (state === 'held') sources = [];
@@ -246,7 +262,8 @@ export function createRelayMachine(options: RelayOptions): RelayMachine {
           return onLink(now, input.isUp);
         case 'mayForward':
           mayForward = input.may;
-          if (mayForward && asked === 'never') ask(now);
+          if (asked === 'never') ask(now);
+          else askAgain(now);
           return;
         case 'vanished':
           return onVanished(now);

@@ -13,11 +13,13 @@ export interface TreeRole {
 }
 
 export interface TreeShape {
-  readonly plan: TreePlan;
+  plan(): TreePlan;
   readonly roles: readonly TreeRole[];
   isLeaf(leader: TreeLeader): boolean;
   /** How many may fetch from it at a time. */
   bears(leader: TreeLeader): number;
+  /** There are so many by now: with twice as many, how many a leader bears is planned anew, but not the parts. */
+  grow(leaders: number): void;
 }
 
 const bearsMax = 16;
@@ -34,10 +36,10 @@ export function shapeTree(options: DistributionOptions): TreeShape {
   const isLeaf = ({ place, upBytesPerSecond: up }: TreeLeader): boolean =>
     place === null || (up !== null && upMiddle !== null && up < leafShare * upMiddle);
   const serving = leaders.filter((leader) => !isLeaf(leader));
-  const plan = planTree({
-    ...{ leaders: leaders.length, leaves: leaders.length - serving.length, bytes, blocks },
-    ...{ bytesPerSecond: rate, delayMs, ccmBytesPerSecond },
-  });
+  const known = { bytes, blocks, bytesPerSecond: rate, delayMs, ccmBytesPerSecond };
+  const plannedLeaves = leaders.length - serving.length;
+  let planned = leaders.length;
+  let plan = planTree({ ...known, leaders: planned, leaves: plannedLeaves });
 
   function bears({ upBytesPerSecond: up }: TreeLeader): number {
     if (up === null || rate === null) return plan.fanOut;
@@ -59,7 +61,15 @@ export function shapeTree(options: DistributionOptions): TreeShape {
     if (!isOpen) taken[colour] = (taken[colour] ?? 0) + bears(leader);
     return { isLeaf: false, colour, isOpen };
   });
-  return { plan, roles, isLeaf, bears };
+  return {
+    ...{ roles, isLeaf, bears },
+    plan: () => plan,
+    grow(count) {
+      if (count < 2 * Math.max(1, planned)) return;
+      planned = count;
+      plan = planTree({ ...known, leaders: count, leaves: plannedLeaves, parts: plan.parts });
+    },
+  };
 }
 
 function median(values: readonly (number | null)[]): number | null {

@@ -5,7 +5,7 @@ import type { TreePart } from '../../model/tree-messages.ts';
 import { createCandidates } from './candidates.ts';
 import type { Feeder, LeaderRow } from './leader-row.ts';
 import { nearest } from './nearest.ts';
-import type { TreePlan } from './plan-tree.ts';
+import type { TreeShape } from './shape-tree.ts';
 
 type Part = TreePart['part'];
 
@@ -37,20 +37,23 @@ export interface TreePlaces {
 }
 
 export function createTreePlaces(
-  plan: TreePlan,
-  bears: (row: LeaderRow) => number,
+  shape: TreeShape,
+  /** Nobody but this one waits. */
+  isLast: (row: LeaderRow) => boolean,
   /** Its load, or what speaks against it, has changed. */
   onChange: (row: LeaderRow) => void,
 ): TreePlaces {
-  const { parts } = plan;
+  const { parts } = shape.plan();
   const allParts: readonly Part[] = parts === 1 ? [0] : [0, 1];
-  const ccmBears = plan.ccmFanOut * parts + ccmSpare;
+  const ccmHasPlace = (): boolean => ccmLoad < shape.plan().ccmFanOut * parts + ccmSpare;
   let ccmLoad = 0;
 
-  const free = (row: LeaderRow): number => bears(row) - row.load;
+  const free = (row: LeaderRow): number => shape.bears(row.leader) - row.load;
   const canServe = (row: LeaderRow): boolean =>
     row.isHere &&
-    ![row.isOut, row.isLeaf, row.isAvoided, row.isSuspect, row.stage === 'failed'].includes(true) &&
+    ![row.isOut, row.isUnheard, row.isLeaf, row.isAvoided, row.isSuspect, row.stage === 'failed'].includes(
+      true,
+    ) &&
     row.leader.place !== null;
   const passesOn = (row: LeaderRow, part: Part): boolean =>
     canServe(row) && (parts === 1 || row.colour === part || row.stage === 'held');
@@ -58,6 +61,10 @@ export function createTreePlaces(
     row.stage === 'held' || (row.stage === 'fetching' && row.heldBlocks > 0);
   const open = allParts.map((part) =>
     createCandidates<LeaderRow>((row) => row.isOpen && passesOn(row, part) && free(row) > 0),
+  );
+  /** Theirs are for those whom they will notify, as long as somebody else waits. */
+  const kept = allParts.map((part) =>
+    createCandidates<LeaderRow>((row) => passesOn(row, part) && free(row) > 0),
   );
   /** One more than the uplink bears at full speed, for those who lost their source: it is slower for all, and not for long. */
   const spare = allParts.map((part) =>
@@ -78,6 +85,7 @@ export function createTreePlaces(
     if (!canServe(row)) return;
     for (const part of allParts) {
       if (row.isOpen) open[part]?.add(row);
+      kept[part]?.add(row);
       spare[part]?.add(row);
     }
   }
@@ -88,7 +96,7 @@ export function createTreePlaces(
       if (at === fetcher) return false;
       if (at === undefined || at === 'ccm' || at.stage === 'held') return true;
       // After a restart of the CCM nobody knows whom it depends on; on one that never had anything it does not.
-      if (at.isTakenOver && at.feeders[part] === undefined)
+      if (at.isUnheard || (at.isTakenOver && at.feeders[part] === undefined))
         return fetcher.stage === 'waiting' && fetcher.heldBlocks === 0;
       at = at.feeders[part];
     }
@@ -128,7 +136,8 @@ export function createTreePlaces(
         isFree(fetcher, part, row);
       const best = (rows: readonly LeaderRow[]): LeaderRow | undefined =>
         nearest(fetcher.leader.coordinates, rows, ({ leader }) => leader.coordinates);
-      const suiting = (open[part]?.first() ?? []).filter(suits);
+      let suiting = (open[part]?.first() ?? []).filter(suits);
+      if (suiting.length === 0 && isLast(fetcher)) suiting = (kept[part]?.first() ?? []).filter(suits);
       const isRepair = fetcher.stage !== 'waiting';
       if (!isRepair) {
         const found = best(suiting);
@@ -139,7 +148,7 @@ export function createTreePlaces(
       // The place that a dead source had at its own is free.
       if (isRepair && besides !== undefined && besides !== 'ccm') {
         const above = besides.feeders[part];
-        if (above === 'ccm' && ccmLoad < ccmBears) return 'ccm';
+        if (above === 'ccm' && ccmHasPlace()) return 'ccm';
         if (
           above !== undefined &&
           above !== 'ccm' &&
@@ -151,7 +160,7 @@ export function createTreePlaces(
       }
       const over = best((spare[part]?.first() ?? []).filter(suits));
       if (over !== undefined) return over;
-      if (besides !== 'ccm' && fetcher.trouble !== 'slow' && ccmLoad < ccmBears) return 'ccm';
+      if (besides !== 'ccm' && ccmHasPlace()) return 'ccm';
       return isBetter ? undefined : best(suiting);
     },
   };

@@ -1,18 +1,21 @@
 // Other sources for those who lost one, and another way to those whom nobody notifies: who is avoided, who gets what instead, a bounded number at a time.
 
-import type { SourceTrouble } from '../../model/tree-messages.ts';
+import type { SourceTrouble, TreePart } from '../../model/tree-messages.ts';
 import type { Instant } from '../machine.ts';
+import { candidatesMax } from './candidates.ts';
 import { createDueTimes } from './due-times.ts';
 import type { HandOuts } from './hand-outs.ts';
 import type { Feeder, LeaderRow } from './leader-row.ts';
-import type { TreePlan } from './plan-tree.ts';
 import type { DistributionEffect } from './tree-machines.ts';
 import { treeTiming } from './tree-timing.ts';
 
 export interface TreeRepairs {
   /** `by` could not notify it. */
   notReached(row: LeaderRow, by: LeaderRow): void;
-  accuse(by: LeaderRow, source: Feeder | undefined, trouble: SourceTrouble): void;
+  /** It has trouble with this source of these parts. */
+  lose(row: LeaderRow, lost: readonly number[], source: Feeder | undefined, trouble: SourceTrouble): void;
+  /** A new one may have something to say before it is handed out to (TREE-64). */
+  hearFirst(now: Instant, row: LeaderRow): void;
   /** What is due. */
   run(now: Instant): void;
   nextTimeout(): Instant | undefined;
@@ -24,7 +27,7 @@ const { stallMs, restMs } = treeTiming;
 
 export function createTreeRepairs(
   startedAt: Instant,
-  plan: TreePlan,
+  parts: TreePart['parts'],
   list: HandOuts,
   effects: DistributionEffect[],
 ): TreeRepairs {
@@ -58,13 +61,59 @@ export function createTreeRepairs(
     list.recount(source);
   }
 
+  function lose(
+    row: LeaderRow,
+    lost: readonly number[],
+    source: Feeder | undefined,
+    trouble: SourceTrouble,
+  ): void {
+    accuse(row, source, trouble);
+    if (row.isTakenOver) {
+      list.needAll(row);
+      return;
+    }
+    const kind = kindOf(row, source, trouble);
+    if (row.needs.size === 0 || kind === 'lost') row.trouble = kind;
+    for (const part of lost) row.needs.add(part);
+    needy.add(row);
+  }
+
+  function kindOf(row: LeaderRow, source: Feeder | undefined, trouble: SourceTrouble): LeaderRow['trouble'] {
+    if (trouble === 'lacks' && source !== undefined && source !== 'ccm' && source.stage !== 'held')
+      return 'starving';
+    if (trouble !== 'slow') return 'lost';
+    if (source === undefined || source === 'ccm') return 'slow';
+    const isAgain = row.slow === source;
+    row.slow = source;
+    if (isAgain) row.avoids.add(source);
+    return isAgain ? 'lost' : 'slow';
+  }
+
+  function rest(now: Instant, row: LeaderRow): void {
+    row.isResting = true;
+    rests.add(now + restMs, row);
+  }
+
+  function wake(row: LeaderRow): void {
+    row.isResting = false;
+    row.isUnheard = false;
+    // The second time what failed it may fail it no more.
+    row.avoids.clear();
+    places.offer(row);
+    if (row.stage === 'waiting' && !row.isByLink) {
+      if (sums.waiting > 0) list.enqueue(row);
+      else byLink(row);
+    }
+    list.recount(row);
+    needy.add(row);
+  }
+
   /** Sources for those who need some, a bounded number at a time. */
   function serveNeedy(now: Instant): void {
-    for (let row = rests.take(now); row !== undefined; row = rests.take(now)) {
-      row.isResting = false;
-      // The second time what failed it may fail it no more.
-      row.avoids.clear();
-      needy.add(row);
+    for (let count = 0; count < candidatesMax; count += 1) {
+      const row = rests.take(now);
+      if (row === undefined) break;
+      wake(row);
     }
     for (const row of [...needy.first()]) {
       if (row.stage === 'waiting') {
@@ -72,9 +121,8 @@ export function createTreeRepairs(
         if (source !== undefined && list.assign(row, row.colour, source)) list.make(now, row, null);
       } else mend(now, row);
       if (!isNeedy(row)) continue;
-      row.isResting = true;
       row.hasRested = true;
-      rests.add(now + restMs, row);
+      rest(now, row);
     }
   }
 
@@ -105,12 +153,13 @@ export function createTreeRepairs(
     }
     if (sums.waiting > 0) return;
     for (const row of [...list.leaves.first()])
-      if (row.leader.place === null || plan.parts === 2 || sums.places === 0) byLink(row);
+      if (row.leader.place === null || parts === 2 || sums.places === 0) byLink(row);
   }
 
   return {
     notReached,
-    accuse,
+    lose,
+    hearFirst: rest,
 
     run(now) {
       serveLate(now);

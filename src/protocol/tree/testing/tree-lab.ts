@@ -23,6 +23,8 @@ export interface TreeLabOptions {
   /** Words between CCM and leaders come twice, or one before another, this share of them. */
   readonly disorder?: number;
   readonly room?: number;
+  /** Of more than eight too: words take no time as far as the plan goes. */
+  readonly isChain?: boolean;
   /** By index; they are there from the beginning. */
   readonly nat?: readonly number[];
 }
@@ -59,7 +61,7 @@ const stepMs = 20;
 const blockBytes = 131_072;
 
 export function createTreeLab(options: TreeLabOptions): TreeLab {
-  const { blocks, disorder = 0, room = 16, nat = [] } = options;
+  const { blocks, disorder = 0, room = 16, nat = [], isChain = false } = options;
   const random = seededRandom(options.seed ?? 1);
   const due = createDueTimes<() => void>();
   const stations = new Map<string, LabStation>();
@@ -76,8 +78,9 @@ export function createTreeLab(options: TreeLabOptions): TreeLab {
 
   function leaderOf({ node, segment, isNat }: LabStation): TreeLeader {
     const place = isNat ? null : { address: node, port: 17_000 };
-    const unknown = { upBytesPerSecond: null, downBytesPerSecond: null, delayMs: null, coordinates: null };
-    return { node, segment, place, ...unknown };
+    const rate = isChain ? 1_000_000 : null;
+    const rates = { upBytesPerSecond: rate, downBytesPerSecond: rate };
+    return { node, segment, place, ...rates, delayMs: isChain ? 0 : null, coordinates: null };
   }
 
   function addStation(node: string, segment: string, isNat = false): LabStation {
