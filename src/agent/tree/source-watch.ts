@@ -1,5 +1,5 @@
 // Looks at the sources that are fetched from, four times a second: one that is silent, that gives no whole block, or far less than another, is asked whether
-// it is alive and what it holds (TREE-47, TREE-48). A source that has no more than this node is waited for: it is looking for another source itself.
+// it is alive and what it holds (TREE-47, TREE-48). A source that has no more than this node is waited for, so long: it is looking for another source itself.
 
 import { blockCount } from '../../assignment/block-layout.ts';
 import type { AssignmentHeader } from '../../model/assignment.ts';
@@ -119,15 +119,20 @@ export function createSourceWatch(options: SourceWatchOptions): SourceWatch {
 
   function judgeSilence(feed: SourceFeed): (answer: ProbeAnswer) => SourceTrouble | null {
     return (answer) => {
-      if (typeof answer === 'string')
+      const isStarving = clock.now() - feed.lastBlockAt() >= times.starveMs;
+      if (typeof answer === 'string') {
+        if (answer === 'nothing' && isStarving) return 'lacks';
         return answer === 'lacks' && feed.mayNotKnow() ? null : troubleOf(answer);
+      }
       // What is on its way counts as given: it is judged by the second answer.
       const since = feed.waitingSince();
       const isLong = since !== undefined && clock.now() - since >= 2 * times.silentMs;
       if (!isLong && !isDropping(feed, clock.now())) return null;
       const of = options.intake();
       if (of === undefined) return 'slow';
-      return feed.awaited().some((index) => answer.has(index) && !of.intake.has(index)) ? 'slow' : null;
+      const hasMore = feed.awaited().some((index) => answer.has(index) && !of.intake.has(index));
+      if (hasMore) return 'slow';
+      return isStarving ? 'lacks' : null;
     };
   }
 

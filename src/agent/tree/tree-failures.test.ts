@@ -118,6 +118,18 @@ test('N46 TREE-47: a silent source that has no more is waited for, one that has 
   assert.ok(honest.asked.every(([first]) => first >= 8 * blockBytes));
 });
 
+test('N46 TREE-42: a source that lives and never has more lacks it in the end', async (t) => {
+  const { ccm, start } = await startTree(t);
+  const assignment = kitAssignment(3_000_000);
+  const few = (index: number): boolean => index < 4;
+  const source = await runScriptedSource(t, ccm, 'gl-1', assignment, { gives: few, says: few });
+  const leader = await start('gl-3');
+  handOut(leader, assignment, sourcesFrom(source));
+  await until('the CCM is told', () => lostOf(leader).length > 0);
+  assert.deepEqual(lostOf(leader), [['gl-1', 'lacks']]);
+  assert.ok(source.probes() >= 3, 'it was waited for');
+});
+
 test('N46 TREE-46: who does not have it lacks it, who does not take the ticket refuses, whom nobody reaches is unreachable', async (t) => {
   const { ccm, start } = await startTree(t);
   const assignment = kitAssignment(300_000);

@@ -11,6 +11,7 @@ import type { ReceivedMessage } from '../../net/link/link-client.ts';
 import type { Pace } from '../../net/rate/pacer.ts';
 import type { TlsCredentials } from '../../net/tls/tls-settings.ts';
 import { verifyHandOut } from '../../net/tree/hand-out.ts';
+import { treeTiming } from '../../protocol/tree/tree-timing.ts';
 import type { ContentFetcher } from '../leader/content-fetcher.ts';
 import type { RelayStore, WantedContent } from '../leader/relay-store.ts';
 import type { AgentLog } from '../session/agent-log.ts';
@@ -68,6 +69,7 @@ const timesDefault: TreeTimes = {
   silentMs: 2_000,
   probeMs: 1_500,
   blockMs: 10_000,
+  starveMs: treeTiming.starveMs,
   rateMs: 3_000,
   unknownMs: 5_000,
   fallBackMs: 45_000,

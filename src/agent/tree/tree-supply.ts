@@ -33,6 +33,8 @@ export interface TreeTimes {
   readonly probeMs: number;
   /** No whole block for so long, from a source that has some. */
   readonly blockMs: number;
+  /** No whole block for so long, from one that has no more: it lacks what it should have. */
+  readonly starveMs: number;
   /** Over so long rates are compared. */
   readonly rateMs: number;
   /** A source that was never heard of it may hear of it so long. */

@@ -28,6 +28,7 @@ export const fastTimes = {
   silentMs: 300,
   probeMs: 400,
   blockMs: 2_000,
+  starveMs: 4_000,
   rateMs: 600,
   goneMs: 400,
   unknownMs: 500,
