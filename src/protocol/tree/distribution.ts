@@ -7,7 +7,7 @@ import { candidatesMax } from './candidates.ts';
 import { createHandOuts } from './hand-outs.ts';
 import { type Feeder, type LeaderRow, leaderInTree } from './leader-row.ts';
 import { nearest } from './nearest.ts';
-import { shapeTree } from './shape-tree.ts';
+import { allKept, shapeTree } from './shape-tree.ts';
 import type {
   Distribution,
   DistributionEffect,
@@ -19,6 +19,9 @@ import { createTreeRepairs } from './tree-repairs.ts';
 
 type Part = TreePart['part'];
 type Input<Name> = Extract<DistributionInput, { readonly input: Name }>;
+
+/** More than these make a leader notify further down. */
+const manyWait = 64;
 
 export function createDistribution(startedAt: Instant, options: DistributionOptions): Distribution {
   const { firstNumber } = options;
@@ -35,7 +38,7 @@ export function createDistribution(startedAt: Instant, options: DistributionOpti
   let isComplete = false;
 
   for (const [index, leader] of options.leaders.entries())
-    list.add(leader, shape.roles[index]?.colour ?? 0, shape.roles[index]?.isOpen ?? false);
+    list.add(leader, shape.roles[index]?.colour ?? 0, shape.roles[index]?.kept ?? allKept);
   begin(startedAt);
 
   /** TREE-22: the first ones have it from the CCM. */
@@ -82,7 +85,7 @@ export function createDistribution(startedAt: Instant, options: DistributionOpti
     let row = byNode.get(leader.node);
     const wasHere = row?.isHere ?? false;
     if (row === undefined) {
-      row = list.add(leader, parts === 2 && byNode.size % 2 === 1 ? 1 : 0, false);
+      row = list.add(leader, parts === 2 && byNode.size % 2 === 1 ? 1 : 0, allKept);
       row.isUnheard = true;
     }
     const { place } = row.leader;
@@ -126,7 +129,7 @@ export function createDistribution(startedAt: Instant, options: DistributionOpti
       if (was === state) return;
       row.stage = state;
       if (state === 'held') row.heldAt = now;
-      row.isOpen = true;
+      row.kept = 0;
       row.needs.clear();
       sign(row);
       // Its places at its sources are free, and nothing depends on them through it.
@@ -184,19 +187,34 @@ export function createDistribution(startedAt: Instant, options: DistributionOpti
   function answer(now: Instant, row: LeaderRow, room: number): void {
     // TREE-61: whom it was told of before, and who gave no sign yet: the answer may be lost.
     const next = [...row.brings].slice(0, room).map(list.planned);
-    let bearable = places.canServe(row) ? Math.min(room - next.length, places.free(row)) : 0;
-    for (; bearable > 0; bearable -= 1) {
-      const child = chooseNext(row);
-      if (child === undefined) break;
-      list.make(now, child, row);
-      next.push(list.planned(child));
+    const found: LeaderRow[] = [];
+    const bearable = places.canServe(row) ? Math.min(room - next.length, places.free(row)) : 0;
+    feed(now, row, row, bearable, found);
+    if (sums.waiting === 0 || found.length < bearable) row.kept = 0;
+    // While many wait, it notifies those as well whom these will feed.
+    for (const parent of found) {
+      const most = Math.min(room - next.length - found.length, places.free(parent), parent.kept);
+      if (most <= 0 || sums.waiting <= manyWait) break;
+      feed(now, parent, row, most, found);
     }
-    if (sums.waiting === 0 || bearable > 0) row.isOpen = true;
+    next.push(...found.map(list.planned));
     recount(row);
     places.offer(row);
     // TREE-23: the places of those who have yet to ask are enough for those who wait, or they are not.
     const more = sums.waiting > sums.places ? 'later' : 'none';
     effects.push({ effect: 'answer', node: row.leader.node, next, more });
+  }
+
+  /** So many more at most, whom `bringer` notifies. */
+  function feed(now: Instant, row: LeaderRow, bringer: LeaderRow, most: number, found: LeaderRow[]): void {
+    for (let count = 0; count < most; count += 1) {
+      const child = chooseNext(row);
+      if (child === undefined) break;
+      list.make(now, child, bringer);
+      row.kept = Math.max(0, row.kept - 1);
+      found.push(child);
+    }
+    recount(row);
   }
 
   /** TREE-24: one that waits; it has its sources then. */

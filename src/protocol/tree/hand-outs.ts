@@ -30,7 +30,7 @@ export interface HandOuts {
   readonly signs: DueTimes<LeaderRow>;
   /** When the newest was made. */
   readonly madeAt: Instant;
-  add(leader: TreeLeader, colour: Part, isOpen: boolean): LeaderRow;
+  add(leader: TreeLeader, colour: Part, kept: number): LeaderRow;
   enqueue(row: LeaderRow): void;
   drop(row: LeaderRow): void;
   recount(row: LeaderRow): void;
@@ -72,9 +72,9 @@ export function createHandOuts(
   const signs = createDueTimes<LeaderRow>();
   let madeAt: Instant = 0;
 
-  function add(leader: TreeLeader, colour: Part, isOpen: boolean): LeaderRow {
+  function add(leader: TreeLeader, colour: Part, kept: number): LeaderRow {
     const row = createLeaderRow(leader, isLeaf(leader), colour);
-    row.isOpen = isOpen;
+    row.kept = kept;
     byNode.set(leader.node, row);
     bySegment.set(leader.segment, row);
     enqueue(row);
@@ -92,12 +92,12 @@ export function createHandOuts(
   /** Sums over all leaders, kept by what changes of one. */
   function recount(row: LeaderRow): void {
     const isIn = row.isHere && !row.isOut;
-    const isToServe = places.canServe(row) && !row.isOpen && !row.isTakenOver && row.stage !== 'held';
+    const isToServe = places.canServe(row) && !row.isTakenOver && row.stage !== 'held';
     const now = {
       here: isIn ? 1 : 0,
       heldHere: isIn && row.stage === 'held' ? 1 : 0,
       waiting: waits(row) && !row.isLeaf ? 1 : 0,
-      places: isToServe ? Math.max(0, places.free(row)) : 0,
+      places: isToServe ? Math.max(0, Math.min(row.kept, places.free(row))) : 0,
     };
     for (const key of ['here', 'heldHere', 'waiting', 'places'] as const) {
       sums[key] += now[key] - row.counted[key];

@@ -21,8 +21,8 @@ export interface LeaderRow {
   isLeaf: boolean;
   /** In a tree of two parts: which one it passes on. */
   readonly colour: TreePart['part'];
-  /** Its places are for those who look for a source; before that they are for those it is to notify. */
-  isOpen: boolean;
+  /** So many of its places are for those whom it will notify; the others are for those who look for a source. */
+  kept: number;
   /** Of its newest hand-out. */
   number: number;
   /** By part; empty: none, or (after a restart of the CCM) not known. */
@@ -76,7 +76,7 @@ export function createLeaderRow(leader: TreeLeader, isLeaf: boolean, colour: Tre
       isHere: true,
       isUnheard: false,
       isOut: false,
-      isOpen: false,
+      kept: 0,
     },
     ...{ number: 0, feeders: [], isTakenOver: false, load: 0, isCounted: false, heldBlocks: 0 },
     ...{ handedOutAt: null, heldAt: null, bringer: null, brings: new Set(), signAt: null, signTries: 0 },

@@ -8,8 +8,8 @@ export interface TreeRole {
   readonly isLeaf: boolean;
   /** Of a tree of two parts; otherwise 0. */
   readonly colour: 0 | 1;
-  /** Near the bottom of its part's tree: it feeds those who pass on the other part. */
-  readonly isOpen: boolean;
+  /** Of its places, so many are for those whom it will notify. */
+  readonly kept: number;
 }
 
 export interface TreeShape {
@@ -23,6 +23,8 @@ export interface TreeShape {
 }
 
 const bearsMax = 16;
+/** Of one that has not asked: all its places. */
+export const allKept = Number.POSITIVE_INFINITY;
 const leafShare = 0.5;
 
 export function shapeTree(options: DistributionOptions): TreeShape {
@@ -52,14 +54,15 @@ export function shapeTree(options: DistributionOptions): TreeShape {
   const half = Math.ceil(serving.length / 2);
   let place = 0;
   const roles = leaders.map((leader): TreeRole => {
-    if (isLeaf(leader)) return { isLeaf: true, colour: 0, isOpen: false };
+    if (isLeaf(leader)) return { isLeaf: true, colour: 0, kept: 0 };
     const colour = plan.parts === 2 && place % 2 === 1 ? 1 : 0;
     place += 1;
-    if (plan.parts === 1) return { isLeaf: false, colour, isOpen: false };
+    if (plan.parts === 1) return { isLeaf: false, colour, kept: allKept };
     const wanted = colour === 0 ? half : serving.length - half;
-    const isOpen = (taken[colour] ?? 0) >= wanted;
-    if (!isOpen) taken[colour] = (taken[colour] ?? 0) + bears(leader);
-    return { isLeaf: false, colour, isOpen };
+    const before = taken[colour] ?? 0;
+    const kept = Math.max(0, Math.min(bears(leader), wanted - before));
+    taken[colour] = before + kept;
+    return { isLeaf: false, colour, kept };
   });
   return {
     ...{ roles, isLeaf, bears },

@@ -60,7 +60,7 @@ export function createTreePlaces(
   const isActive = (row: LeaderRow): boolean =>
     row.stage === 'held' || (row.stage === 'fetching' && row.heldBlocks > 0);
   const open = allParts.map((part) =>
-    createCandidates<LeaderRow>((row) => row.isOpen && passesOn(row, part) && free(row) > 0),
+    createCandidates<LeaderRow>((row) => free(row) > row.kept && passesOn(row, part)),
   );
   /** Theirs are for those whom they will notify, as long as somebody else waits. */
   const kept = allParts.map((part) =>
@@ -84,7 +84,7 @@ export function createTreePlaces(
   function offer(row: LeaderRow): void {
     if (!canServe(row)) return;
     for (const part of allParts) {
-      if (row.isOpen) open[part]?.add(row);
+      if (free(row) > row.kept) open[part]?.add(row);
       kept[part]?.add(row);
       spare[part]?.add(row);
     }
