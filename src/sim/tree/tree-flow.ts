@@ -82,6 +82,9 @@ export function createTreeFlow(world: FlowWorld, fetcher: Fetcher, source: Sourc
   let sourceLife = 0;
   let isOpen = false;
   let isSending = false;
+  /** An event comes when the way is free. */
+  let isWoken = false;
+  let freeAt = 0;
   /** What was sent is lost, and nothing more comes until it is asked again. */
   let isStalled = false;
   /** A wake-up of an earlier connection finds another number. */
@@ -108,14 +111,24 @@ export function createTreeFlow(world: FlowWorld, fetcher: Fetcher, source: Sourc
       drop();
     },
     pump() {
-      if (!isOpen || isSending || isStalled || flow.isClosed || !isSourceThere()) return;
+      if (isSending) {
+        if (isWoken) return;
+        if (queue.now() < freeAt) {
+          wakeWhenFree();
+          return;
+        }
+        isSending = false;
+      }
+      if (!isOpen || isStalled || flow.isClosed || !isSourceThere()) return;
       const cell = next();
       if (cell < 0) return;
       const arrivesAt = wan.send(source.node, fetcher.node, world.cells.bytesOf(cell));
       fetcher.coming[cell] = 1;
       air.push(cell);
       isSending = true;
-      queue.add(wan.freeAt(), free, null, connection);
+      freeAt = wan.freeAt();
+      // While the source itself waits for more, nobody needs to know when the way is free.
+      if (next() >= 0) wakeWhenFree();
       queue.add(arrivesAt, source.isCorrupt() ? arriveCorrupt : arrive, connection, cell);
     },
     reset() {
@@ -134,6 +147,7 @@ export function createTreeFlow(world: FlowWorld, fetcher: Fetcher, source: Sourc
     }
     isOpen = false;
     isSending = false;
+    isWoken = false;
     isStalled = false;
     connection += 1;
     for (const cell of air) fetcher.coming[cell] = 0;
@@ -215,8 +229,14 @@ export function createTreeFlow(world: FlowWorld, fetcher: Fetcher, source: Sourc
     return -1;
   }
 
+  function wakeWhenFree(): void {
+    isWoken = true;
+    queue.add(freeAt, free, null, connection);
+  }
+
   function free(_: null, mine: number): void {
     if (mine !== connection) return;
+    isWoken = false;
     isSending = false;
     flow.pump();
   }
@@ -253,6 +273,10 @@ export function createTreeFlow(world: FlowWorld, fetcher: Fetcher, source: Sourc
     return at === cells.length;
   }
 
+  function isOnItsWay(): boolean {
+    return isSending && queue.now() < freeAt;
+  }
+
   function isSilent(): boolean {
     return lastAt + silenceMs <= queue.now();
   }
@@ -266,7 +290,7 @@ export function createTreeFlow(world: FlowWorld, fetcher: Fetcher, source: Sourc
       fetcher.finished(flow);
       return;
     }
-    const isComing = isOpen && !isStalled && (isSending || air.length > 0) && reaches() && isSourceThere();
+    const isComing = isOpen && !isStalled && (isOnItsWay() || air.length > 0) && reaches() && isSourceThere();
     if (isComing) lastAt = now;
     if (isStalled && reaches() && isSourceThere()) {
       // TCP sends again what was lost.

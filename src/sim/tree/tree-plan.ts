@@ -2,6 +2,7 @@
 // what is given is not drawn.
 
 import { blockBytes } from '../../model/assignment.ts';
+import { runBlocks } from '../../protocol/tree/tree-parts.ts';
 import { createRandom, type Random } from '../kernel/random.ts';
 import type { WordWeather } from './sim-tree-ccm.ts';
 import { type TreeFault, treeFaultKinds } from './tree-fault.ts';
@@ -43,7 +44,7 @@ export interface TreePlanOptions {
 }
 
 /** So many cells arrive in a run of any size; larger ones have cells of more blocks. */
-const arrivalsMax = 3_000_000;
+const arrivalsMax = 2_600_000;
 const calm: WordWeather = { lost: 0, doubled: 0, late: 0, lateMs: 0 };
 
 export function drawTreePlan(seed: number, options: TreePlanOptions): TreePlan {
@@ -81,15 +82,22 @@ export function drawTreePlan(seed: number, options: TreePlanOptions): TreePlan {
       tailMs: options.members === 0 ? 0 : random.between(50, 1000),
     };
   });
-  const allBlocks = Math.max(1, Math.ceil(bytes / blockBytes));
   return {
     ...{ seed, bytes, ccm, leaders },
-    cellBlocks: Math.min(64, Math.max(1, Math.ceil((count * allBlocks) / arrivalsMax))),
+    cellBlocks: cellBlocksOf(count, Math.max(1, Math.ceil(bytes / blockBytes))),
     isMeasured: !options.hasFaults || random.chance(0.7),
     weather: isPlain ? calm : drawWeather(random),
     faults: isPlain ? [] : drawFaults(random, count, 1000 + (3000 * bytes) / rate),
     isEven: isPlain && isEven,
   };
+}
+
+/** A run of blocks of one part in equal pieces, so many that there are not too many arrivals. */
+function cellBlocksOf(leaders: number, blocks: number): number {
+  const run = runBlocks(blocks);
+  const runs = Math.ceil(blocks / run);
+  const pieces = Math.min(run, Math.max(1, Math.floor(arrivalsMax / (leaders * runs))));
+  return Math.ceil(run / pieces);
 }
 
 function drawWeather(random: Random): WordWeather {
