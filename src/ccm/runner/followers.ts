@@ -48,10 +48,11 @@ export function createFollowers({ job, keepAliveMs = keepAliveMsDefault }: Follo
     if (update.kind === 'end' || follower.queue.length > linesMax) follower.done = true;
     clearTimeout(follower.keepAlive);
     if (!follower.done) {
+      // A CCM that has stopped waits for no follower.
       follower.keepAlive = setTimeout(
         () => push(id, follower, { kind: 'line', text: progressText(job(id)) }),
         keepAliveMs,
-      );
+      ).unref();
     }
     follower.wake.call?.();
   }
@@ -109,7 +110,7 @@ export function createFollowers({ job, keepAliveMs = keepAliveMsDefault }: Follo
       follower.keepAlive = setTimeout(
         () => push(id, follower, { kind: 'line', text: progressText(job(id)) }),
         keepAliveMs,
-      );
+      ).unref();
     return follower;
   }
 

@@ -26,6 +26,7 @@ import type { Place } from './leader-places.ts';
 
 export interface TreeSubject extends HandOutSubject {
   readonly release: Release;
+  /** At least: what sizes alone tell. */
   readonly blocks: number;
 }
 
@@ -249,25 +250,31 @@ export function createTreeRun(options: TreeRunOptions): TreeRun {
     });
   }
 
+  /** Sealed and plain data end with a block of their own each, so there may be one more than their sum has. */
+  function heldOf({ heldBlocks }: Pick<TreeAgentMessage, 'heldBlocks'>): number {
+    return heldBlocks === subject.blocks + 1 ? subject.blocks : heldBlocks;
+  }
+
   function hear(segment: string, message: TreeAgentMessage): readonly TransferFigures[] {
     const kept = bySegment.get(segment);
     if (kept === undefined || isClosed) return [];
     const node = kept.leader;
+    const heldBlocks = heldOf(message);
     switch (message.type) {
       case 'treeState': {
-        const { state, number, heldBlocks, error } = message;
+        const { state, number, error } = message;
         const figures = newFigures(kept, message.figures);
         kept.error = state === 'failed' ? error : null;
         runner.handle({ input: 'state', node, state, number, heldBlocks, figures });
         return figures;
       }
       case 'treeNext': {
-        const { heldBlocks, room, unreached } = message;
+        const { room, unreached } = message;
         runner.handle({ input: 'next', node, heldBlocks, room, unreached });
         return [];
       }
       case 'treeSourceLost': {
-        const { number, source, trouble, heldBlocks } = message;
+        const { number, source, trouble } = message;
         runner.handle({ input: 'sourceLost', node, number, source, trouble, heldBlocks });
         return [];
       }

@@ -209,6 +209,22 @@ test('TREE-94: a node that comes behind another leader is that one’s, and its 
   assert.deepEqual(wanted, [['l2', ['m1']]]);
 });
 
+test('TREE-60: sealed and plain data may end with a short block each, which is one more than their sizes tell', async () => {
+  for (const [more, isHeld] of [
+    [0, true],
+    [1, true],
+    [2, false],
+    [-1, false],
+  ] as const) {
+    const fixture = await treeFixture();
+    fixture.lead('l1');
+    fixture.trees.expect(work, ['l1']);
+    fixture.state('l1', { state: 'held', blocks: blocks + more, heldBlocks: blocks + more });
+    const [run] = fixture.trees.ofRelease('shop', release);
+    assert.equal(run?.completedAt !== null, isHeld, String(more));
+  }
+});
+
 test('TREE-95: after a start of the CCM numbers go on above the former ones, and what leaders say they have is taken', async () => {
   const fixture = await treeFixture();
   fixture.lead('l1');
