@@ -24,6 +24,7 @@ export interface TreeSupply extends ContentSupply {
   fallBackTo(supply: ContentSupply, ticket: string): void;
   /** The tree gives nothing (more). */
   end(): void;
+  /** Of what runs as of now. */
   figures(): readonly TransferFigures[];
 }
 
@@ -100,7 +101,8 @@ export function createTreeSupply(options: TreeSupplyOptions): TreeSupply {
 
   function note(feed: SourceFeed): void {
     const figures = feed.figures();
-    if (figures.bytes > 0 && over.length < figuresMax) over.push(figures);
+    if (figures.bytes > 0) over.push(figures);
+    if (over.length > figuresMax) over.shift();
   }
 
   function stop(feed: SourceFeed): void {
@@ -284,7 +286,10 @@ export function createTreeSupply(options: TreeSupplyOptions): TreeSupply {
       pump();
     },
 
-    figures: () => over,
+    figures() {
+      const running = feeds.flatMap((feed) => (feed.isOver() || feed.bytes() === 0 ? [] : [feed.figures()]));
+      return [...over, ...running].slice(-figuresMax);
+    },
   };
 }
 

@@ -84,7 +84,8 @@ export async function startLeader(
     received: (assignment) => inboxes.get(assignment) ?? null,
     send(message) {
       assert(agentMessageSchema.safeParse(message).success, JSON.stringify(message));
-      said.push(message);
+      // As it is when it is sent.
+      said.push(structuredClone(message));
       return true;
     },
     random: () => 0.5,
