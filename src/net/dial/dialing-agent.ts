@@ -9,6 +9,8 @@ type Created = (error: Error | null, socket: Duplex) => void;
 
 class DialingAgent extends Agent {
   readonly #dial: Dial;
+  /** How often it was destroyed. */
+  #ends = 0;
 
   constructor(dial: Dial, options: AgentOptions) {
     super(options);
@@ -17,10 +19,24 @@ class DialingAgent extends Agent {
 
   override createConnection(options: ConnectionOptions, created: Created): undefined {
     const host = (options.host ?? 'localhost').replaceAll(/[[\]]/g, '');
+    const ends = this.#ends;
     this.#dial(host, Number(options.port)).then(
-      (socket) => created(null, connect({ ...options, socket })),
+      (socket) => {
+        if (this.#ends === ends) {
+          created(null, connect({ ...options, socket }));
+          return;
+        }
+        // Nobody would ever close it.
+        socket.destroy();
+        created(new Error('the connections were given up while this one was made'), undefined as never);
+      },
       (error: unknown) => created(error as Error, undefined as never),
     );
+  }
+
+  override destroy(): void {
+    this.#ends += 1;
+    super.destroy();
   }
 }
 
