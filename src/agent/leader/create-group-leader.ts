@@ -191,7 +191,7 @@ export function createGroupLeader(options: GroupLeaderOptions): GroupLeader {
     const refusal = ticketRefusal(message);
     if (refusal !== null) giveUp(refusal, false);
     else {
-      const held = store.want(wanted(message), (error) => giveUp(error, true));
+      const held = store.want(wanted(message), (error) => giveUp(error, error.code !== 'ABORTED'));
       if (isShared) multicast?.offer(held, open);
     }
   }

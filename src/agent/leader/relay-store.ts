@@ -248,7 +248,8 @@ export function createRelayStore(options: RelayStoreOptions): RelayStore {
         const error = asTold(cause);
         row.content.end(error);
         if (stop.signal.aborted) return;
-        log.warn(
+        const level = error.code === 'ABORTED' ? 'info' : 'warn';
+        log[level](
           { site, assignment: id, code: error.code, err: cause },
           'an assignment cannot be held for the segment',
         );

@@ -130,14 +130,14 @@ test('TREE-51: whoever takes it accepts, whoever does not refuses, and nobody el
   assert.equal(await bring('gl-1', leader.port), 'unreachable');
 });
 
-test('TREE-50: without a hand-out, and when the CCM ends it, what members wait for comes from the CCM by its ticket; a hand-out that comes then goes on', async (t) => {
+test('TREE-50: without a hand-out what members wait for comes from the CCM by its ticket, and goes on by one that comes then; what the CCM has ended is not fetched, until a message brings it anew', async (t) => {
   const { ccm, start } = await startTree(t);
   const assignment = kitAssignment(2_000_000);
   const { id } = assignment.header;
   ccm.assignments.set(id, assignment);
   const leader = await start('gl-1', { treeTimes: { fallBackMs: 300 } });
   lead(leader);
-  await joinMember(t, ccm, leader, 'm-1');
+  const member = await joinMember(t, ccm, leader, 'm-1');
   ccm.gate.at = 3 * blockBytes;
   expectIt(leader, assignment);
   leader.leader.receive({ type: 'relay', nodes: ['m-1'], message: urlMessage(assignment) });
@@ -152,8 +152,13 @@ test('TREE-50: without a hand-out, and when the CCM ends it, what members wait f
   const next = kitAssignment(1_000_000);
   ccm.assignments.set(next.header.id, next);
   ccm.gate.open();
+  const served = ccm.served();
   expectIt(leader, next);
+  leader.leader.receive({ type: 'relay', nodes: ['m-1'], message: urlMessage(next) });
   leader.leader.receive({ type: 'treeEnd', ccm: kitCcmId, assignment: next.header.id });
+  await until('who needs it all the same is told', () => member.receivedOf('fetchFromCcm').length === 1);
+  assert.deepEqual(leader.saidOf('leaderProblem'), []);
+  assert.equal(ccm.served(), served);
   leader.leader.receive({ type: 'relay', nodes: ['m-1'], message: urlMessage(next) });
   const isHere = () =>
     leader.leader

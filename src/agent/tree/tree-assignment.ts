@@ -174,6 +174,7 @@ export function createTreeAssignment(options: TreeAssignmentOptions): TreeAssign
   return {
     content,
     expect() {
+      supply.expect();
       runner.handle({ input: 'expected' });
       bring('want');
     },

@@ -22,7 +22,9 @@ export interface TreeSupply extends ContentSupply {
   useTicket(ticket: string): void;
   /** What brings it when the tree does not. */
   fallBackTo(supply: ContentSupply, ticket: string): void;
-  /** The tree gives nothing (more). */
+  /** It is to come down the tree (again). */
+  expect(): void;
+  /** Nobody needs it any more: what is under way ends, from wherever it comes. A message that brings it later is another word. */
   end(): void;
   /** Of what runs as of now. */
   figures(): readonly TransferFigures[];
@@ -184,11 +186,7 @@ export function createTreeSupply(options: TreeSupplyOptions): TreeSupply {
   function fallBack(wanted: Demand): void {
     if (falling !== undefined) return;
     if (fallback === undefined) {
-      wanted.fail(
-        new TreecastError('CCM_UNREACHABLE', `No source was named for assignment ${assignment}.`, {
-          fix: 'Nothing needs to be done: it is fetched when the CCM names one, or when it is needed here.',
-        }),
-      );
+      wanted.fail(hasEnded ? nobodyNeeds(assignment) : noSource(assignment));
       return;
     }
     const controller = new AbortController();
@@ -279,11 +277,18 @@ export function createTreeSupply(options: TreeSupplyOptions): TreeSupply {
       pump();
     },
 
+    expect() {
+      hasEnded = false;
+      idleSince = clock.now();
+    },
+
     end() {
       hasEnded = true;
+      fallback = undefined;
       for (const feed of feeds) stop(feed);
       feeds = [];
-      pump();
+      falling?.abort();
+      demand?.fail(nobodyNeeds(assignment));
     },
 
     figures() {
@@ -291,6 +296,16 @@ export function createTreeSupply(options: TreeSupplyOptions): TreeSupply {
       return [...over, ...running].slice(-figuresMax);
     },
   };
+}
+
+function nobodyNeeds(assignment: string): TreecastError {
+  return new TreecastError('ABORTED', `The CCM says that nobody needs assignment ${assignment}.`);
+}
+
+function noSource(assignment: string): TreecastError {
+  return new TreecastError('CCM_UNREACHABLE', `No source was named for assignment ${assignment}.`, {
+    fix: 'Nothing needs to be done: it is fetched when the CCM names one, or when it is needed here.',
+  });
 }
 
 function isSame(one: PlacedSource, other: PlacedSource): boolean {
