@@ -20,6 +20,7 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   fec: async () => (await import('./fec/fec.ts')).fec,
   purge: async () => (await import('./purge/purge.ts')).purge,
   mctp: async () => (await import('./mctp/mctp.ts')).mctp,
+  limits: async () => (await import('./limits/limits.ts')).limits,
 };
 
 process.exitCode = await main(process.argv.slice(2));

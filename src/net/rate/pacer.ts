@@ -88,7 +88,7 @@ export function createPacer({ clock, wallNow, minuteOf, limits }: PacerOptions):
       if (next !== null) sites.set(name, next);
     }
     look();
-    serve();
+    serve(waiting.length > 0);
   }
 
   /** By the hour. */
@@ -115,20 +115,21 @@ export function createPacer({ clock, wallNow, minuteOf, limits }: PacerOptions):
     return [...(all === null ? [] : [all]), ...(ofSite === undefined ? [] : [ofSite])];
   }
 
-  function isOpen(each: Limited, now: number): boolean {
-    each.bucket = filled(each.bucket, now);
+  function isOpen(each: Limited, now: number, isWanted: boolean): boolean {
+    each.bucket = filled(each.bucket, now, isWanted && !hasCredit(each.bucket));
     return hasCredit(each.bucket);
   }
 
-  function serve(): void {
+  /** `isLate`: somebody has waited until now. */
+  function serve(isLate: boolean): void {
     cancel?.();
     cancel = undefined;
     if (isLookDue()) look();
     const now = clock.now();
     for (let index = 0; index < waiting.length; ) {
-      if (all !== null && !isOpen(all, now)) break;
+      if (all !== null && !isOpen(all, now, isLate)) break;
       const next = waiting[index] as Waiting;
-      if (limitsOn(next.site).every((each) => isOpen(each, now))) {
+      if (limitsOn(next.site).every((each) => isOpen(each, now, isLate))) {
         waiting.splice(index, 1);
         letThrough(next);
         next.go();
@@ -136,7 +137,7 @@ export function createPacer({ clock, wallNow, minuteOf, limits }: PacerOptions):
     }
     if (waiting.length === 0) return;
     const lookInMs = lookAgainAt === null ? lookEveryMs : Math.max(1, lookAgainAt - wallNow());
-    cancel = clock.after(Math.min(lookInMs, Math.max(waitMsMin, creditInMs())), serve);
+    cancel = clock.after(Math.min(lookInMs, Math.max(waitMsMin, creditInMs())), () => serve(true));
   }
 
   /** Until somebody may have it. */
@@ -177,8 +178,9 @@ export function createPacer({ clock, wallNow, minuteOf, limits }: PacerOptions):
         let go = (): void => {
           isThrough = true;
         };
+        const isLate = waiting.length > 0;
         wait({ site, bytes: of, order, go: () => go() });
-        serve();
+        serve(isLate);
         if (isThrough) return undefined;
         return new Promise((resolve) => {
           go = resolve;

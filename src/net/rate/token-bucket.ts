@@ -9,26 +9,30 @@ export interface TokenBucket {
   readonly at: number;
 }
 
-/** What a bucket saves while nobody takes: makes up for timers that come late, and is little beside what a second brings. */
-const savedMs = 40;
+/** What a bucket saves while nobody waits: little beside what a second brings. */
+const idleMs = 40;
+/** What it brings while somebody waits, and the timer or the machine is late: it was wanted. */
+const lateMs = 250;
 
 /** Full of nothing: whoever changes limits often gains nothing by it. */
 export function createBucket(bytesPerSecond: number | null, now: number): TokenBucket {
   return { bytesPerSecond, credit: 0, at: now };
 }
 
-export function filled(bucket: TokenBucket, now: number): TokenBucket {
+/** `isWanted`: somebody waited for it. */
+export function filled(bucket: TokenBucket, now: number, isWanted: boolean): TokenBucket {
   const { bytesPerSecond, credit, at } = bucket;
   // A clock that went back brings nothing, and takes nothing.
   if (bytesPerSecond === null || now <= at) return { ...bucket, at: now };
-  const saved = (bytesPerSecond * savedMs) / 1_000;
-  return { bytesPerSecond, credit: Math.min(saved, credit + (bytesPerSecond * (now - at)) / 1_000), at: now };
+  const most = (bytesPerSecond * (isWanted ? lateMs : idleMs)) / 1_000;
+  const grown = credit + (bytesPerSecond * (now - at)) / 1_000;
+  return { bytesPerSecond, credit: Math.max(credit, Math.min(most, grown)), at: now };
 }
 
 /** From now on; what was sent ahead under the former limit is waited for by the new one. */
 export function withRate(bucket: TokenBucket, bytesPerSecond: number | null, now: number): TokenBucket {
   if (bytesPerSecond === bucket.bytesPerSecond) return bucket;
-  const { credit } = filled(bucket, now);
+  const { credit } = filled(bucket, now, false);
   return { bytesPerSecond, credit: bytesPerSecond === null ? 0 : Math.min(0, credit), at: now };
 }
 
