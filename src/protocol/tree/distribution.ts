@@ -130,6 +130,7 @@ export function createDistribution(startedAt: Instant, options: DistributionOpti
       row.stage = state;
       if (state === 'held') row.heldAt = now;
       row.kept = 0;
+      row.isFull = false;
       row.needs.clear();
       sign(row);
       // Its places at its sources are free, and nothing depends on them through it.
@@ -157,6 +158,7 @@ export function createDistribution(startedAt: Instant, options: DistributionOpti
   function takeOver(row: LeaderRow, number: number): void {
     row.number = number;
     row.isTakenOver = true;
+    row.isFull = true;
     row.isByLink = false;
     row.stage = 'fetching';
   }
@@ -188,7 +190,7 @@ export function createDistribution(startedAt: Instant, options: DistributionOpti
     // TREE-61: whom it was told of before, and who gave no sign yet: the answer may be lost.
     const next = [...row.brings].slice(0, room).map(list.planned);
     const found: LeaderRow[] = [];
-    const bearable = places.canServe(row) ? Math.min(room - next.length, places.free(row)) : 0;
+    const bearable = places.canServe(row) && !row.isFull ? Math.min(room - next.length, places.free(row)) : 0;
     feed(now, row, row, bearable, found);
     if (sums.waiting === 0 || found.length < bearable) row.kept = 0;
     // While many wait, it notifies those as well whom these will feed.

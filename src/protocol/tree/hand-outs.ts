@@ -92,7 +92,7 @@ export function createHandOuts(
   /** Sums over all leaders, kept by what changes of one. */
   function recount(row: LeaderRow): void {
     const isIn = row.isHere && !row.isOut;
-    const isToServe = places.canServe(row) && !row.isTakenOver && row.stage !== 'held';
+    const isToServe = places.canServe(row) && !row.isFull && row.stage !== 'held';
     const now = {
       here: isIn ? 1 : 0,
       heldHere: isIn && row.stage === 'held' ? 1 : 0,

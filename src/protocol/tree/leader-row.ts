@@ -28,6 +28,8 @@ export interface LeaderRow {
   /** By part; empty: none, or (after a restart of the CCM) not known. */
   feeders: (Feeder | undefined)[];
   isTakenOver: boolean;
+  /** It was taken over: whom it feeds is not known either. */
+  isFull: boolean;
   /** How many fetch from it, counted by part. */
   load: number;
   /** It counts in its feeders' load. */
@@ -78,7 +80,15 @@ export function createLeaderRow(leader: TreeLeader, isLeaf: boolean, colour: Tre
       isOut: false,
       kept: 0,
     },
-    ...{ number: 0, feeders: [], isTakenOver: false, load: 0, isCounted: false, heldBlocks: 0 },
+    ...{
+      number: 0,
+      feeders: [],
+      isTakenOver: false,
+      isFull: false,
+      load: 0,
+      isCounted: false,
+      heldBlocks: 0,
+    },
     ...{ handedOutAt: null, heldAt: null, bringer: null, brings: new Set(), signAt: null, signTries: 0 },
     ...{ needs: new Set(), trouble: 'lost', slow: null, isResting: false, hasRested: false, isByLink: false },
     ...{ avoids: new Set(), accusers: new Set(), isAvoided: false, unreachedBy: new Set(), isSuspect: false },

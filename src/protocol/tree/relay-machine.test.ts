@@ -183,6 +183,12 @@ test('TREE-27: what it holds vanishes: it says so, expects other sources, and as
   assert.deepEqual(names(say(machine, 30_001, handOut(6), progress(1))), ['fetch', 'askNext']);
 });
 
+test('TREE-43: an answer that comes after what it held vanished still counts: told `none`, it asks no more', () => {
+  const machine = asking();
+  say(machine, 1, { input: 'vanished' }, { input: 'answer', next: [], more: 'none' });
+  assert.deepEqual(say(machine, 2, progress(1)), []);
+});
+
 test('TREE-40: a failure of its own ends it, until it is expected again; the end ends it too', () => {
   const machine = asking();
   assert.deepEqual(names(say(machine, 1, { input: 'failed' }, { input: 'failed' }, progress(3))), [

@@ -129,7 +129,6 @@ export function createRelayMachine(options: RelayOptions): RelayMachine {
   }
 
   function onAnswer(now: Instant, next: readonly string[], isMore: 'later' | 'none'): void {
-    if (asked === 'never') return;
     asked = 'answered';
     askAt = undefined;
     more = isMore;
@@ -199,7 +198,7 @@ export function createRelayMachine(options: RelayOptions): RelayMachine {
 
   function onVanished(now: Instant): void {
     heldBlocks = 0;
-    // It asks again with the first blocks.
+    // Unless the answer comes after all, it asks again with the first blocks.
     if (asked === 'asking') asked = 'never';
     askAt = undefined;
     if (state !== 'held' && state !== 'fetching') return;

@@ -56,7 +56,7 @@ export function createTreePlaces(
     ) &&
     row.leader.place !== null;
   const passesOn = (row: LeaderRow, part: Part): boolean =>
-    canServe(row) && (parts === 1 || row.colour === part || row.stage === 'held');
+    canServe(row) && (row.stage === 'held' || (!row.isFull && (parts === 1 || row.colour === part)));
   const isActive = (row: LeaderRow): boolean =>
     row.stage === 'held' || (row.stage === 'fetching' && row.heldBlocks > 0);
   const open = allParts.map((part) =>
