@@ -133,9 +133,8 @@ export function createDistribution(startedAt: Instant, options: DistributionOpti
       row.isFull = false;
       row.needs.clear();
       sign(row);
-      // Its places at its sources are free, and nothing depends on them through it.
-      places.release(row);
-      row.feeders = [];
+      places.finish(row);
+      if (state === 'failed') list.abandon(row);
     } else if (was === 'held' || was === 'failed') {
       // What it held is gone, or it tries again.
       row.stage = 'fetching';

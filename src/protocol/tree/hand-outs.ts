@@ -36,6 +36,8 @@ export interface HandOuts {
   recount(row: LeaderRow): void;
   byLink(row: LeaderRow): void;
   needAll(row: LeaderRow): void;
+  /** It gives nothing more: who fetches from it needs another source. */
+  abandon(row: LeaderRow): void;
   isNeedy(row: LeaderRow): boolean;
   /** Sources for all parts, `part` from this one; or nothing. */
   assign(row: LeaderRow, part: Part, feeder: Feeder): boolean;
@@ -163,14 +165,25 @@ export function createHandOuts(
 
   function sign(row: LeaderRow): void {
     row.signAt = null;
+    row.signTries = 0;
     isBroughtBy(row, null);
+  }
+
+  function abandon(row: LeaderRow): void {
+    for (const child of row.feeds) {
+      if (child.stage !== 'given' && child.stage !== 'fetching') continue;
+      child.trouble = 'lost';
+      for (const part of allParts) if (child.feeders[part] === row) child.needs.add(part);
+      needy.add(child);
+    }
   }
 
   function drop(row: LeaderRow): void {
     row.isOut = true;
     row.isHere = false;
     sign(row);
-    places.release(row);
+    places.finish(row);
+    abandon(row);
     byNode.delete(row.leader.node);
     if (bySegment.get(row.leader.segment) === row) bySegment.delete(row.leader.segment);
     recount(row);
@@ -193,6 +206,21 @@ export function createHandOuts(
     get madeAt() {
       return madeAt;
     },
-    ...{ add, enqueue, drop, recount, byLink, needAll, isNeedy, assign, make, planned, repeat, sign, tell },
+    ...{
+      add,
+      enqueue,
+      drop,
+      recount,
+      byLink,
+      needAll,
+      abandon,
+      isNeedy,
+      assign,
+      make,
+      planned,
+      repeat,
+      sign,
+      tell,
+    },
   };
 }

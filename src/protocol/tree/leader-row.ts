@@ -32,6 +32,8 @@ export interface LeaderRow {
   isFull: boolean;
   /** How many fetch from it, counted by part. */
   load: number;
+  /** Who was last told to fetch from it. */
+  readonly feeds: Set<LeaderRow>;
   /** It counts in its feeders' load. */
   isCounted: boolean;
   heldBlocks: number;
@@ -55,8 +57,8 @@ export interface LeaderRow {
   isByLink: boolean;
   /** What it contributes to the sums over all. */
   readonly counted: Record<'here' | 'heldHere' | 'waiting' | 'places', number>;
-  /** The source that was slow last. */
-  slow: LeaderRow | null;
+  /** Sources that were slow once. */
+  readonly slow: Set<LeaderRow>;
   /** Sources that it had trouble with. */
   readonly avoids: Set<LeaderRow>;
   /** Who found it corrupt, or lacking what it said. */
@@ -86,11 +88,19 @@ export function createLeaderRow(leader: TreeLeader, isLeaf: boolean, colour: Tre
       isTakenOver: false,
       isFull: false,
       load: 0,
+      feeds: new Set(),
       isCounted: false,
       heldBlocks: 0,
     },
     ...{ handedOutAt: null, heldAt: null, bringer: null, brings: new Set(), signAt: null, signTries: 0 },
-    ...{ needs: new Set(), trouble: 'lost', slow: null, isResting: false, hasRested: false, isByLink: false },
+    ...{
+      needs: new Set(),
+      trouble: 'lost',
+      slow: new Set(),
+      isResting: false,
+      hasRested: false,
+      isByLink: false,
+    },
     ...{ avoids: new Set(), accusers: new Set(), isAvoided: false, unreachedBy: new Set(), isSuspect: false },
     counted: { here: 0, heldHere: 0, waiting: 0, places: 0 },
   };

@@ -50,20 +50,36 @@ export function shapeTree(options: DistributionOptions): TreeShape {
     return Math.min(Math.max(bearsMax, plan.fanOut), Math.max(1, places));
   }
 
+  // In both trees of two parts everybody needs a place, and half of those who serve offer them.
+  const offered = (): number => serving.reduce((sum, leader) => sum + bears(leader), 0);
+  while (plan.parts === 2 && plan.fanOut < bearsMax && offered() < 2 * (leaders.length - plan.ccmFanOut))
+    plan = { ...plan, fanOut: plan.fanOut + 1 };
+
+  const colours = coloursOf(serving);
+  const sizes = [0, 1].map((colour) => [...colours.values()].filter((each) => each === colour).length);
   const taken = [plan.ccmFanOut, plan.ccmFanOut];
-  const half = Math.ceil(serving.length / 2);
-  let place = 0;
   const roles = leaders.map((leader): TreeRole => {
-    if (isLeaf(leader)) return { isLeaf: true, colour: 0, kept: 0 };
-    const colour = plan.parts === 2 && place % 2 === 1 ? 1 : 0;
-    place += 1;
+    const colour = colours.get(leader);
+    if (colour === undefined) return { isLeaf: true, colour: 0, kept: 0 };
     if (plan.parts === 1) return { isLeaf: false, colour, kept: allKept };
-    const wanted = colour === 0 ? half : serving.length - half;
     const before = taken[colour] ?? 0;
-    const kept = Math.max(0, Math.min(bears(leader), wanted - before));
+    const kept = Math.max(0, Math.min(bears(leader), (sizes[colour] ?? 0) - before));
     taken[colour] = before + kept;
     return { isLeaf: false, colour, kept };
   });
+
+  /** By turns, as long as all bear alike; else so that both parts have as many places. */
+  function coloursOf(rows: readonly TreeLeader[]): Map<TreeLeader, 0 | 1> {
+    const sums: [number, number] = [0, 0];
+    const found = new Map<TreeLeader, 0 | 1>();
+    for (const leader of rows) {
+      const colour = plan.parts === 2 && sums[1] < sums[0] ? 1 : 0;
+      sums[colour] += bears(leader);
+      found.set(leader, colour);
+    }
+    return found;
+  }
+
   return {
     ...{ roles, isLeaf, bears },
     plan: () => plan,

@@ -20,8 +20,10 @@ export interface TreePlaces {
   /** It may feed others: its place is known, it is here, and nothing speaks against it. */
   canServe(row: LeaderRow): boolean;
   feed(row: LeaderRow, part: Part, feeder: Feeder | undefined): void;
-  /** It fetches no more, for good or because it is dead: its places are free. */
+  /** It is dead, as it seems: its places are free. */
   release(row: LeaderRow): void;
+  /** It fetches no more. */
+  finish(row: LeaderRow): void;
   /** It fetches, again. */
   count(row: LeaderRow): void;
   /** It may have a place now. */
@@ -90,6 +92,12 @@ export function createTreePlaces(
     }
   }
 
+  function release(row: LeaderRow): void {
+    if (!row.isCounted) return;
+    row.isCounted = false;
+    for (const part of allParts) change(row.feeders[part], -1);
+  }
+
   function isFree(fetcher: LeaderRow, part: Part, source: LeaderRow): boolean {
     let at: Feeder | undefined = source;
     for (let step = 0; step < pathMax; step += 1) {
@@ -110,15 +118,22 @@ export function createTreePlaces(
     isFree,
 
     feed(row, part, feeder) {
-      if (row.isCounted) change(row.feeders[part], -1);
+      const former = row.feeders[part];
+      if (row.isCounted) change(former, -1);
       row.feeders[part] = feeder;
+      if (former !== undefined && former !== 'ccm' && !row.feeders.includes(former)) former.feeds.delete(row);
+      if (feeder !== undefined && feeder !== 'ccm') feeder.feeds.add(row);
       if (row.isCounted) change(feeder, 1);
     },
 
-    release(row) {
-      if (!row.isCounted) return;
-      row.isCounted = false;
-      for (const part of allParts) change(row.feeders[part], -1);
+    release,
+
+    finish(row) {
+      release(row);
+      for (const feeder of row.feeders)
+        if (feeder !== undefined && feeder !== 'ccm') feeder.feeds.delete(row);
+      // Nothing depends on them through it any more.
+      row.feeders = [];
     },
 
     count(row) {
@@ -159,8 +174,9 @@ export function createTreePlaces(
           return above;
       }
       const over = best((spare[part]?.first() ?? []).filter(suits));
-      if (over !== undefined) return over;
+      if (isRepair && over !== undefined) return over;
       if (besides !== 'ccm' && ccmHasPlace()) return 'ccm';
+      if (over !== undefined) return over;
       return isBetter ? undefined : best(suiting);
     },
   };

@@ -45,17 +45,17 @@ export function createTreeRepairs(
   /** TREE-28 */
   function accuse(by: LeaderRow, source: Feeder | undefined, trouble: SourceTrouble): void {
     if (source === undefined || source === 'ccm' || trouble === 'slow' || trouble === 'none') return;
-    if (trouble === 'lacks' && source.stage !== 'held') return;
     by.avoids.add(source);
     if (trouble === 'unreachable') {
       notReached(source, by);
       source.isSuspect = true;
       places.release(source);
-    } else if (trouble === 'corrupt' || trouble === 'lacks') {
+    } else if (trouble === 'corrupt' || (trouble === 'lacks' && source.stage === 'held')) {
       source.accusers.add(by.leader.node);
       if (source.accusers.size >= accusersToAvoid && !source.isAvoided) {
         source.isAvoided = true;
         effects.push({ effect: 'deliver', fact: { fact: 'avoided', node: source.leader.node, trouble } });
+        list.abandon(source);
       }
     }
     list.recount(source);
@@ -83,8 +83,8 @@ export function createTreeRepairs(
       return 'starving';
     if (trouble !== 'slow') return 'lost';
     if (source === undefined || source === 'ccm') return 'slow';
-    const isAgain = row.slow === source;
-    row.slow = source;
+    const isAgain = row.slow.has(source);
+    row.slow.add(source);
     if (isAgain) row.avoids.add(source);
     return isAgain ? 'lost' : 'slow';
   }
