@@ -40,6 +40,15 @@ test('TREE-62: whom a leader did not reach the CCM tells at once, but for whom i
   assert.deepEqual(next(2, 'n0', 1, ['n1', 'n2', 'nobody']), ['tells n1 #1000 from n0', 'answers n0 none']);
 });
 
+test('TREE-62: whom a leader did not reach, and who is away, is not named again', () => {
+  const { did, next, say } = scriptDistribution(leadersOf(2));
+  did();
+  next(1, 'n0');
+  say(2, { input: 'leaderGone', segment: 's1', node: 'n1' });
+  assert.deepEqual(next(3, 'n0', 16, ['n1']), ['answers n0 none']);
+  assert.deepEqual(say(4, { input: 'leader', leader: leaderOf(1) }), ['tells n1 #1000 from n0']);
+});
+
 test('TREE-62: who is away hears it when it is back', () => {
   const { did, next, say, wait } = scriptDistribution(leadersOf(2));
   did();

@@ -149,12 +149,12 @@ export function createHandOuts(
   }
 
   function repeat(now: Instant, row: LeaderRow): void {
+    isBroughtBy(row, null);
     if (!row.isHere || row.isOut || row.needs.size > 0) return;
     if (sourcesOf(row, parts).length < parts) {
       needAll(row);
       return;
     }
-    isBroughtBy(row, null);
     waitForSign(now, row);
     effects.push({ effect: 'handOut', handOut: planned(row) });
   }

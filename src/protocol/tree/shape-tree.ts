@@ -50,16 +50,20 @@ export function shapeTree(options: DistributionOptions): TreeShape {
     return Math.min(Math.max(bearsMax, plan.fanOut), Math.max(1, places));
   }
 
-  // In both trees of two parts everybody needs a place, and half of those who serve offer them.
-  const offered = (): number => serving.reduce((sum, leader) => sum + bears(leader), 0);
-  while (plan.parts === 2 && plan.fanOut < bearsMax && offered() < 2 * (leaders.length - plan.ccmFanOut))
+  // In both trees of two parts everybody needs a place, and those who pass that part on offer them.
+  let colours = coloursOf(serving);
+  while (
+    plan.parts === 2 &&
+    plan.fanOut < bearsMax &&
+    Math.min(...colours.places) < leaders.length - plan.ccmFanOut
+  ) {
     plan = { ...plan, fanOut: plan.fanOut + 1 };
-
-  const colours = coloursOf(serving);
-  const sizes = [0, 1].map((colour) => [...colours.values()].filter((each) => each === colour).length);
+    colours = coloursOf(serving);
+  }
+  const sizes = [0, 1].map((colour) => [...colours.of.values()].filter((each) => each === colour).length);
   const taken = [plan.ccmFanOut, plan.ccmFanOut];
   const roles = leaders.map((leader): TreeRole => {
-    const colour = colours.get(leader);
+    const colour = colours.of.get(leader);
     if (colour === undefined) return { isLeaf: true, colour: 0, kept: 0 };
     if (plan.parts === 1) return { isLeaf: false, colour, kept: allKept };
     const before = taken[colour] ?? 0;
@@ -69,15 +73,15 @@ export function shapeTree(options: DistributionOptions): TreeShape {
   });
 
   /** By turns, as long as all bear alike; else so that both parts have as many places. */
-  function coloursOf(rows: readonly TreeLeader[]): Map<TreeLeader, 0 | 1> {
-    const sums: [number, number] = [0, 0];
-    const found = new Map<TreeLeader, 0 | 1>();
+  function coloursOf(rows: readonly TreeLeader[]): { of: Map<TreeLeader, 0 | 1>; places: readonly number[] } {
+    const places: [number, number] = [0, 0];
+    const of = new Map<TreeLeader, 0 | 1>();
     for (const leader of rows) {
-      const colour = plan.parts === 2 && sums[1] < sums[0] ? 1 : 0;
-      sums[colour] += bears(leader);
-      found.set(leader, colour);
+      const colour = plan.parts === 2 && places[1] < places[0] ? 1 : 0;
+      places[colour] += bears(leader);
+      of.set(leader, colour);
     }
-    return found;
+    return { of, places };
   }
 
   return {
