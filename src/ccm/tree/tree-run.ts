@@ -19,6 +19,7 @@ import type {
   DistributionInput,
   LeaderInTree,
   PlannedHandOut,
+  SourceChoice,
   TreeLeader,
 } from '../../protocol/tree/tree-machines.ts';
 import type { HandOutSubject, WriteHandOut } from './hand-out-writer.ts';
@@ -46,7 +47,7 @@ interface Kept {
   readonly wanted: Set<string>;
   readonly needing: Set<string>;
   isHeld: boolean;
-  /** By source, `''` the CCM: what its leaders said last of it. */
+  /** What its leader said of its sources, each once. */
   readonly figures: Map<string, TransferFigures>;
   avoided: SourceTrouble | null;
   error: WireError | null;
@@ -112,6 +113,8 @@ export function createTreeRun(options: TreeRunOptions): TreeRun {
   const segmentOf = new Map<string, string>();
   /** By leader: the sources that it was ever told. */
   const given = new Map<string, Set<string | null>>();
+  /** By leader: those of its newest hand-out. */
+  const lastSources = new Map<string, readonly SourceChoice[]>();
   /** By leader: the sources that it had trouble with. */
   const blamed = new Map<string, Set<string>>();
   /** By leader: who was to notify it. */
@@ -187,6 +190,7 @@ export function createTreeRun(options: TreeRunOptions): TreeRun {
     const sources = given.get(planned.node) ?? new Set();
     given.set(planned.node, sources);
     for (const { node } of planned.sources) sources.add(node);
+    lastSources.set(planned.node, planned.sources);
     return writeHandOut(subject, planned);
   }
 
@@ -240,9 +244,8 @@ export function createTreeRun(options: TreeRunOptions): TreeRun {
     const total = manifestBytes + dataBytes;
     const sources = given.get(kept.leader);
     return figures.filter((each) => {
-      const key = each.node ?? '';
-      const before = kept.figures.get(key);
-      const isNew = before === undefined || before.bytes !== each.bytes || before.ms !== each.ms;
+      const key = `${each.node ?? ''} ${each.bytes} ${each.ms}`;
+      const isNew = !kept.figures.has(key);
       const isPossible = sources?.has(each.node) === true && each.bytes <= total;
       if (!isNew || !isPossible || kept.figures.size >= figuresMax) return false;
       kept.figures.set(key, each);
@@ -333,6 +336,8 @@ export function createTreeRun(options: TreeRunOptions): TreeRun {
         const kept = bySegment.get(leader.segment);
         return {
           ...leader,
+          // The machine forgets them when everything is there.
+          sources: leader.sources.length > 0 ? leader.sources : (lastSources.get(leader.node) ?? []),
           nodes: kept?.wanted ?? new Set<string>(),
           figures: [...(kept?.figures.values() ?? [])],
           avoided: kept?.avoided ?? null,

@@ -2,7 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { jobOf } from '../api/testing/service-double.ts';
 import { blocks, ccm, release, treeFixture, work } from './testing/tree-fixture.ts';
+import { treeResource } from './tree-resource.ts';
 
 const types = (sent: readonly { readonly message: { readonly type: string } }[]): string[] =>
   sent.map(({ message }) => message.type);
@@ -207,6 +209,30 @@ test('TREE-94: a node that comes behind another leader is that one’s, and its 
     ?.shown()
     .map(({ node, nodes }) => [node, [...nodes]]);
   assert.deepEqual(wanted, [['l2', ['m1']]]);
+});
+
+test('TREE-96: who fed whom stays to be seen when everybody has it', async () => {
+  const fixture = await treeFixture();
+  fixture.lead('l1');
+  fixture.lead('l2');
+  fixture.trees.expect(work, ['l1', 'l2']);
+  fixture.next('l1');
+  for (const node of ['l1', 'l2']) fixture.state(node, { state: 'held' });
+  const [run] = fixture.trees.ofRelease('shop', release);
+  assert.ok(run !== undefined && run.completedAt !== null);
+  const job = jobOf({ id: 'j1', site: 'shop', release });
+  const { assignments } = treeResource(job, [run], (id) => `hall ${id.at(-1)}`);
+  assert.deepEqual(
+    assignments[0]?.leaders.map(({ node, segment, sources, children }) => [
+      `${node} in ${segment}`,
+      sources.map((source) => source.node),
+      children,
+    ]),
+    [
+      ['l1 in hall 1', [null], ['l2']],
+      ['l2 in hall 2', ['l1'], []],
+    ],
+  );
 });
 
 test('TREE-60: sealed and plain data may end with a short block each, which is one more than their sizes tell', async () => {
