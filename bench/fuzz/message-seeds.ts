@@ -7,6 +7,7 @@ import type { AgentMessage, CcmMessage } from '../../src/model/messages.ts';
 import type { Decision, Receipt } from '../../src/model/receipt.ts';
 import { defaultSitePolicy } from '../../src/model/site.ts';
 import { signFrame } from '../../src/net/relay/signed-frame.ts';
+import { signHandOut } from '../../src/net/tree/hand-out.ts';
 
 const tree = 'd8329fc1cc938780ffdd9f94e0d364e0ea74f579';
 const release = { epoch: 1, sequence: 42 };
@@ -49,6 +50,29 @@ const grant = {
   policy: { autonomous: false, fileMode: '644', executableMode: '755', directoryMode: '755' },
   lastDecision: signedDecision,
 };
+
+export const handOut = signHandOut(
+  {
+    version: 1,
+    purpose: 'hand-out',
+    ccm: segment,
+    job: 'sample@1-42',
+    site: 'sample',
+    assignment: id,
+    manifestBytes: 1,
+    dataBytes: 2,
+    node: 'web-2',
+    segment,
+    number: 3,
+    sources: [
+      { part: 0, parts: 2, node: 'web-1', address: '10.0.0.1', port: 17_447 },
+      { part: 1, parts: 2, node: null, address: null, port: null },
+    ],
+    ticket: 't',
+    expiresAt: 1,
+  },
+  fixtureSigningKey,
+);
 
 export const agentMessages: readonly AgentMessage[] = [
   {
@@ -141,6 +165,37 @@ export const agentMessages: readonly AgentMessage[] = [
     missing: ['web2'],
   },
   { type: 'leaderProblem', site: 'sample', assignment: id, error },
+  {
+    type: 'treeState',
+    ccm: segment,
+    assignment: id,
+    state: 'failed',
+    number: 3,
+    blocks: 9,
+    heldBlocks: 4,
+    figures: [
+      { node: 'web-2', bytes: 131_072, ms: 12, delayMs: 0.5 },
+      { node: null, bytes: 1, ms: 1, delayMs: null },
+    ],
+    error,
+  },
+  {
+    type: 'treeNext',
+    ccm: segment,
+    assignment: id,
+    heldBlocks: 1,
+    room: 2,
+    unreached: [{ node: 'web-2', trouble: 'unreachable' }],
+  },
+  {
+    type: 'treeSourceLost',
+    ccm: segment,
+    assignment: id,
+    number: 3,
+    source: 'web-2',
+    trouble: 'corrupt',
+    heldBlocks: 4,
+  },
 ];
 
 export const ccmMessages: readonly CcmMessage[] = [
@@ -191,6 +246,16 @@ export const ccmMessages: readonly CcmMessage[] = [
   { type: 'leaderSession', segment, session: segment },
   { type: 'relay', nodes: ['web2', 'web3'], message: { type: 'decision', decision: signedDecision } },
   { type: 'relayAnswer', node: 'web2', answer: 'refused', error },
+  { type: 'treeExpect', ccm: segment, site: 'sample', assignment: id, manifestBytes: 1, dataBytes: 2 },
+  { type: 'handOut', handOut },
+  {
+    type: 'treeNextAnswer',
+    ccm: segment,
+    assignment: id,
+    next: [{ node: 'web-2', address: '10.0.0.2', port: 17_447, handOut }],
+    more: 'later',
+  },
+  { type: 'treeEnd', ccm: segment, assignment: id },
 ];
 
 const digest = '0123456789abcdef';
@@ -216,6 +281,7 @@ const bodies: readonly object[] = [
   { name: 'alice', roles: ['author'], sites: ['docs'], expiresAt: 1_763_900_000_000 },
   { ref: 'main', allowDelete: true },
   { labels: { zone: 'b' }, maintenance: true },
+  { order: ['rack-5', 'web1'] },
   { segment: 'rack-5', leadRole: 'preassigned', leadFactor: 2 },
   { name: 'rack-5', channel: { transport: 'multicast', group: '239.255.84.67', port: 17_446 } },
 ];

@@ -16,6 +16,7 @@ import { signedFrameSchema } from '../../../src/net/relay/leader-schemas.ts';
 import { parseOpening } from '../../../src/net/relay/opening-schema.ts';
 import { isGenuineFrame } from '../../../src/net/relay/signed-frame.ts';
 import { issueTicket, verifyTicket } from '../../../src/net/tickets/ticket.ts';
+import { verifyHandOut } from '../../../src/net/tree/hand-out.ts';
 import type { Random } from '../../random.ts';
 import { type FuzzTarget, promised } from '../fuzz-target.ts';
 import {
@@ -23,6 +24,7 @@ import {
   apiRequests,
   ccmMessages,
   frameFacts,
+  handOut,
   opening,
   signedDecision,
   signedFrame,
@@ -143,6 +145,20 @@ const decisionTarget: FuzzTarget = {
   },
 };
 
+const handOutTarget: FuzzTarget = {
+  name: 'hand-out',
+  make: (random) => changedJson([handOut], random),
+  run(input) {
+    const expected = { keys: [fixturePublicKey], node: handOut.node, now: 0 };
+    const verified = verifyHandOut(parseJsonFrame(input, false), expected);
+    promised(
+      canonicalJson({ ...verified, signature: handOut.signature }) === canonicalJson(handOut),
+      'a hand-out that nobody signed',
+    );
+    return 'valid';
+  },
+};
+
 const frameTarget: FuzzTarget = {
   name: 'carried-word',
   make: (random) => changedJson([signedFrame], random),
@@ -230,6 +246,7 @@ export const messageTargets: readonly FuzzTarget[] = [
   messageTarget('ccm-message', ccmMessages, ccmMessageSchema),
   apiTarget,
   ticketTarget,
+  handOutTarget,
   joinTokenTarget,
   decisionTarget,
   frameTarget,

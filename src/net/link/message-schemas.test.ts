@@ -87,6 +87,27 @@ const frame = {
 } as const;
 const round = { type: 'roundReport', site: 'site', release, phase: 'staged', reported: 3 } as const;
 
+const handOut = {
+  version: 1,
+  purpose: 'hand-out',
+  ccm: segment,
+  job: 'site@1-42',
+  site: 'site',
+  assignment: id,
+  manifestBytes: 1,
+  dataBytes: 2,
+  node: 'web-2',
+  segment,
+  number: 3,
+  sources: [
+    { part: 0, parts: 2, node: 'web-1', address: '10.0.0.1', port: 17_447 },
+    { part: 1, parts: 2, node: null, address: null, port: null },
+  ],
+  ticket: 't',
+  expiresAt: 1,
+  signature,
+} as const;
+
 const agentMessages: AgentMessage[] = [
   {
     type: 'hello',
@@ -125,6 +146,37 @@ const agentMessages: AgentMessage[] = [
   { type: 'relayClosed', node: 'web-2', because: 'missing' },
   { ...round, working: ['web-2'], missing: [] },
   { type: 'leaderProblem', site: 'site', assignment: id, error },
+  {
+    type: 'treeState',
+    ccm: segment,
+    assignment: id,
+    state: 'failed',
+    number: 3,
+    blocks: 9,
+    heldBlocks: 4,
+    figures: [
+      { node: 'web-2', bytes: 131_072, ms: 12, delayMs: 0.5 },
+      { node: null, bytes: 1, ms: 1, delayMs: null },
+    ],
+    error,
+  },
+  {
+    type: 'treeNext',
+    ccm: segment,
+    assignment: id,
+    heldBlocks: 1,
+    room: 2,
+    unreached: [{ node: 'web-2', trouble: 'unreachable' }],
+  },
+  {
+    type: 'treeSourceLost',
+    ccm: segment,
+    assignment: id,
+    number: 3,
+    source: 'web-2',
+    trouble: 'corrupt',
+    heldBlocks: 4,
+  },
 ];
 
 const ccmMessages: CcmMessage[] = [
@@ -171,6 +223,16 @@ const ccmMessages: CcmMessage[] = [
   { type: 'leaderSession', segment, session: null },
   { type: 'relay', nodes: ['web-2'], message: { type: 'decision', decision } },
   { type: 'relayAnswer', node: 'web-2', answer: 'refused', error },
+  { type: 'treeExpect', ccm: segment, site: 'site', assignment: id, manifestBytes: 1, dataBytes: 2 },
+  { type: 'handOut', handOut },
+  {
+    type: 'treeNextAnswer',
+    ccm: segment,
+    assignment: id,
+    next: [{ node: 'web-2', address: '10.0.0.2', port: 17_447, handOut }],
+    more: 'later',
+  },
+  { type: 'treeEnd', ccm: segment, assignment: id },
 ];
 
 test('LINK-4: every message of both directions is accepted as it is', () => {
