@@ -228,3 +228,14 @@ test('R5.4: an operator’s question is answered by the leader’s next report t
   await assert.rejects(segments.ask(name, signal), hasCode('CONFLICT'));
   await assert.rejects(segments.ask('none', signal), hasCode('NOT_FOUND'));
 });
+
+test('TREE-92: what a leader reported last is known at once, and its stored one after a start of the CCM; of others nothing', async () => {
+  const fixture = await settledSegment();
+  fixture.report('web1', ['web2'], { connections: 77 });
+  assert.equal(fixture.segments.reportOf('web1')?.connections, 77);
+  assert.equal(fixture.segments.reportOf('web2'), undefined);
+  assert.equal(fixture.segments.reportOf('nobody'), undefined);
+  const again = fixture.restarted();
+  assert.equal(again.reportOf('web1')?.leader, 'web1');
+  assert.equal(again.reportOf('web2'), undefined);
+});
