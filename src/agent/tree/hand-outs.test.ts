@@ -112,6 +112,24 @@ test('N19 TREE-49: late, doubled and reordered hand-outs change nothing; the new
   assert.equal(newest.asked.length, 1, 'and went on where it was');
 });
 
+test('N19 TREE-52 TREE-55: a hand-out of something that was removed since is brought in vain; a newer one counts', async (t) => {
+  const { ccm, start } = await startTree(t);
+  const assignment = kitAssignment(300_000);
+  ccm.assignments.set(assignment.header.id, assignment);
+  const leader = await start('gl-1', { limits: { keepMs: 300 } });
+  handOut(leader, assignment, sourcesFrom(null));
+  await until(
+    'it was held, and is removed',
+    () => ccm.served() > 0 && leader.leader.status().tree.length === 0,
+  );
+  const served = ccm.served();
+  handOut(leader, assignment, sourcesFrom(null));
+  const { contents, tree } = leader.leader.status();
+  assert.deepEqual([contents, tree, ccm.served()], [[], [], served]);
+  handOut(leader, assignment, sourcesFrom(null), { number: 2 });
+  await until('it is fetched anew', () => ccm.served() === 2 * served);
+});
+
 test('TREE-51: whoever takes it accepts, whoever does not refuses, and nobody else is reached', async (t) => {
   const { ccm, start } = await startTree(t);
   const assignment = kitAssignment(300_000);

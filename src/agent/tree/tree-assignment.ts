@@ -31,6 +31,8 @@ export interface TreeAssignment {
   vanished(): void;
   /** The CCM says that nobody needs it. */
   end(): void;
+  /** The number of the newest hand-out. */
+  newest(): number;
   /** How it comes, for a message that brings it as well. */
   wanted(message: AssignmentMessage): WantedContent;
   status(): TreeAssignmentStatus;
@@ -194,6 +196,7 @@ export function createTreeAssignment(options: TreeAssignmentOptions): TreeAssign
       next = new Map([...next, ...leaders.map((leader) => [leader.node, leader] as const)]);
       runner.handle({ input: 'answer', next: leaders.map(({ node }) => node), more });
     },
+    newest: () => newest,
     handle: runner.handle,
     vanished() {
       told = -1;

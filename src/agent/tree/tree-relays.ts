@@ -77,6 +77,7 @@ const timesDefault: TreeTimes = {
 const goneMs = 3_000;
 /** The oldest that are done make way. */
 const assignmentsMax = 64;
+const forgottenMax = 1_024;
 
 export function createTreeRelays(options: TreeRelaysOptions): TreeRelays {
   const { node, credentials, clock, log } = options;
@@ -84,6 +85,8 @@ export function createTreeRelays(options: TreeRelaysOptions): TreeRelays {
   const lines = createSourceLines(options);
   const stopped = new AbortController();
   const all = new Map<string, TreeAssignment>();
+  /** Of what is forgotten: a hand-out of then is brought in vain. */
+  const newestOf = new Map<string, number>();
   let isLinkUp = false;
   const children = createChildren({
     clock,
@@ -135,8 +138,12 @@ export function createTreeRelays(options: TreeRelaysOptions): TreeRelays {
 
   function drop(id: string): void {
     const entry = all.get(id);
+    if (entry === undefined) return;
     all.delete(id);
-    entry?.close();
+    entry.close();
+    newestOf.delete(id);
+    newestOf.set(id, entry.newest());
+    if (newestOf.size > forgottenMax) newestOf.delete(newestOf.keys().next().value as string);
   }
 
   /** Throws TICKET_INVALID, CONFLICT. */
@@ -146,8 +153,9 @@ export function createTreeRelays(options: TreeRelaysOptions): TreeRelays {
         fix: 'Nothing needs to be done: the CCM gives it to whoever leads that segment now.',
       });
     }
-    const isNew = assignmentOf(handOut).handOut(handOut);
     const { site, assignment, number, sources } = handOut;
+    if (!all.has(assignment) && number <= (newestOf.get(assignment) ?? -1)) return false;
+    const isNew = assignmentOf(handOut).handOut(handOut);
     if (isNew)
       log.info({ site, assignment, number, sources: sources.map((from) => from.node) }, 'a hand-out');
     return isNew;
