@@ -18,6 +18,7 @@ test('without a file, and with an empty one, an agent has the defaults', async (
     niceness: 10,
     scrub: { bytesPerSecond: 4_194_304, everySeconds: 3_600 },
     segment: { transport: 'auto', peers: [], lead: 'allowed', timers: {} },
+    tree: { order: 'together' },
     plugins: [],
     log: { level: 'info' },
   };
@@ -37,6 +38,7 @@ test('what is written is read back', async (t) => {
     niceness: 0,
     scrub: 'off' as const,
     segment: 'off' as const,
+    tree: { order: 'segment' as const },
     plugins: [{ use: './own.ts', sites: ['docs'], timeouts: { probe: 5 }, config: { port: 1 } }],
     log: { level: 'debug' as const },
   };
@@ -84,6 +86,7 @@ test('the schema can be published as JSON Schema', () => {
     'niceness',
     'scrub',
     'segment',
+    'tree',
     'plugins',
     'log',
   ]);

@@ -80,6 +80,17 @@ export const agentConfigurationSchema = z.strictObject({
     .union([z.literal('off'), segmentSettingsSchema])
     .prefault({})
     .describe('The nodes of one LAN find a leader among themselves; `off`: this node takes no part.'),
+  tree: z
+    .strictObject({
+      order: z
+        .enum(['together', 'segment'])
+        .default('together')
+        .describe(
+          'As a leader: `together` serves other segments’ leaders and the own segment at once; `segment` asks for others to serve only when the own segment has it.',
+        ),
+    })
+    .prefault({})
+    .describe('What this node does for other segments while it leads its own.'),
   plugins: pluginEntriesSchema,
   log: z
     .strictObject({

@@ -2,6 +2,7 @@
 // comes over the node's own link from the CCM goes to them here.
 
 import type { LeaderCcmMessage, RelayedMessage, RoundSubject } from '../../model/leader-messages.ts';
+import { compareReleases } from '../../model/release.ts';
 import { TreecastError } from '../../model/treecast-error.ts';
 import { steadyClock, systemClock } from '../../net/clock.ts';
 import type { AgentReport } from '../../net/link/link-client.ts';
@@ -80,6 +81,11 @@ export function createGroupLeader(options: GroupLeaderOptions): GroupLeader {
     send: (message) => void options.send(message),
     clock,
     times: options.treeTimes,
+    order: options.treeOrder ?? 'together',
+    isBeingServed: ({ site, release }) =>
+      rounds
+        .running()
+        .some((round) => round.site === site && round.phase === 'staged' && isSame(round.release, release)),
   });
   const hub = createMemberHub({
     segment: () => segment.view().segment,
@@ -123,6 +129,7 @@ export function createGroupLeader(options: GroupLeaderOptions): GroupLeader {
   function tick(): void {
     hub.tick();
     port.tick();
+    tree.tick();
     cancelTick = clock.after(limits.pingIntervalMs, tick);
   }
 
@@ -274,6 +281,10 @@ function subjectOf(message: RelayedMessage): RoundSubject | null {
   if (message.type === 'decision')
     return { site: message.decision.site, release: message.decision.release, phase: 'switched' };
   return null;
+}
+
+function isSame(one: RoundSubject['release'], other: RoundSubject['release']): boolean {
+  return compareReleases(one, other) === 0;
 }
 
 /** The first release behind it. */

@@ -40,6 +40,8 @@ export interface GroupLeaderOptions {
   readonly credentials: () => TlsCredentials;
   /** From the CCM. */
   readonly ranges: RangeClient;
+  /** Whether leaders of other segments are served beside the own segment (the default) or behind it. */
+  readonly treeOrder?: 'together' | 'segment' | undefined;
   /** The ways to it; absent: the direct one. */
   readonly dial?: Dial | undefined;
   readonly releaseKeys: Pick<ReleaseKeys, 'verify' | 'keys'>;

@@ -262,6 +262,7 @@ async function start(
       credentials: credentials.current,
       ranges,
       dial,
+      treeOrder: configuration.tree.order,
       releaseKeys: keys,
       ccmNow: ccmTime.now,
       segment,

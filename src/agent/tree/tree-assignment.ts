@@ -35,6 +35,8 @@ export interface TreeAssignment {
   newest(): number;
   /** How it comes, for a message that brings it as well. */
   wanted(message: AssignmentMessage): WantedContent;
+  /** The last that brought it; undefined: none has. */
+  message(): AssignmentMessage | undefined;
   status(): TreeAssignmentStatus;
   close(): void;
 }
@@ -80,6 +82,7 @@ export function createTreeAssignment(options: TreeAssignmentOptions): TreeAssign
   let told = -1;
   let error: WireError | null = null;
   let sources: readonly SourceChoice[] = [];
+  let last: AssignmentMessage | undefined;
   let isClosed = false;
 
   const supply = createTreeSupply({
@@ -197,6 +200,7 @@ export function createTreeAssignment(options: TreeAssignmentOptions): TreeAssign
       runner.handle({ input: 'answer', next: leaders.map(({ node }) => node), more });
     },
     newest: () => newest,
+    message: () => last,
     handle: runner.handle,
     vanished() {
       told = -1;
@@ -207,6 +211,7 @@ export function createTreeAssignment(options: TreeAssignmentOptions): TreeAssign
       supply.end();
     },
     wanted(message) {
+      last = message;
       if (message.source.kind === 'url') supply.fallBackTo(fetcher.supplyOf(message), message.source.ticket);
       return wanted;
     },

@@ -41,6 +41,8 @@ export interface TreeRelays {
   serve(assignment: string, node: string): Serving | undefined;
   /** What the store held is gone. */
   lost(assignment: string, what: 'all' | 'block'): void;
+  /** Each second. */
+  tick(): void;
   status(): readonly (TreeAssignmentStatus & { readonly children: readonly string[] })[];
   close(): void;
 }
@@ -60,6 +62,9 @@ export interface TreeRelaysOptions {
   readonly pace: (site: string) => Pace;
   /** Over the node's own link. */
   readonly send: (message: TreeAgentMessage) => void;
+  readonly order: 'together' | 'segment';
+  /** Members that were told to have it have not all reported yet. */
+  readonly isBeingServed: (message: Pick<AssignmentMessage, 'site' | 'release'>) => boolean;
   readonly clock: Clock;
   readonly log: AgentLog;
   readonly times?: Partial<TreeTimes & { readonly goneMs: number }> | undefined;
@@ -117,7 +122,7 @@ export function createTreeRelays(options: TreeRelaysOptions): TreeRelays {
       times,
       pace: () => options.pace(content.site),
       isLinkUp,
-      mayForward: true,
+      mayForward: options.order === 'together',
       notify: (next) => notifyLeader(next, { credentials: credentials(), signal: stopped.signal }),
       send: options.send,
       clock,
@@ -208,6 +213,14 @@ export function createTreeRelays(options: TreeRelaysOptions): TreeRelays {
       if (what === 'block') entry?.vanished();
       // It made way, or was of no use for long: who comes for it all the same is told so.
       else if (entry?.status().state === 'held') drop(assignment);
+    },
+    tick() {
+      if (options.order === 'together') return;
+      for (const entry of all.values()) {
+        const message = entry.message();
+        const isServed = message === undefined || !options.isBeingServed(message);
+        if (entry.status().state === 'held' && isServed) entry.handle({ input: 'mayForward', may: true });
+      }
     },
     status: () =>
       [...all.values()].map((entry) => ({

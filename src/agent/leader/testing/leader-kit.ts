@@ -55,6 +55,7 @@ export async function startLeader(
     readonly clock?: ManualClock;
     readonly limits?: Partial<LeaderLimits>;
     readonly treeTimes?: GroupLeaderOptions['treeTimes'];
+    readonly treeOrder?: GroupLeaderOptions['treeOrder'];
     readonly multicast?: GroupLeaderOptions['multicast'];
     readonly onDecision?: NonNullable<GroupLeaderOptions['onDecision']>;
   } = {},
