@@ -84,6 +84,20 @@ test('R6 X18: who fed whom, each below its source, with state, blocks, rate, del
   assert.match(text, /└ web3/);
 });
 
+test('R6.4: what came from the same source before and after a repair is one sum, with the last rate and delay that is known', () => {
+  const from = (bytes: number, more: Partial<TreeLeaderResource['transfers'][number]> = {}) =>
+    ({ node: null, bytes, ms: 1_000, delayMs: 3, bytesPerSecond: 1_250_000, ...more }) as const;
+  const transfers = [
+    from(1_048_576),
+    from(2_097_152, { node: 'web9' }),
+    from(1_048_576, { delayMs: null, bytesPerSecond: null }),
+  ];
+  assert.match(
+    treeLines(tree([leader('web1', null, { transfers })])).join('\n'),
+    /↳ web1 .* 80 +2\.0 MiB +10 +3 ms/,
+  );
+});
+
 test('R6: branches, chains, leaders whose source is no leader any more, rings, and who waits: each leader once', () => {
   const all = tree([
     leader('web1', null),

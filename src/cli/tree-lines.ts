@@ -66,15 +66,17 @@ function partLines(
   const placed = placedLeaders(leaders, part);
   const rows = placed.map(({ drawn, leader, source }) => {
     const { segment, state, heldBlocks, handedOutAt, heldAt, nodes, transfers } = leader;
-    const from = transfers.findLast(({ node }) => node === source);
+    const from = transfers.filter(({ node }) => node === source);
+    const bytesPerSecond = from.findLast((transfer) => transfer.bytesPerSecond !== null)?.bytesPerSecond;
+    const delayMs = from.findLast((transfer) => transfer.delayMs !== null)?.delayMs;
     return [
       drawn,
       segment,
       stateText(leader, style),
       state === 'held' ? String(blocks) : `${heldBlocks} of ${blocks}`,
-      bytesText(from?.bytes),
-      from?.bytesPerSecond == null ? nothing : mbitText(from.bytesPerSecond),
-      from?.delayMs == null ? nothing : `${Math.round(from.delayMs * 10) / 10} ms`,
+      from.length === 0 ? nothing : bytesText(from.reduce((sum, { bytes }) => sum + bytes, 0)),
+      bytesPerSecond == null ? nothing : mbitText(bytesPerSecond),
+      delayMs == null ? nothing : `${Math.round(delayMs * 10) / 10} ms`,
       durationText(startedAt, handedOutAt),
       durationText(startedAt, heldAt),
       nodesText(nodes),
