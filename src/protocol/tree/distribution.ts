@@ -296,7 +296,7 @@ export function createDistribution(startedAt: Instant, options: DistributionOpti
       return times.length === 0 ? undefined : Math.min(...times);
     },
 
-    leaders: () => [...byNode.values()].map((row) => leaderInTree(row, parts)),
+    leaders: () => [...byNode.values()].map(leaderInTree),
     get isComplete() {
       return isComplete;
     },

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { leaderOf, leadersOf, scriptDistribution } from './testing/scripted-distribution.ts';
 
 test('TREE-22, TREE-2, TREE-65: a chain of three: the CCM begins one, each asks for the next, and when all hold it that is told', () => {
-  const { did, next, held } = scriptDistribution(leadersOf(3));
+  const { distribution, did, next, held } = scriptDistribution(leadersOf(3));
   assert.deepEqual(did(), ['tells n0 #1000 from CCM']);
   assert.deepEqual(next(1, 'n0'), ['answers n0 none, n1 #1000 from n0']);
   assert.deepEqual(next(2, 'n1'), ['answers n1 none, n2 #1000 from n1']);
@@ -11,6 +11,14 @@ test('TREE-22, TREE-2, TREE-65: a chain of three: the CCM begins one, each asks 
   assert.deepEqual([...held(4, 'n0'), ...held(5, 'n1')], []);
   assert.deepEqual(held(6, 'n2'), ['complete']);
   assert.deepEqual(held(7, 'n2'), []);
+  assert.deepEqual(
+    distribution.leaders().map(({ node, state, sources }) => [node, state, sources.map((each) => each.node)]),
+    [
+      ['n0', 'held', [null]],
+      ['n1', 'held', ['n0']],
+      ['n2', 'held', ['n1']],
+    ],
+  );
 });
 
 test('TREE-61: who asks again is told the same again, until there is word of them', () => {

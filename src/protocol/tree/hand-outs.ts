@@ -122,6 +122,7 @@ export function createHandOuts(
     if (row.stage === 'waiting') row.stage = 'given';
     row.isByLink = false;
     row.isTakenOver = false;
+    row.lastSources = sourcesOf(row, parts);
     isBroughtBy(row, bringer);
     row.signTries = 0;
     waitForSign(now, row);
@@ -160,7 +161,7 @@ export function createHandOuts(
   }
 
   function tell(row: LeaderRow): void {
-    effects.push({ effect: 'deliver', fact: { fact: 'state', leader: leaderInTree(row, parts) } });
+    effects.push({ effect: 'deliver', fact: { fact: 'state', leader: leaderInTree(row) } });
   }
 
   function sign(row: LeaderRow): void {

@@ -28,6 +28,8 @@ export interface LeaderRow {
   /** By part; empty: none, or (after a restart of the CCM) not known. */
   feeders: (Feeder | undefined)[];
   isTakenOver: boolean;
+  /** Of its newest hand-out, also when it has done with them. */
+  lastSources: readonly SourceChoice[];
   /** It was taken over: whom it feeds is not known either. */
   isFull: boolean;
   /** How many fetch from it, counted by part. */
@@ -86,6 +88,7 @@ export function createLeaderRow(leader: TreeLeader, isLeaf: boolean, colour: Tre
       number: 0,
       feeders: [],
       isTakenOver: false,
+      lastSources: [],
       isFull: false,
       load: 0,
       feeds: new Set(),
@@ -115,9 +118,9 @@ export function sourcesOf(row: LeaderRow, parts: TreePart['parts']): SourceChoic
   return sources;
 }
 
-export function leaderInTree(row: LeaderRow, parts: TreePart['parts']): LeaderInTree {
+export function leaderInTree(row: LeaderRow): LeaderInTree {
   const { segment, node } = row.leader;
   const { isHere, heldBlocks, handedOutAt, heldAt } = row;
   const state = row.stage === 'given' ? 'fetching' : row.stage;
-  return { segment, node, state, isHere, sources: sourcesOf(row, parts), heldBlocks, handedOutAt, heldAt };
+  return { segment, node, state, isHere, sources: row.lastSources, heldBlocks, handedOutAt, heldAt };
 }

@@ -87,6 +87,7 @@ export interface LeaderInTree {
   readonly state: TreeState;
   /** It is connected and accepted. */
   readonly isHere: boolean;
+  /** Of its newest hand-out. */
   readonly sources: readonly SourceChoice[];
   readonly heldBlocks: number;
   /** Machine time; null: not yet. */

@@ -31,6 +31,23 @@ test('TREE-28: a source that one found corrupt only that one avoids, after two n
   assert.deepEqual(lost(12, 'n4', 'n1', 'corrupt'), ['avoids n1: corrupt', 'tells n4 #1002 from n2']);
 });
 
+test('TREE-28: one that was not reached feeds nobody new, until it says something', () => {
+  const { lost, held } = chainOf(4);
+  held(9, 'n1');
+  assert.deepEqual(lost(10, 'n2', 'n1'), ['tells n2 #1001 from n0']);
+  assert.deepEqual(lost(11, 'n3', 'n2', 'refused'), ['tells n3 #1001 from n0']);
+  held(12, 'n1');
+  assert.deepEqual(lost(13, 'n3', 'n0', 'refused'), ['tells n3 #1002 from n1']);
+});
+
+test('TREE-28: those whom one feeds that fails get others at once', () => {
+  const { say } = chainOf(3);
+  assert.deepEqual(
+    say(10, { input: 'state', node: 'n1', state: 'failed', number: 1000, heldBlocks: 4, figures: [] }),
+    ['tells n2 #1001 from n0'],
+  );
+});
+
 test('TREE-28: nobody is accused by one that did not have it as source, nor of what it did not say that it holds', () => {
   const { lost } = chainOf(5);
   assert.deepEqual(lost(10, 'n4', 'n1', 'corrupt'), ['refuses n4: it names a source that it does not have']);
