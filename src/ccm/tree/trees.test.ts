@@ -170,6 +170,41 @@ test('TREE-91: a node whose segment was led and is not now is waited for; others
   assert.equal(fixture.trees.coming.isComing('m1'), false, 'without the tree');
 });
 
+test('TREE-92: a leader that two others did not reach has no place in the next distribution, until it is back', async () => {
+  const fixture = await treeFixture();
+  const segment = fixture.lead('l1');
+  for (const node of ['l2', 'l3', 'l4']) fixture.lead(node);
+  const all = ['l1', 'l2', 'l3', 'l4'];
+  const placesGiven = (id: string): boolean => {
+    fixture.trees.expect({ ...work, id, site: `site-${id[0]}`, manifestBytes: 1, dataBytes: 9e8 }, all);
+    const said = (node: string, type: 'treeState' | 'treeNext', more: object): void =>
+      fixture.trees.said(node, { type, ccm, assignment: id, ...more } as never);
+    for (let round = 0; round < 20; round += 1) {
+      for (const node of all) {
+        said(node, 'treeState', {
+          state: 'fetching',
+          number: 0,
+          blocks: 6_867,
+          heldBlocks: 9,
+          figures: [],
+          error: null,
+        });
+        said(node, 'treeNext', { heldBlocks: 9, room: 1, unreached: [] });
+      }
+      fixture.clock.advance(1_000);
+    }
+    const run = fixture.trees.ofRelease(`site-${id[0]}`, release)[0];
+    return run?.shown().some(({ sources }) => sources.some(({ node }) => node === 'l1')) === true;
+  };
+  assert.equal(placesGiven('d'.repeat(64)), true);
+  const places = fixture.places();
+  for (const by of ['l2', 'l3']) places.unreached('l1', by);
+  assert.equal(placesGiven('e'.repeat(64)), false);
+  fixture.lose('l1');
+  fixture.lead('l1', { segment });
+  assert.equal(placesGiven('f'.repeat(64)), true);
+});
+
 test('TREE-94: an abort, a newer release, and a removed node end it for whom it was; who holds it is told nothing', async () => {
   const fixture = await treeFixture();
   fixture.lead('l1', { members: ['m1'] });

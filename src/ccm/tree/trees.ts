@@ -243,6 +243,8 @@ export function createTrees(options: TreesOptions): Trees {
         return;
       }
       leaders.set(segment, { node: leader, since: clock.now() });
+      // It may have been down, and is not now.
+      places.reached(leader);
       // One that was away for a moment goes on; another one is told with the first delivery behind it.
       for (const run of runs.values()) {
         if (run.isOver || run.leaderOf(segment) !== leader) continue;

@@ -21,7 +21,7 @@ import type { Registry } from '../../registry/registry.ts';
 import { certificateOf, temporaryRegistry } from '../../registry/testing/temporary-registry.ts';
 import { createLeaderFacts } from '../leader-facts.ts';
 import { createLeaderMeasures, type LeaderMeasures } from '../leader-measures.ts';
-import { createLeaderPlaces } from '../leader-places.ts';
+import { createLeaderPlaces, type LeaderPlaces } from '../leader-places.ts';
 import { createTrees, type Trees, type TreeWork } from '../trees.ts';
 
 type Sent<T extends TreeCcmMessage['type']> = Extract<TreeCcmMessage, { type: T }>;
@@ -45,6 +45,7 @@ export interface TreeFixture {
   readonly database: CcmDatabase;
   readonly clock: ManualClock;
   readonly measures: LeaderMeasures;
+  readonly places: () => LeaderPlaces;
   readonly health: { waitsFor: unknown };
   readonly events: EventInput[];
   readonly warnings: object[];
@@ -88,6 +89,7 @@ export async function treeFixture(): Promise<TreeFixture> {
   const segments = new Map<string, string>();
   let count = 0;
   let measures: LeaderMeasures;
+  let places: LeaderPlaces;
 
   function create(isOn: boolean): Trees {
     measures = createLeaderMeasures({
@@ -100,7 +102,7 @@ export async function treeFixture(): Promise<TreeFixture> {
       },
     });
     const reportOf = (node: string) => reports.get(node);
-    const places = createLeaderPlaces(clock, reportOf);
+    places = createLeaderPlaces(clock, reportOf);
     return createTrees({
       ccm,
       isOn,
@@ -149,6 +151,7 @@ export async function treeFixture(): Promise<TreeFixture> {
     get measures() {
       return measures;
     },
+    places: () => places,
     ...{ registry, database, clock, health, events, warnings, sent, reports, told, handOut },
     lead(leader, { segment, members = [], profiles = [treeProfile], hasPlace = true } = {}) {
       count += 1;
