@@ -63,7 +63,6 @@ test('N76 LEAD-36: killed behind any write or removal, the store goes on with wh
     return stdout;
   };
   const files = (): string[] => readdirSync(join(directory, 'relay')).map((name) => name.replace(id, ''));
-  run('file.written');
   run('agent.relay.manifest-written');
   run('agent.relay.opened');
   run('agent.relay.block-written');

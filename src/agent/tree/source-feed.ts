@@ -64,9 +64,12 @@ interface Run {
 
 /** 8 MiB: at 1 Gbit/s a request takes longer than the way to the next continent and back. */
 const runBlocksMax = 64;
-/** At once: two, so that one fills the other's pauses; from a far source more. */
-const requestsNear = 2;
-const requestsFar = 4;
+/**
+ * The next request goes out when the last one has so many blocks left: it fills the pause, and takes nothing from those blocks before. What is far away has several
+ * under way.
+ */
+const near = { requests: 2, blocksLeft: 4 } as const;
+const far = { requests: 4, blocksLeft: runBlocksMax } as const;
 const farMs = 10;
 const retryMs = 150;
 const busyMs = 250;
@@ -183,7 +186,12 @@ export function createSourceFeed(options: SourceFeedOptions): SourceFeed {
     }
   }
 
-  async function fetchRun(run: Run, header: AssignmentHeader, intake: BlockIntake): Promise<void> {
+  async function fetchRun(
+    run: Run,
+    header: AssignmentHeader,
+    intake: BlockIntake,
+    onBlock: () => void,
+  ): Promise<void> {
     const self = {};
     const { offset: start } = blockRange(header, run.first);
     const last = blockRange(header, run.first + run.count - 1);
@@ -206,6 +214,7 @@ export function createSourceFeed(options: SourceFeedOptions): SourceFeed {
           run.first += 1;
           run.count -= 1;
           awaited.set(self, run.first);
+          onBlock();
           block = undefined;
           filled = 0;
         }
@@ -217,8 +226,21 @@ export function createSourceFeed(options: SourceFeedOptions): SourceFeed {
 
   async function fetchBlocks(header: AssignmentHeader, intake: BlockIntake): Promise<void> {
     const runs = missingRuns(source, blockCount(header), intake);
+    const { requests, blocksLeft } = (line.delayMs() ?? 0) > farMs ? far : near;
+    const underWay = new Set<Run>();
+    let changed = Promise.withResolvers<void>();
+    const wake = (): void => {
+      changed.resolve();
+      changed = Promise.withResolvers();
+    };
+    signal.addEventListener('abort', wake);
+    const isEarly = (): boolean => runs.length > 0 && [...underWay].some(({ count }) => count > blocksLeft);
     const work = async (): Promise<void> => {
       while (!signal.aborted) {
+        if (isEarly()) {
+          await changed.promise;
+          continue;
+        }
         const run = runs.shift();
         if (run === undefined) return;
         // Somebody else may have brought some of it meanwhile.
@@ -227,9 +249,11 @@ export function createSourceFeed(options: SourceFeedOptions): SourceFeed {
           run.count -= 1;
         }
         if (run.count === 0) continue;
+        underWay.add(run);
         try {
-          await fetchRun(run, header, intake);
+          await fetchRun(run, header, intake, wake);
         } catch (error) {
+          underWay.delete(run);
           if (run.count > 0) runs.unshift(run);
           if (error instanceof ContentRefused) {
             const trouble = troubleOfContent(error.reason);
@@ -237,10 +261,12 @@ export function createSourceFeed(options: SourceFeedOptions): SourceFeed {
             if (trouble === null) fatal(error.reason);
             else giveUp(trouble);
           } else if (!(await failed(error))) return;
+        } finally {
+          underWay.delete(run);
+          wake();
         }
       }
     };
-    const requests = (line.delayMs() ?? 0) > farMs ? requestsFar : requestsNear;
     await Promise.all(Array.from({ length: Math.min(requests, runs.length) }, work));
   }
 
