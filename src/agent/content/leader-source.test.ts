@@ -228,3 +228,49 @@ test('LEAD-58: a leader that gives its bytes drop by drop is given up; one that 
   await ended;
   assert.deepEqual([...blocks.keys()], [0]);
 });
+
+test('LEAD-58 TREE-50: a leader that waits for its own turn is waited for, and not for ever', async (t) => {
+  const { start, source } = await open(t);
+  const clock = createManualClock();
+  const asked: string[] = [];
+  let busy = 0;
+  let isTurn = false;
+  const waiting = await start('web-2', (request, response) => {
+    if (isTurn) return serve(asked)(request, response);
+    busy += 1;
+    response.statusCode = 503;
+    response.end(JSON.stringify({ error: { code: 'CCM_UNREACHABLE', message: 'not yet' } }));
+  });
+  const from = source(async () => waiting.place, clock);
+  /** Asked every half second, until then. */
+  const pass = async (seconds: number, isOver: () => boolean): Promise<void> => {
+    for (let halves = 0; halves < 2 * seconds && !isOver(); halves++) {
+      const before = busy;
+      await until('it is asked again', () => busy > before || isOver() || clock.waiting().includes(500));
+      clock.advance(500);
+    }
+  };
+  let isDone = false;
+  const coming = from.manifest(assignment, never).finally(() => {
+    isDone = true;
+  });
+  await pass(45, () => isDone);
+  assert.ok(!isDone, 'longer than a leader is waited for that says nothing');
+  isTurn = true;
+  clock.advance(500);
+  assert.deepEqual(Buffer.from(await coming), manifest);
+
+  isTurn = false;
+  isDone = false;
+  const startedAt = clock.now();
+  const ended = assert.rejects(
+    from.manifest(assignment, never).finally(() => {
+      isDone = true;
+    }),
+    { code: 'CCM_UNREACHABLE', message: /gives too slowly/ },
+  );
+  await pass(200, () => isDone);
+  await ended;
+  const tookS = (clock.now() - startedAt) / 1_000;
+  assert.ok(tookS >= 60 && tookS <= 92, `${tookS} s`);
+});

@@ -7,7 +7,7 @@ import { connectDirectly } from '../../net/dial/ccm-dialer.ts';
 import { createRangeClient, type RangeClient } from '../../net/fetch/range-client.ts';
 import type { TlsCredentials } from '../../net/tls/tls-settings.ts';
 import type { LeaderPlace } from '../link/way-chooser.ts';
-import type { ContentSource } from './content-source.ts';
+import type { ContentSource, FetchedAssignment } from './content-source.ts';
 import { createRangeSource } from './range-source.ts';
 
 export interface LeaderSource extends ContentSource {
@@ -33,6 +33,9 @@ const leadersMax = 3;
 const withheldMax = 256;
 /** A leader that gives less than a block in so long, drop by drop, holds its members up. */
 const blockMs = 30_000;
+/** One that says that it has not got it yet waits for its turn among leaders: so long, and as long as all of it takes at 8 Mbit/s. */
+const turnMs = 60_000;
+const turnBytesPerMs = 1_000;
 
 export function createLeaderSource(options: LeaderSourceOptions): LeaderSource {
   const { clock } = options;
@@ -40,7 +43,7 @@ export function createLeaderSource(options: LeaderSourceOptions): LeaderSource {
   const running = new Map<AbortController, string>();
   let client: { readonly leader: LeaderPlace; readonly ranges: RangeClient } | undefined;
 
-  function sourceAt(leader: LeaderPlace): ContentSource {
+  function sourceAt(leader: LeaderPlace, patience: Patience): ContentSource {
     if (client === undefined || !isSamePlace(client.leader, leader)) {
       client?.ranges.close();
       const ranges = createRangeClient({
@@ -51,15 +54,16 @@ export function createLeaderSource(options: LeaderSourceOptions): LeaderSource {
       });
       client = { leader, ranges };
     }
-    return createRangeSource('leader', client.ranges, (url) => {
+    const addressOf = (url: string): string => {
       const { pathname, search } = new URL(url, 'https://leader');
       return `https://leader${pathname}${search}`;
-    });
+    };
+    return createRangeSource('leader', client.ranges, addressOf, patience.busy);
   }
 
   /** From one leader after another, as long as there is a next one. */
   async function fromLeaders<T>(
-    assignment: string,
+    { id: assignment, source: { dataBytes } }: FetchedAssignment,
     signal: AbortSignal,
     take: (source: ContentSource, signal: AbortSignal, patience: Patience) => Promise<T>,
   ): Promise<T> {
@@ -82,9 +86,9 @@ export function createLeaderSource(options: LeaderSourceOptions): LeaderSource {
           await delay(clock, notYet.waitMs, either);
         }
         last = leader;
-        const patience = createPatience(clock);
+        const patience = createPatience(clock, turnMs + dataBytes / turnBytesPerMs);
         try {
-          return await take(sourceAt(leader), AbortSignal.any([either, patience.signal]), patience);
+          return await take(sourceAt(leader, patience), AbortSignal.any([either, patience.signal]), patience);
         } catch (error) {
           failure = patience.signal.aborted
             ? new TreecastError('CCM_UNREACHABLE', `The leader ${leader.node} gives too slowly.`, {
@@ -104,11 +108,11 @@ export function createLeaderSource(options: LeaderSourceOptions): LeaderSource {
   return {
     name: 'leader',
     manifest: (assignment, signal) =>
-      fromLeaders(assignment.id, signal, (source, either) => source.manifest(assignment, either)),
+      fromLeaders(assignment, signal, (source, either) => source.manifest(assignment, either)),
     async blocks(assignment, header, missing, onBlock, signal) {
       const left = new Set(missing);
       let refusal: { readonly error: unknown } | undefined;
-      await fromLeaders(assignment.id, signal, async (source, either, patience) => {
+      await fromLeaders(assignment, signal, async (source, either, patience) => {
         refusal = undefined;
         const take = async (index: number, block: Buffer): Promise<void> => {
           // What the disk takes is not the leader's.
@@ -145,19 +149,30 @@ interface Patience {
   readonly signal: AbortSignal;
   begin(): void;
   end(): void;
+  /** It is alive, and has not got what is asked for yet. */
+  busy(): void;
 }
 
-function createPatience(clock: Clock): Patience {
+function createPatience(clock: Clock, longestMs: number): Patience {
   const controller = new AbortController();
-  const begin = (): (() => void) => clock.after(blockMs, () => controller.abort());
-  let cancel = begin();
+  let since = clock.now();
+  let cancel = wait();
+  function wait(): () => void {
+    return clock.after(blockMs, () => controller.abort());
+  }
   return {
     signal: controller.signal,
     begin() {
       cancel();
-      cancel = begin();
+      since = clock.now();
+      cancel = wait();
     },
     end: () => cancel(),
+    busy() {
+      if (clock.now() - since >= longestMs) return;
+      cancel();
+      cancel = wait();
+    },
   };
 }
 

@@ -216,6 +216,8 @@ export function createAgentLink(options: AgentLinkOptions): AgentLink {
         options.multicast?.fetch(message.session, message.blocks);
         return;
       case 'fetchFromCcm':
+        // Nor does it come by multicast.
+        offered({ type: 'multicast', assignment: message.assignment, notice: null });
         options.onWithheld(message.assignment);
         return;
       case 'report-request':

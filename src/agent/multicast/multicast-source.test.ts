@@ -62,11 +62,14 @@ test('LEAD-105: a notice that comes when the assignment is taken another way alr
   const message = urlMessage(assignment) as FetchedAssignment;
   source.expect(message.id);
   const late = source.manifest(message, never);
-  clock.advance(3_000);
+  clock.advance(59_000);
+  offer('c'.repeat(64), 3);
+  assert.deepEqual(answers, [null]);
+  clock.advance(1_000);
   await assert.rejects(late, { code: 'CCM_UNREACHABLE' });
   offer(message.id, 1);
   offer('b'.repeat(64), 2);
-  assert.deepEqual([answers, sessions], [[null, null], []]);
+  assert.deepEqual([answers, sessions], [[null, null, null], []]);
   await source.close();
 });
 

@@ -44,8 +44,8 @@ export interface MulticastSourceOptions {
   readonly log: AgentLog;
 }
 
-/** Whoever was promised a session and hears nothing of it goes on without. */
-const noticeMs = 3_000;
+/** Whoever was promised a session and hears nothing of it goes on without; but a leader opens it when it has something, and may have to wait for its turn. */
+const noticeMs = 60_000;
 /** An assignment that nobody takes from the session by then comes, or is here, another way. */
 const takenMs = 60_000;
 /** Who gets nothing new for so long from a session that goes on is served sooner another way, and in time (JOB-14). */

@@ -18,6 +18,8 @@ export interface FetchedFile {
   readonly bytes: number;
   /** Keeps what is fetched of it within limits of the rate; absent: there are none. */
   readonly pace?: Pace | undefined;
+  /** The source is alive and has it not yet: it is asked again until the signal ends it. Absent: that is a failure like others. */
+  readonly onBusy?: (() => void) | undefined;
 }
 
 /** Where a block lies in the file, in bytes: blocks follow one another, and some are shorter than others. */
@@ -83,9 +85,9 @@ export function createRangeClient(options: RangeClientOptions): RangeClient {
   }
 
   return {
-    async fetchFile({ url, ticket, bytes, pace }, signal) {
+    async fetchFile({ url, ticket, bytes, pace, onBusy }, signal) {
       if (bytes === 0) return Buffer.alloc(0);
-      const retry = createRetry(signal, retryOptions);
+      const retry = createRetry(signal, { ...retryOptions, onBusy });
       while (true) {
         const file = Buffer.allocUnsafe(bytes);
         let filled = 0;
@@ -104,12 +106,12 @@ export function createRangeClient(options: RangeClientOptions): RangeClient {
       }
     },
 
-    async fetchBlocks({ url, ticket, bytes, rangeOf, pace }, missing, onBlock, signal) {
+    async fetchBlocks({ url, ticket, bytes, rangeOf, pace, onBusy }, missing, onBlock, signal) {
       const blocksMax = runBytesMax / blockBytes;
       const runs = blockRuns(missing, blocksMax);
       const stop = new AbortController();
       const either = AbortSignal.any([signal, stop.signal]);
-      const retry = createRetry(either, retryOptions);
+      const retry = createRetry(either, { ...retryOptions, onBusy });
       let refusals = 0;
       let turn: Promise<void> = Promise.resolve();
 

@@ -3,7 +3,7 @@
 import { TreecastError } from '../../model/treecast-error.ts';
 import { createBackoff } from '../backoff.ts';
 import { type Clock, delay } from '../clock.ts';
-import { RefusedBySource } from './range-request.ts';
+import { BusySource, RefusedBySource } from './range-request.ts';
 
 export interface Retry {
   /** Resolves when the next try may start. Throws what the fetch fails with when there is none. */
@@ -17,12 +17,18 @@ export interface RetryOptions {
   readonly random: () => number;
   /** Failures in a row that are followed by another try. */
   readonly failuresMax: number;
+  /** The source is alive and has it not yet: that is no failure, and whoever waits ends it. Absent: it is one. */
+  readonly onBusy?: (() => void) | undefined;
 }
 
 const retryMinMs = 100;
 const retryMaxMs = 5_000;
+const busyMs = 500;
 
-export function createRetry(signal: AbortSignal, { clock, random, failuresMax }: RetryOptions): Retry {
+export function createRetry(
+  signal: AbortSignal,
+  { clock, random, failuresMax, onBusy }: RetryOptions,
+): Retry {
   const backoff = createBackoff({ minMs: retryMinMs, maxMs: retryMaxMs, random });
   let failures = 0;
   return {
@@ -33,9 +39,11 @@ export function createRetry(signal: AbortSignal, { clock, random, failuresMax }:
     async failed(error) {
       if (signal.aborted) throw aborted(error);
       if (error instanceof RefusedBySource) throw error;
-      failures += 1;
+      const isBusy = onBusy !== undefined && error instanceof BusySource;
+      if (isBusy) onBusy();
+      else failures += 1;
       if (failures > failuresMax) throw unreachable(error);
-      await delay(clock, backoff.next(), signal);
+      await delay(clock, isBusy ? busyMs : backoff.next(), signal);
       if (signal.aborted) throw aborted(error);
     },
   };
