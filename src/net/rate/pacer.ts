@@ -170,7 +170,7 @@ export function createPacer({ clock, wallNow, minuteOf, limits }: PacerOptions):
       return (of) => {
         const order = Math.max(had, served - arrearsBytesMax);
         had = order + of;
-        if (limitsOn(site).length === 0) {
+        if (all === null && (site === null || !sites.has(site))) {
           bytes += of;
           return undefined;
         }
