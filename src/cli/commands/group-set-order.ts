@@ -9,7 +9,7 @@ export const groupSetOrder = defineCommand({
   name: 'group set-order',
   summary: 'say which leaders get what is published first',
   details:
-    'Leaders of segments, in the order in which they are to get the assignments of the group’s sites, and serve them to others: segments by name, or nodes, which count while they lead. Leaders that are not named follow, as measured (link rate, delay, reliability and more). It replaces the order of before; without names there is none. The group `all` has one, too.',
+    'Leaders of segments, in the order in which they are to get the assignments of the group’s sites, and serve them to others: segments by name, or nodes, which count while they lead. Leaders that are not named follow, as measured (link rate, delay, reliability and more). The CCM begins with the first ones; whom a leader notifies next is the nearest of the first 16 that wait. It replaces the order of before; without names there is none. The group `all` has one, too.',
   arguments: [
     { name: 'group', summary: 'its name' },
     { name: 'name', summary: 'segments or nodes, the first to be first', repeatable: true },
