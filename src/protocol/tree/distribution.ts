@@ -189,7 +189,9 @@ export function createDistribution(startedAt: Instant, options: DistributionOpti
     // TREE-61: whom it was told of before, and who gave no sign yet: the answer may be lost.
     const next = [...row.brings].slice(0, room).map(list.planned);
     const found: LeaderRow[] = [];
-    const bearable = places.canServe(row) && !row.isFull ? Math.min(room - next.length, places.free(row)) : 0;
+    // What is not kept for those whom it notifies is for others, as long as what is kept is enough for all who wait.
+    const bears = sums.waiting > sums.places ? places.free(row) : Math.min(places.free(row), row.kept);
+    const bearable = places.canServe(row) && !row.isFull ? Math.min(room - next.length, bears) : 0;
     feed(now, row, row, bearable, found);
     if (sums.waiting === 0 || found.length < bearable) row.kept = 0;
     // While many wait, it notifies those as well whom these will feed.
