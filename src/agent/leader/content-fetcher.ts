@@ -21,6 +21,8 @@ export interface ContentFetcher {
     header: AssignmentHeader,
     intake: BlockIntake,
     signal: AbortSignal,
+    /** Some of them hold some of it, which comes now. */
+    onFound?: () => void,
   ): Promise<number>;
 }
 
@@ -68,23 +70,30 @@ export function createContentFetcher(options: ContentFetcherOptions): ContentFet
     header: AssignmentHeader,
     intake: BlockIntake,
     signal: AbortSignal,
+    onFound?: () => void,
   ): Promise<number> {
-    const before = intake.missing();
-    if (before.length === 0) return 0;
-    const shares = shareOut(before, await heldBy(id, ticket, signal));
+    if (intake.missing().length === 0) return 0;
+    const holders = await heldBy(id, ticket, signal);
+    const shares = shareOut(intake.missing(), holders);
+    if (shares.length > 0) onFound?.();
+    let came = 0;
+    const take = async (index: number, block: Buffer): Promise<void> => {
+      await intake.write(index, block);
+      came += 1;
+    };
     await Promise.all(
       shares.map(({ holder, indexes }) =>
         from(holder.node, (client) =>
           client.fetchBlocks(
             { ...dataOf(header, ticket), url: segmentPortUrl(holder, id, 'data') },
             indexes,
-            intake.write,
+            take,
             signal,
           ),
         ),
       ),
     );
-    return before.length - intake.missing().length;
+    return came;
   }
 
   return {

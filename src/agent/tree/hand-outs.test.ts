@@ -250,7 +250,8 @@ test('N76 LEAD-35 TREE-50: a successor takes from its members what they hold, an
   const { ccm, start } = await startTree(t);
   const assignment = kitAssignment(3_000_000);
   const { header } = assignment;
-  const source = await runScriptedSource(t, ccm, 'gl-2', assignment);
+  const none = (): boolean => false;
+  const source = await runScriptedSource(t, ccm, 'gl-2', assignment, { gives: none, says: none });
   const [successor, member] = [await start('gl-1'), await start('m-1')];
   member.inboxes.set(
     header.id,
@@ -261,9 +262,14 @@ test('N76 LEAD-35 TREE-50: a successor takes from its members what they hold, an
   await joinMember(t, ccm, successor, 'm-1', member.credentials);
   expectIt(successor, assignment);
   handOut(successor, assignment, sourcesFrom(source));
+  await until('what members hold is here', () => heldBy(successor) === 10);
+  source.behave({ gives: () => true });
   await until('it is held', () => stateOf(successor) === 'held');
   assert.equal(successor.leader.status().contents[0]?.fromMembers, 10);
-  assert.ok(source.asked.every(([first]) => first >= 10 * blockBytes));
+  assert.deepEqual(
+    source.asked.map(([first]) => first),
+    [0, 10 * blockBytes],
+  );
 });
 
 test('TREE-53 TREE-55: what vanished from a leader’s disk is never given; it says so, and has it again by the next hand-out', async (t) => {

@@ -87,7 +87,8 @@ export function createTreeSupply(options: TreeSupplyOptions): TreeSupply {
   let ticket = '';
   let demand: Demand | undefined;
   let manifestFrom: SourceFeed | undefined;
-  let members: 'to be asked' | 'asked' | 'done' = 'to be asked';
+  /** While they give nothing is asked of the sources. */
+  let members: 'to be asked' | 'asked' | 'giving' | 'done' = 'to be asked';
   let fromMembers = 0;
   let fallback: ContentSupply | undefined;
   let falling: AbortController | undefined;
@@ -112,6 +113,12 @@ export function createTreeSupply(options: TreeSupplyOptions): TreeSupply {
     if (manifestFrom === feed) manifestFrom = undefined;
     feed.stop();
     note(feed);
+  }
+
+  function begunAnew(feed: SourceFeed): SourceFeed {
+    if (feed.isOver()) return feed;
+    stop(feed);
+    return createFeed(feed.source);
   }
 
   function createFeed(source: PlacedSource): SourceFeed {
@@ -168,7 +175,10 @@ export function createTreeSupply(options: TreeSupplyOptions): TreeSupply {
       members = 'asked';
       const { header, intake, signal } = wanted;
       options
-        .fromMembers({ id: assignment, ticket }, header, intake, signal)
+        .fromMembers({ id: assignment, ticket }, header, intake, signal, () => {
+          members = 'giving';
+          feeds = feeds.map(begunAnew);
+        })
         .then(
           (count) => {
             fromMembers += count;
@@ -180,7 +190,7 @@ export function createTreeSupply(options: TreeSupplyOptions): TreeSupply {
           pump();
         });
     }
-    if (members === 'done') for (const feed of alive) feed.takeBlocks(wanted.header, wanted.intake);
+    if (members !== 'giving') for (const feed of alive) feed.takeBlocks(wanted.header, wanted.intake);
   }
 
   function fallBack(wanted: Demand): void {
