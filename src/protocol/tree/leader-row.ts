@@ -59,8 +59,8 @@ export interface LeaderRow {
   isByLink: boolean;
   /** What it contributes to the sums over all. */
   readonly counted: Record<'here' | 'heldHere' | 'waiting' | 'places', number>;
-  /** Sources that were slow once. */
-  readonly slow: Set<LeaderRow>;
+  /** Sources that were slow, or lacked it, once. */
+  readonly doubts: Set<LeaderRow>;
   /** Sources that it had trouble with. */
   readonly avoids: Set<LeaderRow>;
   /** Who found it corrupt, or lacking what it said. */
@@ -99,7 +99,7 @@ export function createLeaderRow(leader: TreeLeader, isLeaf: boolean, colour: Tre
     ...{
       needs: new Set(),
       trouble: 'lost',
-      slow: new Set(),
+      doubts: new Set(),
       isResting: false,
       hasRested: false,
       isByLink: false,

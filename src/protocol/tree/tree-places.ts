@@ -47,7 +47,7 @@ export function createTreePlaces(
 ): TreePlaces {
   const { parts } = shape.plan();
   const allParts: readonly Part[] = parts === 1 ? [0] : [0, 1];
-  const ccmHasPlace = (): boolean => ccmLoad < shape.plan().ccmFanOut * parts + ccmSpare;
+  const ccmHasPlace = (more = 0): boolean => ccmLoad < shape.plan().ccmFanOut * parts + ccmSpare + more;
   let ccmLoad = 0;
 
   const free = (row: LeaderRow): number => shape.bears(row.leader) - row.load;
@@ -177,7 +177,11 @@ export function createTreePlaces(
       if (isRepair && over !== undefined) return over;
       if (besides !== 'ccm' && ccmHasPlace()) return 'ccm';
       if (over !== undefined) return over;
-      return isBetter ? undefined : best(suiting);
+      if (isBetter) return undefined;
+      const waits = best(suiting);
+      // It may be that everybody waits for this one, and those that the CCM feeds keep their places until then.
+      if (waits === undefined && fetcher.hasRested && ccmHasPlace(parts)) return 'ccm';
+      return waits;
     },
   };
 }

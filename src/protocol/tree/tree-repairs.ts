@@ -79,14 +79,14 @@ export function createTreeRepairs(
   }
 
   function kindOf(row: LeaderRow, source: Feeder | undefined, trouble: SourceTrouble): LeaderRow['trouble'] {
-    if (trouble === 'lacks' && source !== undefined && source !== 'ccm' && source.stage !== 'held')
-      return 'starving';
-    if (trouble !== 'slow') return 'lost';
-    if (source === undefined || source === 'ccm') return 'slow';
-    const isAgain = row.slow.has(source);
-    row.slow.add(source);
+    if (source === undefined || source === 'ccm') return trouble === 'slow' ? 'slow' : 'lost';
+    const isStarving = trouble === 'lacks' && source.stage !== 'held';
+    if (trouble !== 'slow' && !isStarving) return 'lost';
+    const isAgain = row.doubts.has(source);
+    row.doubts.add(source);
     if (isAgain) row.avoids.add(source);
-    return isAgain ? 'lost' : 'slow';
+    if (isAgain) return 'lost';
+    return isStarving ? 'starving' : 'slow';
   }
 
   function rest(now: Instant, row: LeaderRow): void {

@@ -21,6 +21,7 @@ export type LeaderWord = Extract<DistributionInput, { readonly input: 'state' | 
 export type CcmWord =
   | { readonly word: 'expect' }
   | { readonly word: 'handOut'; readonly handOut: PlannedHandOut }
+  | { readonly word: 'end' }
   | { readonly word: 'answer'; readonly next: readonly PlannedHandOut[]; readonly more: 'later' | 'none' };
 
 export interface SimLeaderOptions {
@@ -220,7 +221,7 @@ export function createSimLeader(options: SimLeaderOptions): SimLeader {
     },
     isWhole: () => heldCells === cells.count && !held.includes(2),
     isCcm: false,
-    offers: () => node.isUp && (isExpected || heldCells > 0),
+    offers: () => node.isUp && (isExpected || heldCells === cells.count),
     has: (cell) => held[cell] !== 0 && !wrongs.mute,
     claims: (cell) => held[cell] !== 0 || wrongs.mute,
     denies: () => wrongs.lies,
@@ -267,7 +268,13 @@ export function createSimLeader(options: SimLeaderOptions): SimLeader {
         tell({ input: 'expected' });
         if (heldCells > 0) progress();
       } else if (word.word === 'handOut') leader.take(word.handOut);
-      else {
+      else if (word.word === 'end') {
+        isExpected = false;
+        checks.renewed(leader);
+        tell({ input: 'ended' });
+        // What does not come any more is not there for others either.
+        if (!leader.offers()) closeServed();
+      } else {
         for (const handOut of word.next) handOuts.set(handOut.node, handOut);
         checks.heard(leader, word.more);
         tell({ input: 'answer', next: word.next.map((next) => next.node), more: word.more });

@@ -215,6 +215,8 @@ export function createSimTreeCcm(options: SimTreeCcmOptions): SimTreeCcm {
     intrude: (input) => handle(input),
     segmentLeft(segment) {
       left.add(segment);
+      for (const { leader } of links.values())
+        if (leader.segment === segment) toLeader(leader.node.name, { word: 'end' });
       handle({ input: 'segmentLeft', segment });
     },
     stop() {

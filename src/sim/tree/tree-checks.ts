@@ -36,7 +36,7 @@ export interface TreeChecks {
 }
 
 export interface TreeEnd {
-  /** Alive, connected, and of a segment that needs it. */
+  /** Alive, not cut off, and of a segment that needs it. */
   readonly leaders: readonly SimLeader[];
   readonly isComplete: boolean;
   readonly isInTime: boolean;
@@ -55,6 +55,8 @@ interface Picture {
   /** This run of the CCM has told it that the assignment comes, or has heard of it. */
   isSource: boolean;
   hasSaidHeld: boolean;
+  /** The CCM has told that it holds all. */
+  countsAsHolder: boolean;
   isHidden: boolean;
   /** It said that these are corrupt, or lack what they should have. */
   readonly accused: Set<string>;
@@ -62,6 +64,8 @@ interface Picture {
   leader: TreeLeader | null;
   room: number;
   words: number;
+  /** Since it was renewed: an answer to an earlier question says nothing. */
+  hasAsked: boolean;
   nothingMore: boolean;
   fetches: number;
   again: number;
@@ -75,7 +79,7 @@ const evenMs = 15_000;
 /** Smaller ones may all come from the CCM. */
 const largeBytes = 1_000_000;
 const egressMax = 3.01;
-/** One more for those who lost their source, and those who have not yet ended where they were. */
+/** One more when there is no other place (TREE-29), or for those who lost their source, and those who have not yet ended where they were. */
 const servedBeyond = 3;
 
 export function createTreeChecks(plan: TreePlan, cells: TreeCells, now: () => number): TreeChecks {
@@ -84,6 +88,7 @@ export function createTreeChecks(plan: TreePlan, cells: TreeCells, now: () => nu
     plan.faults.length === 0 && plan.weather.lost + plan.weather.late + plan.weather.doubled === 0;
   let violation: Violation | null = null;
   let shape: TreeShape | undefined;
+  let formerShape: TreeShape | undefined;
 
   function violate(checker: string, what: string): void {
     violation ??= { checker, what, at: Math.round(now()) };
@@ -93,9 +98,16 @@ export function createTreeChecks(plan: TreePlan, cells: TreeCells, now: () => nu
     let picture = pictures.get(node);
     if (picture === undefined) {
       picture = {
-        ...{ sources: [], number: 0, isSource: false, hasSaidHeld: false, isHidden: false },
+        ...{
+          sources: [],
+          number: 0,
+          isSource: false,
+          hasSaidHeld: false,
+          countsAsHolder: false,
+          isHidden: false,
+        },
         ...{ accused: new Set<string>(), isAvoided: false, leader: null, room: 0, words: 0 },
-        ...{ nothingMore: false, fetches: 0, again: 0 },
+        ...{ hasAsked: false, nothingMore: false, fetches: 0, again: 0 },
       };
       pictures.set(node, picture);
     }
@@ -158,6 +170,7 @@ export function createTreeChecks(plan: TreePlan, cells: TreeCells, now: () => nu
     },
     delivered(fact) {
       if (fact.fact === 'avoided') of(fact.node).isAvoided = true;
+      if (fact.fact === 'state') of(fact.leader.node).countsAsHolder = fact.leader.state === 'held';
       if (fact.fact === 'state' && fact.leader.state === 'held' && !of(fact.leader.node).hasSaidHeld)
         violate('announced', `${fact.leader.node} counts as a holder, and never said so`);
     },
@@ -171,10 +184,11 @@ export function createTreeChecks(plan: TreePlan, cells: TreeCells, now: () => nu
         picture.room = word.room;
       } else if (
         word.source !== null &&
+        !picture.hasSaidHeld &&
         (word.trouble === 'corrupt' || word.trouble === 'lacks') &&
         word.number === picture.number &&
         picture.sources.some(({ node }) => node === word.source) &&
-        of(word.source).hasSaidHeld
+        of(word.source).countsAsHolder
       )
         picture.accused.add(word.source);
     },
@@ -182,6 +196,7 @@ export function createTreeChecks(plan: TreePlan, cells: TreeCells, now: () => nu
       for (const picture of pictures.values()) {
         picture.isSource = false;
         picture.hasSaidHeld = false;
+        picture.countsAsHolder = false;
         picture.isAvoided = false;
         picture.accused.clear();
         picture.sources = [];
@@ -197,6 +212,7 @@ export function createTreeChecks(plan: TreePlan, cells: TreeCells, now: () => nu
       of(node).isSource = true;
     },
     shaped(given) {
+      formerShape = shape;
       shape = given;
     },
     described(leader) {
@@ -214,14 +230,18 @@ export function createTreeChecks(plan: TreePlan, cells: TreeCells, now: () => nu
       const picture = of(leader.node.name);
       if (picture.nothingMore && unreached === 0)
         violate('no-more', `${leader.node.name} asks again, and was told that there is nobody more`);
+      picture.hasAsked = true;
       if (leader.heldBlocks === 0)
         violate('asked-too-early', `${leader.node.name} has nothing to serve and asks`);
     },
     heard(leader, more) {
-      of(leader.node.name).nothingMore = more === 'none';
+      const picture = of(leader.node.name);
+      if (picture.hasAsked) picture.nothingMore = more === 'none';
     },
     renewed(leader) {
-      of(leader.node.name).nothingMore = false;
+      const picture = of(leader.node.name);
+      picture.nothingMore = false;
+      picture.hasAsked = false;
     },
     fetches(leader) {
       of(leader.node.name).fetches += 1;
@@ -235,8 +255,9 @@ export function createTreeChecks(plan: TreePlan, cells: TreeCells, now: () => nu
     serves(leader, children) {
       const known = of(leader.node.name).leader;
       if (shape === undefined || known === null) return;
-      const bears = shape.bears(known);
-      if (children > bears + (isPlain ? 0 : servedBeyond))
+      // A CCM that has started again knows of those alone that it has ordered there itself.
+      const bears = shape.bears(known) + (formerShape?.bears(known) ?? 0);
+      if (children > bears + (isPlain ? 1 : servedBeyond))
         violate('children', `${children} fetch from ${leader.node.name}, which bears ${bears}`);
     },
     finished({ leaders, isComplete, isInTime, ...end }) {

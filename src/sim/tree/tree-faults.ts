@@ -27,7 +27,7 @@ export interface FaultHand {
   linkBroke(leader: SimLeader): void;
   /** When the last fault has ended. */
   readonly lastsMs: number;
-  /** Alive, connected, and of a segment that needs it; who says that it holds what it does not gets no more. */
+  /** Alive, not cut off, and of a segment that needs it; who says that it holds what it does not gets no more. */
   present(): readonly SimLeader[];
 }
 
@@ -206,7 +206,6 @@ export function createFaultHand(options: FaultHandOptions): FaultHand {
           leader.node.isUp &&
           !leader.wrongs.lies &&
           !left.has(leader.segment) &&
-          ccm.hasLink(leader) &&
           wan.reaches(ccm.node, leader.node),
       ),
   };

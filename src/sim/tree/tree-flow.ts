@@ -66,6 +66,8 @@ export const flowTiming = {
   ccmTriesMax: 7,
   /** Of one that gave nothing yet it is believed only then that it lacks it. */
   lacksMs: 5000,
+  /** One that lives and has nothing more for so long lacks it. */
+  starvesMs: 30_000,
 } as const;
 
 /** A source whose holes are further apart serves what comes before them first. */
@@ -91,6 +93,7 @@ export function createTreeFlow(world: FlowWorld, fetcher: Fetcher, source: Sourc
   let connection = 0;
   let at = 0;
   let lastAt = queue.now();
+  let gotAt = lastAt;
   let tries = 0;
   /** It said that it has more, and sent none of it since. */
   let gaveNothing = false;
@@ -258,6 +261,7 @@ export function createTreeFlow(world: FlowWorld, fetcher: Fetcher, source: Sourc
       return;
     }
     lastAt = queue.now();
+    gotAt = lastAt;
     tries = 0;
     gaveNothing = false;
     flow.bytes += world.cells.bytesOf(cell);
@@ -317,7 +321,9 @@ export function createTreeFlow(world: FlowWorld, fetcher: Fetcher, source: Sourc
       answered(answer) {
         if (flow.isClosed) return;
         // What came while it was asked counts.
-        if (isSilent() && answer === 'nothing' && flow.bytes > 0) fail('lacks');
+        const isStarving = gotAt + flowTiming.starvesMs <= queue.now();
+        if (isSilent() && answer !== 'more' && (isStarving || (answer === 'nothing' && flow.bytes > 0)))
+          fail('lacks');
         else if (isSilent() && answer === 'more' && isOpen && !isStalled && gaveNothing) fail('slow');
         else {
           gaveNothing = isSilent() && answer === 'more';

@@ -83,12 +83,12 @@ export const treeMutants: readonly TreeMutant[] = [
     }),
   },
   {
-    name: 'corrupt-as-slow',
-    mistake: 'the CCM takes a corrupt source for a slow one',
+    name: 'accused-forgotten',
+    mistake: 'the CCM hears that a source is corrupt, or lacks it, as that there is none',
     create: () => ({
       ccmInput: (input) =>
         input.input === 'sourceLost' && (input.trouble === 'corrupt' || input.trouble === 'lacks')
-          ? { ...input, trouble: 'slow' }
+          ? { ...input, trouble: 'none' }
           : input,
     }),
   },

@@ -125,7 +125,9 @@ export function runTree({ plan, changes, trace }: TreeRunOptions): TreeRunResult
   const starMs = (1000 * plan.bytes * plan.leaders.length) / plan.ccm.upBytesPerSecond;
   const endAt = hand.lastsMs + graceMs + (10_000 * plan.bytes) / slowest + starMs;
   const isDone = (): boolean =>
-    queue.now() >= hand.lastsMs && ccm.isComplete() && hand.present().every((leader) => leader.isWhole());
+    queue.now() >= hand.lastsMs &&
+    (ccm.isComplete() || hand.present().length === 0) &&
+    hand.present().every((leader) => leader.isWhole() && ccm.hasLink(leader));
   const eventsMax = 300_000 + plan.leaders.length * (20_000 + 10 * cells.count);
   while (queue.now() < endAt && checks.violation() === null && queue.count() < eventsMax && !isDone())
     queue.runUntil(queue.now() + 250, eventsMax - queue.count());

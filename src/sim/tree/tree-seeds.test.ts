@@ -7,7 +7,31 @@ import { drawTreePlan } from './tree-plan.ts';
 const drawn = { leaders: null, members: 50, bytes: null, bytesPerSecond: null, delayMs: null };
 const task = { ...drawn, hasFaults: true, mutant: null };
 
+/** Each of these found a mistake while this was written, as the plan is now. */
+const pinned: readonly (readonly [seed: number, found: string])[] = [
+  [37, 'a source that takes connections and sends nothing, of two leaders, had the other one wait for ever'],
+  [39, 'of nine leaders one had three children where it bears two, and the place of another one was free'],
+  [
+    140,
+    'after a restart of the CCM leaders were to fetch from each other in a circle of hand-outs of both runs',
+  ],
+  [178, 'a leader that asked, and lost what it held before the answer, turned in a circle'],
+  [488, 'two sources that take connections and send nothing were tried by turns for ever'],
+  [3019, 'a leader that died was named and not reached again and again, as fast as words go'],
+  [
+    3502,
+    'a source that said that it holds it and lacks it was named again, and everybody waited for its child',
+  ],
+  [3925, 'after a restart one fetched from a leader that waited for it since before the restart'],
+];
+
 describe('simulated distributions down the tree', () => {
+  for (const [seed, found] of pinned) {
+    test(`TREE-84: seed ${seed}: ${found}`, () => {
+      assert.equal(runTreeSeed(seed, task).violation, null);
+    });
+  }
+
   test('TREE-80: a seed runs the same way each time, event by event; another seed another way', () => {
     const run = (seed: number): string[] => {
       const lines: string[] = [];
@@ -28,8 +52,8 @@ describe('simulated distributions down the tree', () => {
     assert.match(lines, /succession node \d+ afterMs \d+ share/);
   });
 
-  test('N19 N45 N46 TREE-84: thirty seeds with every kind of fault break no rule', () => {
-    for (let seed = 2001; seed <= 2030; seed += 1) {
+  test('N19 N45 N46 TREE-84: sixty seeds with every kind of fault break no rule', () => {
+    for (let seed = 2001; seed <= 2060; seed += 1) {
       const { violation } = runTreeSeed(seed, task);
       assert.equal(violation, null, `seed ${seed}`);
     }
