@@ -190,7 +190,8 @@ export function createDistribution(startedAt: Instant, options: DistributionOpti
     const next = [...row.brings].slice(0, room).map(list.planned);
     const found: LeaderRow[] = [];
     // What is not kept for those whom it notifies is for others, as long as what is kept is enough for all who wait.
-    const bears = sums.waiting > sums.places ? places.free(row) : Math.min(places.free(row), row.kept);
+    const isEnough = sums.ready > 0 && sums.waiting <= sums.places;
+    const bears = isEnough ? Math.min(places.free(row), row.kept) : places.free(row);
     const bearable = places.canServe(row) && !row.isFull ? Math.min(room - next.length, bears) : 0;
     feed(now, row, row, bearable, found);
     if (sums.waiting === 0 || found.length < bearable) row.kept = 0;
@@ -252,8 +253,11 @@ export function createDistribution(startedAt: Instant, options: DistributionOpti
     if (input.number === row.number) sign(row);
     const lost = allParts.filter((part) => nodeOf(row.feeders[part]) === input.source);
     const source = row.feeders[lost[0] ?? 0] ?? (input.source === null ? 'ccm' : byNode.get(input.source));
-    if (hadAll) needAll(row);
-    else if (input.trouble === 'none' || (input.number < row.number && lost.length === 0))
+    if (hadAll) {
+      const isNamed = row.lastSources.some((each) => each.node === input.source);
+      if (isNamed) repairs.lose(row, [], source, input.trouble);
+      needAll(row);
+    } else if (input.trouble === 'none' || (input.number < row.number && lost.length === 0))
       list.repeat(now, row);
     else if (lost.length === 0 && !row.isTakenOver)
       refuse(input.node, 'it names a source that it does not have');

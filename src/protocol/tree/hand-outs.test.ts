@@ -21,6 +21,13 @@ test('TREE-22, TREE-2, TREE-65: a chain of three: the CCM begins one, each asks 
   );
 });
 
+test('TREE-24: one that holds all before it asks is told whom to notify', () => {
+  const { did, next, held } = scriptDistribution(leadersOf(2));
+  did();
+  held(1, 'n0');
+  assert.deepEqual(next(2, 'n0'), ['answers n0 none, n1 #1000 from n0']);
+});
+
 test('TREE-61: who asks again is told the same again, until there is word of them', () => {
   const { did, next } = scriptDistribution(leadersOf(3));
   did();

@@ -59,7 +59,7 @@ export function createHandOuts(
   const { isLeaf } = shape;
   const { parts } = shape.plan();
   const allParts: readonly Part[] = parts === 1 ? [0] : [0, 1];
-  const sums = { here: 0, heldHere: 0, waiting: 0, places: 0 };
+  const sums = { here: 0, heldHere: 0, waiting: 0, places: 0, ready: 0 };
   const isLast = (row: LeaderRow): boolean => sums.waiting === row.counted.waiting;
   const places = createTreePlaces(shape, isLast, recount);
   const byNode = new Map<string, LeaderRow>();
@@ -95,13 +95,16 @@ export function createHandOuts(
   function recount(row: LeaderRow): void {
     const isIn = row.isHere && !row.isOut;
     const isToServe = places.canServe(row) && !row.isFull && row.stage !== 'held';
+    const kept = isToServe ? Math.max(0, Math.min(row.kept, places.free(row))) : 0;
     const now = {
       here: isIn ? 1 : 0,
       heldHere: isIn && row.stage === 'held' ? 1 : 0,
       waiting: waits(row) && !row.isLeaf ? 1 : 0,
-      places: isToServe ? Math.max(0, Math.min(row.kept, places.free(row))) : 0,
+      places: kept,
+      // Of those who were handed out to.
+      ready: row.stage === 'waiting' ? 0 : kept,
     };
-    for (const key of ['here', 'heldHere', 'waiting', 'places'] as const) {
+    for (const key of ['here', 'heldHere', 'waiting', 'places', 'ready'] as const) {
       sums[key] += now[key] - row.counted[key];
       row.counted[key] = now[key];
     }

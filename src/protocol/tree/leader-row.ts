@@ -58,7 +58,7 @@ export interface LeaderRow {
   /** The CCM notifies it, with whatever sources there are. */
   isByLink: boolean;
   /** What it contributes to the sums over all. */
-  readonly counted: Record<'here' | 'heldHere' | 'waiting' | 'places', number>;
+  readonly counted: Record<'here' | 'heldHere' | 'waiting' | 'places' | 'ready', number>;
   /** Sources that were slow, or lacked it, once. */
   readonly doubts: Set<LeaderRow>;
   /** Sources that it had trouble with. */
@@ -105,7 +105,7 @@ export function createLeaderRow(leader: TreeLeader, isLeaf: boolean, colour: Tre
       isByLink: false,
     },
     ...{ avoids: new Set(), accusers: new Set(), isAvoided: false, unreachedBy: new Set(), isSuspect: false },
-    counted: { here: 0, heldHere: 0, waiting: 0, places: 0 },
+    counted: { here: 0, heldHere: 0, waiting: 0, places: 0, ready: 0 },
   };
 }
 
