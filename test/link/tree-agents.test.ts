@@ -56,8 +56,8 @@ test('R6.2 N19 TREE-91: a push goes from the CCM to one leader, from leader to l
   assert.equal(assignments.length, 1);
   const leaders = assignments[0]?.leaders ?? [];
   assert.deepEqual(
-    leaders.map(({ node, state, nodes }) => [node, state, nodes.live]).toSorted(),
-    names.map((name) => [name, 'held', 1]),
+    leaders.map(({ node, state, nodes }) => `${node} ${state} ${nodes.live}`).toSorted(),
+    names.map((name) => `${name} held 1`),
   );
   const [first, ...more] = leaders.filter(({ sources }) => sources.some(({ node }) => node === null));
   assert.ok(first !== undefined && more.length < 2, 'the CCM gave it to one, or a part to another as well');
