@@ -22,6 +22,7 @@ import { readAgentConfiguration } from '../configuration/agent-configuration.ts'
 import { createLeaderSource } from '../content/leader-source.ts';
 import { createRangeSource } from '../content/range-source.ts';
 import { createSourcesOf } from '../content/sources-of.ts';
+import { untilHeld } from '../content/until-held.ts';
 import { createNodeCredentials } from '../credentials/node-credentials.ts';
 import { openNodeIdentity } from '../join/node-identity.ts';
 import { createGroupLeader } from '../leader/create-group-leader.ts';
@@ -195,6 +196,13 @@ async function start(
       sourcesOf: createSourcesOf({
         held: (assignment) => group?.heldContent(assignment) ?? null,
         leader: () => (link?.leader() == null ? [] : [fromMulticast, fromLeader]),
+        heldAsLeader: (assignment, signal) =>
+          untilHeld({
+            held: () => group?.heldContent(assignment) ?? null,
+            leads: () => segment?.view().leader === joined.name,
+            clock: steadyClock,
+            signal,
+          }),
         ccm: createRangeSource('ccm', ranges, (url) => addressOf(url, ccmUrl)),
       }),
       log,
