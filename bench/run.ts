@@ -21,6 +21,7 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   purge: async () => (await import('./purge/purge.ts')).purge,
   mctp: async () => (await import('./mctp/mctp.ts')).mctp,
   limits: async () => (await import('./limits/limits.ts')).limits,
+  tree: async () => (await import('./tree/tree.ts')).tree,
 };
 
 process.exitCode = await main(process.argv.slice(2));
