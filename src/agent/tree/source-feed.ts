@@ -2,7 +2,7 @@
 // are not asked for. When a source is given up is said here by what its answers were; whether a silent one is, its owner decides.
 
 import { blockCount, blockRange } from '../../assignment/block-layout.ts';
-import type { AssignmentHeader } from '../../model/assignment.ts';
+import { type AssignmentHeader, blockBytes } from '../../model/assignment.ts';
 import type { SourceTrouble, TransferFigures, TreePart } from '../../model/tree-messages.ts';
 import { type Clock, delay } from '../../net/clock.ts';
 import { BusySource, requestRange } from '../../net/fetch/range-request.ts';
@@ -23,9 +23,9 @@ export interface SourceFeed {
   isOver(): boolean;
   /** Of data and manifest, so far. */
   bytes(): number;
-  /** Since when requests wait for the next byte; undefined: none does. */
+  /** Since when requests wait for the next byte, or are told to ask again; undefined: none is. */
   waitingSince(): number | undefined;
-  /** When the last whole block came, or the first request went out. */
+  /** When the last whole block came, or as much of the manifest, or the first request went out. */
   lastBlockAt(): number;
   /** It has given nothing, and may not have heard of the assignment yet. */
   mayNotKnow(): boolean;
@@ -92,6 +92,8 @@ export function createSourceFeed(options: SourceFeedOptions): SourceFeed {
   /** Of each request under way: since when it waits for its next byte. */
   const waits = new Map<object, number | undefined>();
   const awaited = new Map<object, number>();
+  /** Since when it only asks for patience. */
+  let busySince: number | undefined;
 
   function end(): void {
     isOver = true;
@@ -129,6 +131,7 @@ export function createSourceFeed(options: SourceFeedOptions): SourceFeed {
         signal,
       )) {
         waits.set(self, undefined);
+        busySince = undefined;
         bytes += piece.length;
         yield piece;
         waits.set(self, clock.now());
@@ -152,6 +155,7 @@ export function createSourceFeed(options: SourceFeedOptions): SourceFeed {
       return false;
     }
     if (isWaiting) {
+      busySince ??= clock.now();
       await delay(clock, busyMs, signal);
       return !signal.aborted;
     }
@@ -169,7 +173,11 @@ export function createSourceFeed(options: SourceFeedOptions): SourceFeed {
       const manifest = Buffer.allocUnsafe(size);
       let filled = 0;
       try {
-        for await (const piece of pieces('manifest', 0, size, size)) filled += piece.copy(manifest, filled);
+        for await (const piece of pieces('manifest', 0, size, size)) {
+          const before = filled;
+          filled += piece.copy(manifest, filled);
+          if (Math.floor(filled / blockBytes) > Math.floor(before / blockBytes)) lastBlockAt = clock.now();
+        }
       } catch (error) {
         if (await failed(error)) continue;
         return;
@@ -293,6 +301,7 @@ export function createSourceFeed(options: SourceFeedOptions): SourceFeed {
     isOver: () => isOver,
     bytes: () => bytes,
     waitingSince() {
+      if (busySince !== undefined) return busySince;
       let since: number | undefined;
       for (const at of waits.values()) {
         if (at === undefined) return undefined;

@@ -82,7 +82,7 @@ export function createSourceWatch(options: SourceWatchOptions): SourceWatch {
   }
 
   function isDropping(feed: SourceFeed, now: number): boolean {
-    return options.intake() !== undefined && now - feed.lastBlockAt() >= times.blockMs;
+    return now - feed.lastBlockAt() >= times.blockMs;
   }
 
   function isFarBehind(feed: SourceFeed, all: readonly SourceFeed[]): boolean {

@@ -176,3 +176,19 @@ test('N62 TREE-48: of two sources the one that gives far less is called slow onc
   const bytes = lastState(leader).figures.reduce((sum, each) => sum + each.bytes, 0);
   assert.ok(bytes < 1.02 * (assignment.data.length + assignment.manifest.length), `${bytes}`);
 });
+
+test('N46 TREE-47: a source that only ever asks for patience, or whose manifest comes drop by drop, is given up', async (t) => {
+  const { ccm, start } = await startTree(t);
+  const assignment = kitAssignment(300_000);
+  const busy = await runScriptedSource(t, ccm, 'gl-1', assignment, { status: 503 });
+  const leader = await start('gl-3');
+  handOut(leader, assignment, sourcesFrom(busy));
+  await until('the CCM is told', () => lostOf(leader).length === 1);
+  const dripping = await runScriptedSource(t, ccm, 'gl-2', assignment, { drips: true });
+  handOut(leader, assignment, sourcesFrom(dripping), { number: 2 });
+  await until('again', () => lostOf(leader).length === 2);
+  assert.deepEqual(lostOf(leader), [
+    ['gl-1', 'lacks'],
+    ['gl-2', 'slow'],
+  ]);
+});

@@ -28,6 +28,8 @@ export interface Behaviour {
   /** Between blocks. */
   readonly pauseMs: number;
   readonly data: Buffer;
+  /** The manifest comes byte by byte. */
+  readonly drips: boolean;
   /** Answers everything with it. */
   readonly status: number | undefined;
 }
@@ -40,7 +42,15 @@ export async function runScriptedSource(
   as: Partial<Behaviour> = {},
 ): Promise<ScriptedSource> {
   const always = (): boolean => true;
-  let behaviour: Behaviour = { gives: always, says: always, pauseMs: 0, data, status: undefined, ...as };
+  let behaviour: Behaviour = {
+    gives: always,
+    says: always,
+    pauseMs: 0,
+    data,
+    drips: false,
+    status: undefined,
+    ...as,
+  };
   let probes = 0;
   const asked: (readonly [number, number])[] = [];
   const waiting = new Set<() => void>();
@@ -65,7 +75,11 @@ export async function runScriptedSource(
     response.writeHead(206, { 'content-range': `bytes ${range.start}-${range.end}/${file.length}` });
     response.flushHeaders();
     if (what === 'manifest') {
-      response.end(file);
+      for (let at = 0; behaviour.drips && at < file.length - 1 && !response.destroyed; at++) {
+        response.write(file.subarray(at, at + 1));
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }
+      response.end(behaviour.drips ? file.subarray(-1) : file);
       return;
     }
     for (let index = 0; index < blockCount(header) && !response.destroyed; index++) {
