@@ -44,12 +44,15 @@ const slowTimes = 4;
 const rateMin = 65_536;
 /** A source that has so many blocks more is not waiting for them itself. */
 const aheadBlocks = 8;
+/** Limits may let a block through in longer than `blockMs`: with each source that gave none in time the next has twice as long, up to so many times. */
+const patienceMax = 16;
 
 export function createSourceWatch(options: SourceWatchOptions): SourceWatch {
   const { clock, times } = options;
   const watched = new WeakMap<SourceFeed, Watched>();
   /** Each is called slow by its rate once (TREE-48). */
   const compared = new Set<string>();
+  let patience = 1;
   let cancel: (() => void) | undefined;
   let stopped = new AbortController();
 
@@ -82,7 +85,7 @@ export function createSourceWatch(options: SourceWatchOptions): SourceWatch {
   }
 
   function isDropping(feed: SourceFeed, now: number): boolean {
-    return now - feed.lastBlockAt() >= times.blockMs;
+    return now - feed.lastBlockAt() >= times.blockMs * patience;
   }
 
   function isFarBehind(feed: SourceFeed, all: readonly SourceFeed[]): boolean {
@@ -129,10 +132,11 @@ export function createSourceWatch(options: SourceWatchOptions): SourceWatch {
       const isLong = since !== undefined && clock.now() - since >= 2 * times.silentMs;
       if (!isLong && !isDropping(feed, clock.now())) return null;
       const of = options.intake();
-      if (of === undefined) return 'slow';
-      const hasMore = feed.awaited().some((index) => answer.has(index) && !of.intake.has(index));
-      if (hasMore) return 'slow';
-      return isStarving ? 'lacks' : null;
+      const hasMore =
+        of === undefined || feed.awaited().some((index) => answer.has(index) && !of.intake.has(index));
+      if (!hasMore) return isStarving ? 'lacks' : null;
+      if (!isLong) patience = Math.min(2 * patience, patienceMax);
+      return 'slow';
     };
   }
 

@@ -12,7 +12,15 @@ import { until } from '../../plugins/testing/until.ts';
 import { kitAssignment, kitTicket, nowMs } from '../leader/testing/kit-ccm.ts';
 import { heldBy, type KitLeader } from '../leader/testing/leader-kit.ts';
 import { runScriptedSource } from './testing/scripted-source.ts';
-import { handOut, lastState, placeOf, sourcesFrom, startTree, stateOf } from './testing/tree-kit.ts';
+import {
+  fastTimes,
+  handOut,
+  lastState,
+  placeOf,
+  sourcesFrom,
+  startTree,
+  stateOf,
+} from './testing/tree-kit.ts';
 
 function hasExactly(leader: KitLeader, { header, data }: EncodedAssignment): void {
   assert.ok(readFileSync(join(leader.directory, 'relay', `${header.id}.data`)).equals(data));
@@ -191,4 +199,29 @@ test('N46 TREE-47: a source that only ever asks for patience, or whose manifest 
     ['gl-1', 'lacks'],
     ['gl-2', 'slow'],
   ]);
+});
+
+test('X19 N46 TREE-47: under a limit that lets a block through in longer than a slow source has, blocks come all the same', async (t) => {
+  const { ccm, start } = await startTree(t);
+  const assignment = kitAssignment(300_000);
+  ccm.assignments.set(assignment.header.id, assignment);
+  const limited = await start('gl-1');
+  handOut(limited, assignment, sourcesFrom(null));
+  await until('one holds it', () => stateOf(limited) === 'held');
+  const wan = { segment: { mbit: 1, hours: [] }, sites: {} };
+  limited.leader.receive({ type: 'leaderLimits', segment: null, sites: {}, wan });
+  const leader = await start('gl-3', { treeTimes: { ...fastTimes, blockMs: 400 } });
+  let number = 0;
+  // The CCM knows of no better one.
+  const again = (): void => {
+    if (lostOf(leader).length < number) return;
+    number += 1;
+    handOut(leader, assignment, sourcesFrom(placeOf(limited)), { number });
+  };
+  await until('it is held', () => {
+    again();
+    return stateOf(leader) === 'held';
+  });
+  assert.ok(number > 1, 'it was called slow at first');
+  hasExactly(leader, assignment);
 });
