@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { createManualClock } from '../../net/testing/manual-clock.ts';
+import { issueNodeCredentials } from '../../net/testing/node-credentials.ts';
+import { until } from '../../plugins/testing/until.ts';
+import { runScriptedSource } from '../tree/testing/scripted-source.ts';
 import { heldAnswer } from './ask-held.ts';
-import { shareOut } from './content-fetcher.ts';
+import { createContentFetcher, shareOut } from './content-fetcher.ts';
+import type { BlockIntake } from './content-supply.ts';
+import { kitAssignment, kitTicket, runKitCcm } from './testing/kit-ccm.ts';
 
 const holder = (node: string, has: (index: number) => boolean) => ({
   holder: { node, address: '127.0.0.1', port: 1 },
@@ -37,3 +43,37 @@ test('LEAD-35: what is held is a bit for each block, the lowest of each byte fir
     { blocks: 0, held: '' },
   );
 });
+
+test('LEAD-35: a member that says that it has blocks and stops giving them holds nobody up', async (t) => {
+  const ccm = await runKitCcm(t);
+  const clock = createManualClock();
+  const assignment = kitAssignment(1_000_000);
+  const { id } = assignment.header;
+  const member = await runScriptedSource(t, ccm, 'm-1', assignment, { gives: (index) => index < 2 });
+  const { identity } = await issueNodeCredentials(ccm.certificates, 'gl-1');
+  const fetcher = createContentFetcher({
+    ranges: { fetchFile: never, fetchBlocks: never, close: () => undefined },
+    ccmUrl: 'https://127.0.0.1:1',
+    credentials: () => ({ identity, ca: ccm.certificates.certificate }),
+    holders: () => [{ node: 'm-1', address: '127.0.0.1', port: member.port }],
+    pace: () => () => undefined,
+    clock,
+    random: () => 0.5,
+  });
+  const here = new Set<number>();
+  const intake: BlockIntake = {
+    has: (index) => here.has(index),
+    heldCount: () => here.size,
+    missing: () => [...Array(8).keys()].filter((index) => !here.has(index)),
+    write: async (index) => void here.add(index),
+  };
+  const ticket = kitTicket({ assignment: id, fetcher: 'gl-1' });
+  const coming = fetcher.fromMembers({ id, ticket }, assignment.header, intake, new AbortController().signal);
+  await until('what it gives is here', () => here.size === 2);
+  clock.advance(10_000);
+  assert.equal(await coming, 2);
+});
+
+function never(): never {
+  throw new Error('the CCM is not asked');
+}

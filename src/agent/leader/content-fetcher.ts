@@ -2,7 +2,7 @@
 // believed here: whoever asked checks manifest and blocks.
 
 import { blockRange } from '../../assignment/block-layout.ts';
-import type { AssignmentHeader } from '../../model/assignment.ts';
+import { type AssignmentHeader, blockBytes } from '../../model/assignment.ts';
 import type { Clock } from '../../net/clock.ts';
 import { createRangeClient, type RangeClient } from '../../net/fetch/range-client.ts';
 import type { Pace } from '../../net/rate/pacer.ts';
@@ -41,6 +41,9 @@ export interface ContentFetcherOptions {
 /** More know nothing that these do not. */
 const askedMax = 16;
 const runBlocks = 64;
+/** A member that gives no block in so long, or all of its share slower than this, is left for who else has it. */
+const memberBlockMs = 10_000;
+const memberBytesPerMs = 1_000;
 
 export function createContentFetcher(options: ContentFetcherOptions): ContentFetcher {
   const { ranges, ccmUrl, credentials } = options;
@@ -53,14 +56,28 @@ export function createContentFetcher(options: ContentFetcherOptions): ContentFet
     return answers.flatMap((answer) => answer ?? []);
   }
 
-  /** Tries a member once: whoever does not give is left for the CCM. */
-  async function from<T>(node: string, run: (client: RangeClient) => Promise<T>): Promise<T | undefined> {
+  /** Tries a member once: whoever does not give, or drop by drop, is left for the CCM. */
+  async function from(
+    node: string,
+    blocks: number,
+    signal: AbortSignal,
+    run: (client: RangeClient, signal: AbortSignal, onBlock: () => void) => Promise<void>,
+  ): Promise<void> {
     const client = createRangeClient({ ...options, node, failuresMax: 0 });
+    const late = new AbortController();
+    const until = options.clock.now() + memberBlockMs + (blocks * blockBytes) / memberBytesPerMs;
+    const wait = (): (() => void) =>
+      options.clock.after(Math.min(memberBlockMs, until - options.clock.now()), () => late.abort());
+    let cancel = wait();
     try {
-      return await run(client);
+      await run(client, AbortSignal.any([signal, late.signal]), () => {
+        cancel();
+        cancel = wait();
+      });
     } catch {
-      return undefined;
+      // What it did not give is still missing.
     } finally {
+      cancel();
       client.close();
     }
   }
@@ -77,18 +94,18 @@ export function createContentFetcher(options: ContentFetcherOptions): ContentFet
     const shares = shareOut(intake.missing(), holders);
     if (shares.length > 0) onFound?.();
     let came = 0;
-    const take = async (index: number, block: Buffer): Promise<void> => {
-      await intake.write(index, block);
-      came += 1;
-    };
     await Promise.all(
       shares.map(({ holder, indexes }) =>
-        from(holder.node, (client) =>
+        from(holder.node, indexes.length, signal, (client, either, onBlock) =>
           client.fetchBlocks(
             { ...dataOf(header, ticket), url: segmentPortUrl(holder, id, 'data') },
             indexes,
-            take,
-            signal,
+            async (index, block) => {
+              await intake.write(index, block);
+              came += 1;
+              onBlock();
+            },
+            either,
           ),
         ),
       ),
