@@ -322,3 +322,32 @@ test('TREE-53: another leader is told at once what there is, gets no range that 
   assert.equal((await get('data', { range: `bytes=${size}-` })).status, 416);
   assert.deepEqual((await get('data', { range: 'bytes=5-9' })).body, assignment.data.subarray(5, 10));
 });
+
+test('TREE-50: what the CCM has ended makes way for what still comes, not the other way round', async (t) => {
+  const { start } = await startTree(t);
+  const leader = await start('gl-1');
+  const ended = kitAssignment(1_000);
+  const { site } = ended.header;
+  const bytes = { manifestBytes: 1_000, dataBytes: 1_000 };
+  const expectMade = (number: number): string => {
+    const assignment = number.toString(16).padStart(64, '0');
+    leader.leader.receive({ type: 'treeExpect', ccm: kitCcmId, site, assignment, ...bytes });
+    return assignment;
+  };
+  for (let index = 0; index < 63; index++) {
+    const assignment = expectMade(index);
+    const signed = handOutFor(ended, 'gl-1', sourcesFrom({ node: 'gl-9', port: 1 }), {
+      assignment,
+      ...bytes,
+    });
+    leader.leader.receive({ type: 'handOut', handOut: signed });
+    leader.leader.receive({ type: 'treeEnd', ccm: kitCcmId, assignment });
+  }
+  const coming = [expectMade(100), expectMade(101)];
+  const known = leader.leader.status().tree.map(({ assignment }) => assignment);
+  assert.equal(known.length, 64);
+  assert.deepEqual(
+    coming.filter((assignment) => !known.includes(assignment)),
+    [],
+  );
+});

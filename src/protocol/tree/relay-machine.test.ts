@@ -69,6 +69,9 @@ test('TREE-1: an older hand-out changes nothing, the same one is answered, a new
   assert.deepEqual(say(machine, 1, handOut(5, 'x')), [
     { effect: 'sayState', state: 'fetching', number: 5, heldBlocks: 1 },
   ]);
+  const once = say(machine, 1, handOut(5), handOut(5), handOut(5));
+  assert.deepEqual(once, [], 'whoever brings it over and over makes nobody talk');
+  assert.deepEqual(names(say(machine, 1 + treeTiming.againMs, handOut(5))), ['sayState']);
   assert.deepEqual(say(machine, 2, handOut(6, 'q')), [
     { effect: 'fetch', sources: [from('q')] },
     { effect: 'sayState', state: 'fetching', number: 6, heldBlocks: 1 },
@@ -106,6 +109,14 @@ test('TREE-43: it asks again when no answer comes, and with the link', () => {
   say(machine, 11_000, { input: 'link', isUp: false });
   assert.deepEqual(wait(machine, 100_000), []);
   assert.deepEqual(names(say(machine, 100_000, { input: 'link', isUp: true })), ['sayState', 'askNext']);
+});
+
+test('TREE-43, TREE-44: a place that came free while its link was down makes it ask when the link is back', () => {
+  const machine = asking();
+  say(machine, 1, { input: 'answer', next: ['a'], more: 'later' }, progress(10));
+  say(machine, 2, { input: 'notified', node: 'a', outcome: 'accepted' }, { input: 'link', isUp: false });
+  assert.deepEqual(wait(machine, 3 + treeTiming.beginMs), []);
+  assert.deepEqual(names(say(machine, 60_000, { input: 'link', isUp: true })), ['sayState', 'askNext']);
 });
 
 test('TREE-43: told `later`, it asks again when it holds all and nobody fetches from it any more; told `none`, never', () => {

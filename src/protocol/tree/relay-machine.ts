@@ -15,7 +15,7 @@ export interface RelayOptions {
 
 type Unreached = Extract<RelayEffect, { readonly effect: 'askNext' }>['unreached'][number];
 
-const { expectMs, answerMs, sourceMs, beginMs, repeatMaxMs } = treeTiming;
+const { expectMs, answerMs, sourceMs, beginMs, againMs, repeatMaxMs } = treeTiming;
 
 export function createRelayMachine(options: RelayOptions): RelayMachine {
   const { node } = options;
@@ -27,6 +27,8 @@ export function createRelayMachine(options: RelayOptions): RelayMachine {
   let number = 0;
   let sources: readonly SourceChoice[] = [];
   let heldBlocks = 0;
+  /** A hand-out that says nothing new is answered again from then on. */
+  let answerAgainAt: Instant = 0;
 
   /** A hand-out is expected until then. */
   let expect: { at: Instant; tries: number } | undefined;
@@ -70,8 +72,10 @@ export function createRelayMachine(options: RelayOptions): RelayMachine {
       effects.push({ effect: 'log', event: 'hand-out names its own leader as source', data: { number } });
       return;
     }
-    // Brought a second time: the CCM has not heard of the first.
+    // Brought a second time: the CCM has not heard of the first. Anybody may bring it as often as it likes.
     if ((given.number === number && sources.length > 0) || state === 'failed') {
+      if (now < answerAgainAt) return;
+      answerAgainAt = now + againMs;
       sayState();
       return;
     }
@@ -193,6 +197,8 @@ export function createRelayMachine(options: RelayOptions): RelayMachine {
     if (!isUp) return;
     if (state !== 'waiting' || heldBlocks > 0 || number > 0) sayState();
     if (asked === 'asking') ask(now);
+    // A place may have come free meanwhile.
+    else askAgain(now);
     for (const [source, { trouble }] of lost) sayLost(source, trouble);
   }
 
@@ -219,7 +225,7 @@ export function createRelayMachine(options: RelayOptions): RelayMachine {
     lost.clear();
     unreached = [];
     if (state !== 'fetching') return;
-    state = number > 0 ? state : 'waiting';
+    state = 'waiting';
     effects.push({ effect: 'fetch', sources: [] });
   }
 

@@ -14,6 +14,8 @@ export const treeTiming = {
   /** Who was handed out to gives a sign by then, or hears it over its own link; twice as long each time, up to the maximum. */
   signMs: 5_000,
   repeatMaxMs: 60_000,
+  /** Whoever brings a hand-out again and again is answered so seldom. */
+  againMs: 1_000,
   /** Nobody was handed out to for so long although somebody waits: the CCM does it by itself. */
   stallMs: 3_000,
   /** For whom no source was found, another attempt follows after this time. */
