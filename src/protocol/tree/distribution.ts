@@ -225,12 +225,16 @@ export function createDistribution(startedAt: Instant, options: DistributionOpti
   function chooseNext(row: LeaderRow): LeaderRow | undefined {
     const part = row.colour;
     for (const queue of [list.waiting[part], list.leaves]) {
-      let first = (queue?.first() ?? []).filter((each) => each !== row && each.leader.place !== null);
-      for (;;) {
-        const child = nearest(row.leader.coordinates, first, ({ leader }) => leader.coordinates);
-        if (child === undefined) break;
-        if (list.assign(child, part, row)) return child;
-        first = first.filter((each) => each !== child);
+      const first = (queue?.first() ?? []).filter((each) => each !== row && each.leader.place !== null);
+      // Those who will notify others come before those who will not, however near.
+      for (const some of [first.filter(({ kept }) => kept > 0), first.filter(({ kept }) => kept === 0)]) {
+        let left = some;
+        for (;;) {
+          const child = nearest(row.leader.coordinates, left, ({ leader }) => leader.coordinates);
+          if (child === undefined) break;
+          if (list.assign(child, part, row)) return child;
+          left = left.filter((each) => each !== child);
+        }
       }
     }
     return undefined;

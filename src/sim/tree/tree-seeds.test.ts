@@ -17,6 +17,8 @@ const pinned: readonly (readonly [seed: number, found: string])[] = [
   ],
   [178, 'a leader that asked, and lost what it held before the answer, turned in a circle'],
   [488, 'two sources that take connections and send nothing were tried by turns for ever'],
+  [1725, 'the last of one part waited three seconds for nothing: those that keep no places came first'],
+  [2919, 'the same, of sixteen leaders'],
   [3019, 'a leader that died was named and not reached again and again, as fast as words go'],
   [
     3502,
