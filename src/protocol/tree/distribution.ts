@@ -189,8 +189,9 @@ export function createDistribution(startedAt: Instant, options: DistributionOpti
     // TREE-61: whom it was told of before, and who gave no sign yet: the answer may be lost.
     const next = [...row.brings].slice(0, room).map(list.planned);
     const found: LeaderRow[] = [];
-    // What is not kept for those whom it notifies is for others, as long as what is kept is enough for all who wait.
-    const isEnough = sums.ready > 0 && sums.waiting <= sums.places;
+    // What is not kept for those whom it notifies is for others, as long as what is kept is enough for all who wait;
+    // who holds all feeds whoever waits, now.
+    const isEnough = row.stage !== 'held' && sums.ready > 0 && sums.waiting <= sums.places;
     const bears = isEnough ? Math.min(places.free(row), row.kept) : places.free(row);
     const bearable = places.canServe(row) && !row.isFull ? Math.min(room - next.length, bears) : 0;
     feed(now, row, row, bearable, found);

@@ -44,7 +44,7 @@ export interface TreePlanOptions {
 }
 
 /** So many cells arrive in a run of any size; larger ones have cells of more blocks. */
-const arrivalsMax = 2_600_000;
+const arrivalsMax = 1_300_000;
 const calm: WordWeather = { lost: 0, doubled: 0, late: 0, lateMs: 0 };
 
 export function drawTreePlan(seed: number, options: TreePlanOptions): TreePlan {

@@ -25,6 +25,10 @@ const pinned: readonly (readonly [seed: number, found: string])[] = [
     'a source that said that it holds it and lacks it was named again, and everybody waited for its child',
   ],
   [3925, 'after a restart one fetched from a leader that waited for it since before the restart'],
+  [
+    100_161,
+    'of three that were fed one after another only the last was told whom to notify, thirty times over',
+  ],
 ];
 
 describe('simulated distributions down the tree', () => {
