@@ -119,6 +119,13 @@ test('TREE-43, TREE-44: a place that came free while its link was down makes it 
   assert.deepEqual(names(say(machine, 60_000, { input: 'link', isUp: true })), ['sayState', 'askNext']);
 });
 
+test('TREE-44: what it said before the CCM listened it says again when it is told what is to come', () => {
+  const machine = asking();
+  say(machine, 1, { input: 'sourceFailed', source: 'p', trouble: 'unreachable' });
+  say(machine, 2, { input: 'link', isUp: false }, { input: 'link', isUp: true });
+  assert.deepEqual(names(say(machine, 3, { input: 'expected' })), ['sayState', 'askNext', 'sayLost']);
+});
+
 test('TREE-43: told `later`, it asks again when it holds all and nobody fetches from it any more; told `none`, never', () => {
   for (const more of ['later', 'none'] as const) {
     const machine = asking();

@@ -55,6 +55,13 @@ export function createRelayMachine(options: RelayOptions): RelayMachine {
     if (number === 0 && state === 'waiting') expect = { at: now + expectMs, tries: 0 };
     // TREE-41: who has nothing to say is taken to wait.
     if (state !== 'waiting' || heldBlocks > 0) sayState();
+    sayAgain(now);
+  }
+
+  /** What was not answered, and may not have been heard. */
+  function sayAgain(now: Instant): void {
+    if (asked === 'asking') ask(now);
+    for (const [source, { trouble }] of lost) sayLost(source, trouble);
   }
 
   /** It ended, or failed, and is wanted after all. */
@@ -196,10 +203,9 @@ export function createRelayMachine(options: RelayOptions): RelayMachine {
     isUp = isNowUp;
     if (!isUp) return;
     if (state !== 'waiting' || heldBlocks > 0 || number > 0) sayState();
-    if (asked === 'asking') ask(now);
+    sayAgain(now);
     // A place may have come free meanwhile.
-    else askAgain(now);
-    for (const [source, { trouble }] of lost) sayLost(source, trouble);
+    askAgain(now);
   }
 
   function onVanished(now: Instant): void {
