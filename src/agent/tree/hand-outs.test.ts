@@ -10,6 +10,7 @@ import { test } from 'node:test';
 import { blockCount } from '../../assignment/block-layout.ts';
 import { blockBytes } from '../../model/assignment.ts';
 import { readBody } from '../../net/http/read-body.ts';
+import { issueNodeCredentials } from '../../net/testing/node-credentials.ts';
 import { generatePrivateKey } from '../../net/tls/key-pair.ts';
 import { nodeConnectionOptions } from '../../net/tls/tls-settings.ts';
 import { until } from '../../plugins/testing/until.ts';
@@ -299,6 +300,31 @@ test('TREE-53 TREE-55: what vanished from a leader’s disk is never given; it s
   assert.equal(ccm.served() - served, blockBytes);
   handOut(leader, assignment, sourcesFrom(placeOf(holder)), { number: 2 });
   await until('by both', () => stateOf(leader) === 'held');
+});
+
+test('TREE-55: a block that is spoilt on disk while the others still come comes again from the same source', async (t) => {
+  const { ccm, start } = await startTree(t);
+  const assignment = kitAssignment(6_000_000);
+  const { id } = assignment.header;
+  const source = await runScriptedSource(t, ccm, 'gl-1', assignment, {
+    gives: (index) => index < 40,
+    says: (index) => index < 40,
+  });
+  const leader = await start('gl-2', { treeTimes: { starveMs: 60_000 } });
+  handOut(leader, assignment, sourcesFrom(source));
+  await until('what it gives is here', () => heldBy(leader) === 40);
+  const file = openSync(join(leader.directory, 'relay', `${id}.data`), 'r+');
+  writeSync(file, Buffer.from('spoilt'), 0, 6, 3 * blockBytes);
+  closeSync(file);
+  const child = await issueNodeCredentials(ccm.certificates, 'gl-3');
+  const ticket = kitTicket({ assignment: id, fetcher: 'gl-3' });
+  const range = `bytes=${3 * blockBytes}-${3 * blockBytes}`;
+  const path = `/assignments/${id}/data`;
+  const { status } = await ask(ccm, leader, child, path, { authorization: `Ticket ${ticket}`, range });
+  assert.equal(status, 404);
+  assert.equal(heldBy(leader), 39);
+  source.behave({ gives: () => true, says: () => true });
+  await until('it is held', () => stateOf(leader) === 'held');
 });
 
 test('TREE-53: another leader is told at once what there is, gets no range that is outside, and nothing of what does not come', async (t) => {

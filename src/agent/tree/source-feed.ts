@@ -322,7 +322,8 @@ export function createSourceFeed(options: SourceFeedOptions): SourceFeed {
     takeBlocks: (header, intake) =>
       begin(async () => {
         await fetchBlocks(header, intake);
-        if (signal.aborted) return;
+        // What was found spoilt on disk meanwhile comes again.
+        if (signal.aborted || missingRuns(source, blockCount(header), intake).length > 0) return;
         isOver = true;
         endedAt = clock.now();
       }),
