@@ -13,6 +13,7 @@ import { kitAssignment, kitTicket, nowMs } from '../leader/testing/kit-ccm.ts';
 import { heldBy, type KitLeader } from '../leader/testing/leader-kit.ts';
 import { runScriptedSource } from './testing/scripted-source.ts';
 import {
+  expectIt,
   fastTimes,
   handOut,
   lastState,
@@ -223,5 +224,20 @@ test('X19 N46 TREE-47: under a limit that lets a block through in longer than a 
     return stateOf(leader) === 'held';
   });
   assert.ok(number > 1, 'it was called slow at first');
+  hasExactly(leader, assignment);
+});
+
+test('TREE-45: a source that has no manifest yet does not keep the other one from giving it, and its part', async (t) => {
+  const { ccm, start } = await startTree(t);
+  const assignment = kitAssignment(2_000_000);
+  const waiting = await start('gl-1');
+  expectIt(waiting, assignment);
+  const holder = await runScriptedSource(t, ccm, 'gl-2', assignment);
+  const leader = await start('gl-3', { treeTimes: { ...fastTimes, starveMs: 60_000 } });
+  handOut(leader, assignment, sourcesFrom(placeOf(waiting), holder));
+  await until('the other part is here', () => heldBy(leader) === 8);
+  assert.deepEqual(lostOf(leader), []);
+  handOut(waiting, assignment, sourcesFrom(holder));
+  await until('it is held', () => stateOf(leader) === 'held');
   hasExactly(leader, assignment);
 });

@@ -86,7 +86,7 @@ export function createTreeSupply(options: TreeSupplyOptions): TreeSupply {
   let feeds: SourceFeed[] = [];
   let ticket = '';
   let demand: Demand | undefined;
-  let manifestFrom: SourceFeed | undefined;
+  let demandSince = 0;
   /** While they give nothing is asked of the sources. */
   let members: 'to be asked' | 'asked' | 'giving' | 'done' = 'to be asked';
   let fromMembers = 0;
@@ -110,7 +110,6 @@ export function createTreeSupply(options: TreeSupplyOptions): TreeSupply {
 
   function stop(feed: SourceFeed): void {
     if (feed.isOver()) return;
-    if (manifestFrom === feed) manifestFrom = undefined;
     feed.stop();
     note(feed);
   }
@@ -131,12 +130,10 @@ export function createTreeSupply(options: TreeSupplyOptions): TreeSupply {
       unknownMs: times.unknownMs,
       pace: options.pace,
       onDone() {
-        if (manifestFrom === feed) manifestFrom = undefined;
         if (feed.isOver()) note(feed);
         pump();
       },
       onTrouble(trouble) {
-        if (manifestFrom === feed) manifestFrom = undefined;
         note(feed);
         options.onTrouble(source, trouble);
         pump();
@@ -164,10 +161,10 @@ export function createTreeSupply(options: TreeSupplyOptions): TreeSupply {
     else takeBlocks(demand, alive);
   }
 
+  /** From the first source; when it is silent, from whoever gives it. */
   function takeManifest({ read, give }: Demand & { what: 'manifest' }, alive: readonly SourceFeed[]): void {
-    if (manifestFrom !== undefined) return;
-    manifestFrom = alive[0];
-    manifestFrom?.takeManifest(options.manifestBytes, (bytes) => give(read(bytes)));
+    const asked = clock.now() - demandSince < times.silentMs ? alive.slice(0, 1) : alive;
+    for (const feed of asked) feed.takeManifest(options.manifestBytes, (bytes) => give(read(bytes)));
   }
 
   function takeBlocks(wanted: Demand & { what: 'blocks' }, alive: readonly SourceFeed[]): void {
@@ -230,6 +227,7 @@ export function createTreeSupply(options: TreeSupplyOptions): TreeSupply {
     signal.addEventListener('abort', cancel);
     if (signal.aborted) cancel();
     demand = make(done.resolve, done.reject);
+    demandSince = clock.now();
     watch.start();
     pump();
     try {
