@@ -88,6 +88,7 @@ export function createSourceFeed(options: SourceFeedOptions): SourceFeed {
   let isBusy = false;
   let bytes = 0;
   let failures = 0;
+  let failedAt = Number.NEGATIVE_INFINITY;
   let lastBlockAt = startedAt;
   /** Of each request under way: since when it waits for its next byte. */
   const waits = new Map<object, number | undefined>();
@@ -145,8 +146,8 @@ export function createSourceFeed(options: SourceFeedOptions): SourceFeed {
     return bytes === 0 && source.place !== null && clock.now() - startedAt < options.unknownMs;
   }
 
-  /** Whether to try again, after a while. */
-  async function failed(error: unknown): Promise<boolean> {
+  /** Whether to try again, after a while. What ends several requests at once is one failure. */
+  async function failed(error: unknown, begunAt: number): Promise<boolean> {
     if (signal.aborted) return false;
     const trouble = troubleOfAnswer(error);
     const isWaiting = error instanceof BusySource || (trouble === 'lacks' && mayNotKnow());
@@ -159,7 +160,10 @@ export function createSourceFeed(options: SourceFeedOptions): SourceFeed {
       await delay(clock, busyMs, signal);
       return !signal.aborted;
     }
-    failures += 1;
+    if (begunAt >= failedAt) {
+      failures += 1;
+      failedAt = clock.now();
+    }
     if (failures > failuresMax[kind]) {
       giveUp('unreachable');
       return false;
@@ -172,6 +176,7 @@ export function createSourceFeed(options: SourceFeedOptions): SourceFeed {
     for (;;) {
       const manifest = Buffer.allocUnsafe(size);
       let filled = 0;
+      const begunAt = clock.now();
       try {
         for await (const piece of pieces('manifest', 0, size, size)) {
           const before = filled;
@@ -179,7 +184,7 @@ export function createSourceFeed(options: SourceFeedOptions): SourceFeed {
           if (Math.floor(filled / blockBytes) > Math.floor(before / blockBytes)) lastBlockAt = clock.now();
         }
       } catch (error) {
-        if (await failed(error)) continue;
+        if (await failed(error, begunAt)) continue;
         return;
       }
       failures = 0;
@@ -258,6 +263,7 @@ export function createSourceFeed(options: SourceFeedOptions): SourceFeed {
         }
         if (run.count === 0) continue;
         underWay.add(run);
+        const begunAt = clock.now();
         try {
           await fetchRun(run, header, intake, wake);
         } catch (error) {
@@ -268,7 +274,7 @@ export function createSourceFeed(options: SourceFeedOptions): SourceFeed {
             if (signal.aborted) return;
             if (trouble === null) fatal(error.reason);
             else giveUp(trouble);
-          } else if (!(await failed(error))) return;
+          } else if (!(await failed(error, begunAt))) return;
         } finally {
           underWay.delete(run);
           wake();
