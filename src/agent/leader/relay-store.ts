@@ -190,10 +190,11 @@ export function createRelayStore(options: RelayStoreOptions): RelayStore {
     return removal;
   }
 
-  async function begin(row: Row, manifest: Manifest): Promise<void> {
+  async function begin(row: Row, manifest: Manifest, isKept: boolean): Promise<void> {
     const { id, data } = manifest.header;
     await claim(id, manifest.bytes.length + data.bytes);
-    await files.writeManifest(id, manifest.bytes);
+    // What is there stays: somebody may be reading it.
+    if (!isKept) await files.writeManifest(id, manifest.bytes);
     await row.content.begin(manifest, await files.openData(id));
   }
 
@@ -213,13 +214,14 @@ export function createRelayStore(options: RelayStoreOptions): RelayStore {
     await removals.get(id);
     if (content.header() === undefined) {
       const own = options.received(id);
+      const kept = await readKept(id);
       const manifest =
-        (await readKept(id)) ??
+        kept ??
         (own === null ? await supply.manifest((bytes) => read(bytes, id), signal) : read(own.manifest, id));
       if (manifest.header.site !== site) {
         throw new TreecastError('ASSIGNMENT_MALFORMED', `Assignment ${id} is not one of site ${site}.`);
       }
-      await begin(row, manifest);
+      await begin(row, manifest, kept !== undefined);
     }
     const resumed = content.heldCount();
     await takeOwn(content, id);

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { closeSync, openSync, writeSync } from 'node:fs';
+import { closeSync, openSync, statSync, writeSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
 import { request } from 'node:https';
 import { join } from 'node:path';
@@ -231,6 +231,8 @@ test('N75 TREE-50: a leader that is started again says what is on its disk, and 
   handOut(before, assignment, sourcesFrom(source));
   await until('some is here', () => heldBy(before) === 6);
   await before.leader.close();
+  const manifest = join(before.directory, 'relay', `${assignment.header.id}.manifest`);
+  const { ctimeMs } = statSync(manifest);
   source.behave({ gives: () => true });
   const leader = await start('gl-1', { directory: before.directory });
   expectIt(leader, assignment);
@@ -240,6 +242,7 @@ test('N75 TREE-50: a leader that is started again says what is on its disk, and 
     source.asked.map(([first]) => first),
     [0, 6 * blockBytes],
   );
+  assert.equal(statSync(manifest).ctimeMs, ctimeMs, 'what is right is not written again');
   await leader.leader.close();
   const again = await start('gl-1', { directory: before.directory });
   expectIt(again, assignment);
@@ -347,6 +350,20 @@ test('TREE-53: another leader is told at once what there is, gets no range that 
   const size = assignment.data.length;
   assert.equal((await get('data', { range: `bytes=${size}-` })).status, 416);
   assert.deepEqual((await get('data', { range: 'bytes=5-9' })).body, assignment.data.subarray(5, 10));
+});
+
+test('TREE-50: what the CCM has ended and orders again in the same breath is fetched', async (t) => {
+  const { ccm, start } = await startTree(t);
+  const assignment = kitAssignment(1_000_000);
+  const few = await runScriptedSource(t, ccm, 'gl-1', assignment, { gives: (index) => index < 4 });
+  const honest = await runScriptedSource(t, ccm, 'gl-2', assignment);
+  const leader = await start('gl-3');
+  handOut(leader, assignment, sourcesFrom(few));
+  await until('some of it is here', () => heldBy(leader) === 4);
+  leader.leader.receive({ type: 'treeEnd', ccm: kitCcmId, assignment: assignment.header.id });
+  expectIt(leader, assignment);
+  handOut(leader, assignment, sourcesFrom(honest), { number: 2 });
+  await until('it is held', () => stateOf(leader) === 'held');
 });
 
 test('TREE-50: what the CCM has ended makes way for what still comes, not the other way round', async (t) => {

@@ -296,7 +296,8 @@ export function createTreeSupply(options: TreeSupplyOptions): TreeSupply {
       for (const feed of feeds) stop(feed);
       feeds = [];
       falling?.abort();
-      demand?.fail(nobodyNeeds(assignment));
+      // Unless it is ordered again in the same breath: who was told that it fails would not hear that it goes on.
+      queueMicrotask(pump);
     },
 
     figures() {
