@@ -77,6 +77,8 @@ export function createSegmentRegistry(
 ): SegmentRegistry {
   const { queries } = database;
   const all = queries.selectFrom('segments').selectAll();
+  /** As they are in the database; undefined: to be read again. */
+  let wanRates: ReadonlyMap<string, RateLimit> | undefined;
 
   function find(id: string): SegmentRecord | undefined {
     const row = database.first(all.where('id', '=', id));
@@ -138,14 +140,18 @@ export function createSegmentRegistry(
           .all(queries.selectFrom('segments').select(['id', 'name']))
           .map(({ id, name }) => [id, name] as const),
       ),
-    wanRates: () =>
-      new Map(
+    wanRates() {
+      const rows = queries
+        .selectFrom('segments')
+        .select(['id', 'wan_rate'])
+        .where('wan_rate', 'is not', null);
+      wanRates ??= new Map(
         database
-          .all(queries.selectFrom('segments').select(['id', 'wan_rate']))
-          .flatMap(({ id, wan_rate }) =>
-            wan_rate === null ? [] : [[id, fromJsonColumn(wan_rate)] as const],
-          ),
-      ),
+          .all(rows)
+          .flatMap(({ id, wan_rate: rate }) => (rate === null ? [] : [[id, fromJsonColumn(rate)] as const])),
+      );
+      return wanRates;
+    },
 
     make(actor, id) {
       return database.transaction(() => {
@@ -209,6 +215,7 @@ export function createSegmentRegistry(
         database.afterCommit(() => failpoint('ccm.segment.wan-rate-set'));
         get(name);
         update(name, { wan_rate: rate && toJsonColumn(rate) });
+        wanRates = undefined;
         events.append({ actor, kind: 'segment.wanRateSet', data: { segment: name, rate } });
         return get(name);
       });
@@ -226,6 +233,7 @@ export function createSegmentRegistry(
           });
         }
         database.run(queries.deleteFrom('segments').where('id', '=', id));
+        wanRates = undefined;
         events.append({ actor, kind: 'segment.removed', data: { segment: name, id } });
       });
     },

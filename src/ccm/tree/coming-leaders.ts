@@ -35,12 +35,17 @@ interface Coming {
 
 export function createComingLeaders({ clock, leaderlessSegmentOf }: ComingLeadersOptions): ComingLeaders {
   const coming = new Map<string, Coming>();
+  const bySegment = new Map<string, Set<string>>();
 
   function forget(node: string): readonly (() => void)[] {
     const found = coming.get(node);
-    found?.cancel();
+    if (found === undefined) return [];
+    found.cancel();
     coming.delete(node);
-    return found?.held ?? [];
+    const others = bySegment.get(found.segment);
+    others?.delete(node);
+    if (others?.size === 0) bySegment.delete(found.segment);
+    return found.held;
   }
 
   function release(node: string): void {
@@ -54,12 +59,13 @@ export function createComingLeaders({ clock, leaderlessSegmentOf }: ComingLeader
       if (segment === undefined) return;
       const cancel = clock.after(comingMs, () => release(node));
       coming.set(node, { segment, cancel, held: [] });
+      bySegment.set(segment, (bySegment.get(segment) ?? new Set()).add(node));
     },
     disconnected: (node) => void forget(node),
     led(segment, leader) {
-      const nodes = [...coming].flatMap(([node, each]) => (each.segment === segment ? [node] : []));
-      if (nodes.includes(leader)) release(leader);
-      for (const node of nodes) release(node);
+      const nodes = bySegment.get(segment) ?? new Set();
+      if (nodes.has(leader)) release(leader);
+      for (const node of [...nodes]) release(node);
     },
     isComing: (node) => coming.has(node),
     isHeld: (node) => (coming.get(node)?.held.length ?? 0) > 0,

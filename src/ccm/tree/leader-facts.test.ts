@@ -73,3 +73,14 @@ test('TREE-70 TREE-91: a limit of the segment or the site is the most that its l
   measures.fetched('x', [{ node: 'a', bytes: 1e7, ms: 1_000, delayMs: null }]);
   assert.equal(up(), 10_000_000);
 });
+
+test('TREE-97: a leader that comes back costs nothing for the groups and segments that there are', async () => {
+  const { registry, facts, segments } = await knowing();
+  const segment = segments.get('a') ?? assert.fail();
+  registry.segments.setWanRate('hall-a', { mbit: 8, hours: [] }, 'ann');
+  const before = registry.segments.wanRates();
+  assert.equal(facts.forSite('shop').of('a', segment).upBytesPerSecond, 1_000_000);
+  assert.equal(registry.segments.wanRates(), before, 'read once');
+  registry.segments.setWanRate('hall-a', null, 'ann');
+  assert.equal(facts.forSite('shop').of('a', segment).upBytesPerSecond, null);
+});

@@ -64,7 +64,6 @@ export function createLeaderFacts(options: LeaderFactsOptions): LeaderFacts {
     measures,
     forSite(name) {
       const site = registry.sites.find(name);
-      const first = site === undefined ? [] : registry.groups.get(site.group).order;
       const wanRates = registry.segments.wanRates();
       return {
         of(node, segment) {
@@ -76,6 +75,9 @@ export function createLeaderFacts(options: LeaderFactsOptions): LeaderFacts {
           return { segment, node, place, upBytesPerSecond: up, downBytesPerSecond, delayMs, coordinates };
         },
         inOrder(items) {
+          // Each leader that comes back is one by itself: nothing is read of all groups and segments for it.
+          if (items.length < 2) return [...items];
+          const first = site === undefined ? [] : registry.groups.get(site.group).order;
           const names = first.length === 0 ? undefined : registry.segments.names();
           const named = ({ leader }: { readonly leader: TreeLeader }): LeaderParameters => ({
             ...parametersOf(leader),
