@@ -165,7 +165,8 @@ export function createDistribution(startedAt: Instant, options: DistributionOpti
   function onNext(now: Instant, { node, heldBlocks, room, unreached }: Input<'next'>): void {
     const row = speaker(node, 0, heldBlocks);
     const isEntitled = row !== undefined && row.stage !== 'waiting' && row.stage !== 'failed';
-    if (!isEntitled || heldBlocks < 1) {
+    // What only removes files has no block: its manifest is all.
+    if (!isEntitled || heldBlocks < Math.min(1, blocks.least)) {
       if (row !== undefined) refuse(node, 'it asks for the next and has nothing to serve');
       effects.push({ effect: 'answer', node, next: [], more: 'none' });
       return;

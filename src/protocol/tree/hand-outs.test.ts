@@ -181,3 +181,14 @@ test('TREE-64: after a restart, who holds is a source at once, who fetches keeps
   );
   assert.deepEqual(lost(1800, 'n1', 'x'), ['refuses n1: it names a source that it does not have']);
 });
+
+test('TREE-2, TREE-60: what has no blocks, as only files are removed, goes from leader to leader all the same', () => {
+  const { did, held, say } = scriptDistribution(leadersOf(100), 0);
+  const answers = did().flatMap((line) => {
+    const node = line.match(/n\d+/)?.[0] ?? assert.fail();
+    held(1, node);
+    return say(1, { input: 'next', node, heldBlocks: 0, room: 2, unreached: [] });
+  });
+  assert.ok(answers.every((line) => line.startsWith('answers')));
+  assert.match(answers.at(-1) ?? '', /, n\d+ #1000 from n\d+/);
+});

@@ -63,6 +63,15 @@ test('TREE-2: it fetches what it is told, asks for the next with the first block
   assert.equal(machine.nextTimeout(), undefined);
 });
 
+test('TREE-2: with the manifest alone it holds what has no blocks, says so and asks for the next', () => {
+  const machine = relay();
+  say(machine, 0, { input: 'expected' }, handOut(5));
+  assert.deepEqual(say(machine, 1, { input: 'progress', heldBlocks: 0, blocks: 0 }), [
+    { effect: 'sayState', state: 'held', number: 5, heldBlocks: 0 },
+    { effect: 'askNext', heldBlocks: 0, room: 2, unreached: [] },
+  ]);
+});
+
 test('TREE-1: an older hand-out changes nothing, the same one is answered, a newer one replaces the sources', () => {
   const machine = asking();
   assert.deepEqual(say(machine, 1, handOut(4, 'x')), []);

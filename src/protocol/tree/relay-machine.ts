@@ -123,7 +123,9 @@ export function createRelayMachine(options: RelayOptions): RelayMachine {
   function ask(now: Instant): void {
     askAt = undefined;
     const isFit = state === 'fetching' || state === 'held';
-    if (!mayForward || heldBlocks === 0 || number === 0 || !isFit) {
+    // What only removes files has no block: its manifest is all.
+    const hasSome = heldBlocks > 0 || state === 'held';
+    if (!mayForward || !hasSome || number === 0 || !isFit) {
       if (asked === 'asking') asked = 'never';
       return;
     }
