@@ -63,6 +63,8 @@ export interface LeaderRow {
   readonly doubts: Set<LeaderRow>;
   /** Sources that it had trouble with. */
   readonly avoids: Set<LeaderRow>;
+  /** Of those, whom its word counted against. */
+  readonly accused: Set<LeaderRow>;
   /** Who found it corrupt, or lacking what it said. */
   readonly accusers: Set<string>;
   isAvoided: boolean;
@@ -104,7 +106,8 @@ export function createLeaderRow(leader: TreeLeader, isLeaf: boolean, colour: Tre
       hasRested: false,
       isByLink: false,
     },
-    ...{ avoids: new Set(), accusers: new Set(), isAvoided: false, unreachedBy: new Set(), isSuspect: false },
+    ...{ avoids: new Set(), accused: new Set(), accusers: new Set(), isAvoided: false },
+    ...{ unreachedBy: new Set(), isSuspect: false },
     counted: { here: 0, heldHere: 0, waiting: 0, places: 0, ready: 0 },
   };
 }

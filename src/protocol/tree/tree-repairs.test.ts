@@ -40,6 +40,27 @@ test('TREE-28: one that was not reached feeds nobody new, until it says somethin
   assert.deepEqual(lost(13, 'n3', 'n0', 'refused'), ['tells n3 #1002 from n1']);
 });
 
+test('TREE-28: one that reaches nobody is believed of eight others, so that it does not take their sources from all', () => {
+  const { did, next, lost, held, wait, distribution } = scriptDistribution(leadersOf(20));
+  const sourceOf = (node: string): string | null =>
+    distribution.leaders().find((leader) => leader.node === node)?.sources[0]?.node ?? null;
+  did();
+  for (let index = 0; index < 20; index += 1) next(index, `n${index}`);
+  wait(10_000);
+  for (let index = 0; index < 18; index += 1) held(10_000, `n${index}`);
+  const accused = new Set<string | null>();
+  for (let at = 10_000; at < 70_000; at += 1_500) {
+    accused.add(sourceOf('n19'));
+    lost(at, 'n19', sourceOf('n19'));
+    wait(at + 1_400);
+  }
+  assert.ok(accused.size > 16, `it was given ${accused.size}`);
+  const before = sourceOf('n18');
+  lost(80_000, 'n18', before, 'refused');
+  assert.notEqual(sourceOf('n18'), before);
+  assert.notEqual(sourceOf('n18'), null, 'not the CCM');
+});
+
 test('TREE-28: those whom one feeds that fails get others at once', () => {
   const { say } = chainOf(3);
   assert.deepEqual(

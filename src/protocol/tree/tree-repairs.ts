@@ -22,6 +22,8 @@ export interface TreeRepairs {
 }
 
 const accusersToAvoid = 2;
+/** More than so many troubles of others are rather its own. */
+const accusedMax = 8;
 const unreachedToBeLeaf = 2;
 const { stallMs, restMs } = treeTiming;
 
@@ -46,6 +48,8 @@ export function createTreeRepairs(
   function accuse(by: LeaderRow, source: Feeder | undefined, trouble: SourceTrouble): void {
     if (source === undefined || source === 'ccm' || trouble === 'slow' || trouble === 'none') return;
     by.avoids.add(source);
+    if (by.accused.size >= accusedMax && !by.accused.has(source)) return;
+    by.accused.add(source);
     if (trouble === 'unreachable') {
       notReached(source, by);
       source.isSuspect = true;
