@@ -110,8 +110,8 @@ test('TREE-25, TREE-26: who is behind NAT feeds nobody, and hears it over its ow
   assert.deepEqual(next(3, 'n1'), ['answers n1 none']);
 });
 
-test('TREE-25: one whose uplink is far below the middle comes last and only fetches; one that is twice as fast bears two', () => {
-  const rates = [1_000_000, 12_500_000, 25_000_000, 12_500_000];
+test('TREE-25: one whose uplink is far below the middle comes last and only fetches; one that is four times as fast bears two', () => {
+  const rates = [1_000_000, 12_500_000, 50_000_000, 12_500_000];
   const leaders = rates.map((rate, index) => leaderOf(index, { upBytesPerSecond: rate }));
   const { did, next } = scriptDistribution(leaders);
   assert.deepEqual(did(), ['tells n1 #1000 from CCM']);

@@ -26,6 +26,9 @@ const bearsMax = 16;
 /** Of one that has not asked: all its places. */
 export const allKept = Number.POSITIVE_INFINITY;
 const leafShare = 0.5;
+/** What was measured on busy machines says that much less or more than the link is: between these all bear alike. */
+const alikeShare = 0.7;
+const alikeTimes = 2;
 
 export function shapeTree(options: DistributionOptions): TreeShape {
   const { leaders, bytes, blocks, ccmBytesPerSecond } = options;
@@ -46,7 +49,8 @@ export function shapeTree(options: DistributionOptions): TreeShape {
   function bears({ upBytesPerSecond: up }: TreeLeader): number {
     if (up === null || rate === null) return plan.fanOut;
     const share = up / rate;
-    const places = share < 1 ? Math.round(plan.fanOut * share) : plan.fanOut * Math.floor(share);
+    const times = share < alikeShare ? share : Math.max(1, Math.floor(share / alikeTimes));
+    const places = Math.round(plan.fanOut * times);
     return Math.min(Math.max(bearsMax, plan.fanOut), Math.max(1, places));
   }
 
