@@ -281,3 +281,22 @@ test('TREE-43: whatever comes in whatever order, it does not throw, keeps no tim
     }),
   );
 });
+
+test('N19 TREE-27: what vanishes when nobody needs it any more is not said to be held when it is expected once more', () => {
+  const machine = asking();
+  say(machine, 1, progress(10), { input: 'ended' }, { input: 'vanished' });
+  const again = say(
+    machine,
+    2,
+    { input: 'link', isUp: false },
+    { input: 'link', isUp: true },
+    { input: 'expected' },
+    handOut(6, 'q'),
+  );
+  assert.ok(
+    again.every(
+      (effect) => effect.effect !== 'sayState' || (effect.state !== 'held' && effect.heldBlocks === 0),
+    ),
+  );
+  assert.ok(again.some((effect) => effect.effect === 'fetch' && effect.sources[0]?.node === 'q'));
+});

@@ -215,6 +215,12 @@ export function createRelayMachine(options: RelayOptions): RelayMachine {
     // Unless the answer comes after all, it asks again with the first blocks.
     if (asked === 'asking') asked = 'never';
     askAt = undefined;
+    if (isOver) {
+      // Nobody needs it now; but who expects it once more is not to take it for held.
+      if (state === 'held') state = 'waiting';
+      sources = [];
+      return;
+    }
     if (state !== 'held' && state !== 'fetching') return;
     // Those from which it had all may depend on it by now (TREE-27): the CCM names others.
     if (state === 'held') sources = [];
@@ -253,7 +259,7 @@ export function createRelayMachine(options: RelayOptions): RelayMachine {
     },
 
     handle(now, input) {
-      if (isOver && !['expected', 'handOut', 'serving', 'link'].includes(input.input)) return;
+      if (isOver && !['expected', 'handOut', 'serving', 'link', 'vanished'].includes(input.input)) return;
       switch (input.input) {
         case 'expected':
           return onExpected(now);

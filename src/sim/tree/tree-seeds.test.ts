@@ -29,6 +29,7 @@ const pinned: readonly (readonly [seed: number, found: string])[] = [
     100_161,
     'of three that were fed one after another only the last was told whom to notify, thirty times over',
   ],
+  [301_253, 'what was ended, and then vanished, was said to be held when the CCM had started again'],
 ];
 
 describe('simulated distributions down the tree', () => {
