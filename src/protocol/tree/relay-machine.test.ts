@@ -145,6 +145,15 @@ test('TREE-43: told `later`, it asks again when it holds all and nobody fetches 
   }
 });
 
+test('TREE-43: told `later` and nobody, one that has nobody to serve asks again after a while, not at once', () => {
+  const machine = asking();
+  const later: RelayInput = { input: 'answer', next: [], more: 'later' };
+  assert.deepEqual(names(say(machine, 1, progress(10), later)), ['sayState']);
+  assert.deepEqual(names(say(machine, 2, { input: 'mayForward', may: true })), []);
+  assert.deepEqual(wait(machine, treeTiming.answerMs), []);
+  assert.deepEqual(names(wait(machine, 1 + treeTiming.answerMs)), ['askNext']);
+});
+
 test('TREE-43: whom it could not notify it names when it asks next; its place is free', () => {
   const machine = asking();
   say(machine, 1, { input: 'answer', next: ['a', 'b'], more: 'none' });

@@ -152,6 +152,8 @@ export function createRelayMachine(options: RelayOptions): RelayMachine {
       notifying.add(each);
       effects.push({ effect: 'notify', node: each });
     }
+    // Nobody for now: at once the answer would be the same.
+    if (next.length === 0 && isAtRest()) askAt = now + answerMs;
     askAgain(now);
   }
 
@@ -165,8 +167,12 @@ export function createRelayMachine(options: RelayOptions): RelayMachine {
   /** TREE-43: when all it serves are done, or when somebody could not be notified. */
   function askAgain(now: Instant): void {
     if (asked !== 'answered' || notifying.size > 0) return;
-    const isIdle = begin.size + served.size === 0;
-    if (unreached.length > 0 || (more === 'later' && isIdle && state === 'held')) ask(now);
+    if (unreached.length > 0 || (isAtRest() && askAt === undefined)) ask(now);
+  }
+
+  /** It holds all, nobody fetches from it, and there may be more. */
+  function isAtRest(): boolean {
+    return more === 'later' && begin.size + served.size === 0 && state === 'held';
   }
 
   function onServing(now: Instant, child: string, isServed: boolean): void {
