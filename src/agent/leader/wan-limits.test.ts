@@ -26,7 +26,7 @@ async function passUntil(clock: ManualClock, condition: () => boolean): Promise<
   }
 }
 
-test('TREE-71 X19 N46: another segment’s leader waits for the limit, a change holds at once, and members of the own segment never wait', async (t) => {
+test('TREE-71 TREE-74 X19 N46: another segment’s leader waits for the limit, a change holds at once, and members of the own segment never wait', async (t) => {
   const clock = createManualClock(Date.parse('2026-11-28T12:00:00Z'));
   const ccm = await runKitCcm(t);
   const leader = await startLeader(t, ccm, 'web-1', { clock });
