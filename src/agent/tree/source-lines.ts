@@ -37,12 +37,13 @@ export interface SourceLinesOptions {
 }
 
 interface Kept extends SourceLine {
+  isIdle(): boolean;
   close(): void;
 }
 
 const connectTimeoutMs = 3_000;
 const freeSocketsMax = 4;
-/** The longest unused ones are let go. */
+/** Beyond, the longest unused ones are let go, over which nothing comes. */
 const linesMax = 64;
 
 export function createSourceLines(options: SourceLinesOptions): SourceLines {
@@ -85,6 +86,7 @@ export function createSourceLines(options: SourceLinesOptions): SourceLines {
           ? addressOf(`/assignments/${assignment}/${what}`, options.ccmUrl)
           : segmentPortUrl(place, assignment, what),
       delayMs: () => shortestMs,
+      isIdle: () => agent === undefined || Object.keys(agent.sockets).length === 0,
       close: () => agent?.destroy(),
     };
   }
@@ -96,9 +98,9 @@ export function createSourceLines(options: SourceLinesOptions): SourceLines {
       lines.delete(key);
       lines.set(key, line);
       if (lines.size > linesMax) {
-        const [oldest, unused] = lines.entries().next().value as [string, Kept];
-        lines.delete(oldest);
-        unused.close();
+        const unused = [...lines].find(([other, { isIdle }]) => other !== key && isIdle());
+        if (unused !== undefined) lines.delete(unused[0]);
+        unused?.[1].close();
       }
       return line;
     },

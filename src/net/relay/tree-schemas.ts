@@ -1,6 +1,7 @@
 // What CCM and group leaders tell each other of the tree, and what leaders bring each other (docs/spec/tree.md). Strict and bounded.
 
 import { z } from 'zod';
+import { manifestBytesMax } from '../../assignment/manifest-frame.ts';
 import { segmentIdPattern } from '../../model/segment.ts';
 import {
   ccmIdPattern,
@@ -40,7 +41,7 @@ export const signedHandOutSchema: z.ZodType<SignedHandOut> = z.strictObject({
   job: z.string().max(128),
   site: nameSchema,
   assignment: assignmentIdSchema,
-  manifestBytes: countSchema,
+  manifestBytes: countSchema.max(manifestBytesMax),
   dataBytes: countSchema,
   node: nameSchema,
   segment: segmentSchema,
@@ -68,7 +69,7 @@ export const treeCcmSchemas = [
     ccm: ccmSchema,
     site: nameSchema,
     assignment: assignmentIdSchema,
-    manifestBytes: countSchema,
+    manifestBytes: countSchema.max(manifestBytesMax),
     dataBytes: countSchema,
   }),
   z.strictObject({ type: z.literal('handOut'), handOut: signedHandOutSchema }),
