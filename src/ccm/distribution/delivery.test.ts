@@ -74,6 +74,8 @@ async function delivering(t: TestScope, isKept: boolean) {
         asked.push(`expect ${assignment.slice(0, 1)} ${nodes.join(' ')} after ${sent.length}`),
       leave: (site, of, nodes) =>
         asked.push(`leave ${site} ${of?.sequence ?? 'all'} ${nodes.join(' ')} after ${sent.length}`),
+      supersede: (site, of, nodes) =>
+        asked.push(`supersede ${site} ${of.sequence} ${nodes.join(' ')} after ${sent.length}`),
       isTooMuchAtOnce: () => isTooMuch,
       coming,
     },
@@ -144,12 +146,13 @@ test('TREE-91: what rides in messages goes by the tree where it is too much for 
   const small = { ...header, id: 'f'.repeat(64), data: { bytes: 4 } } as AssignmentHeader;
   store.record(small, 4, { manifest: Buffer.from('m'), data: Buffer.from('d') });
   delivery.deliver({ ...request, assignments: [small.id] });
-  assert.deepEqual([sent.length, asked], [1, []]);
+  const superseded = 'supersede shop 1 own b1 c1 b2 after 0';
+  assert.deepEqual([sent.length, asked], [1, [superseded]], 'older ones on their way end (TREE-94)');
   tooMuch();
   delivery.deliver({ ...request, assignments: [small.id] });
   const last = sent.at(-1)?.[1];
   assert.ok(last?.type === 'assignment' && last.source.kind === 'url');
-  assert.deepEqual(asked, ['expect f own b1 c1 b2 after 1']);
+  assert.deepEqual(asked, [superseded, 'expect f own b1 c1 b2 after 1']);
 });
 
 const kinds = (sent: readonly (readonly [nodes: readonly string[], message: CcmMessage])[]): string[] =>

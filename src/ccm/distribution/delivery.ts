@@ -27,7 +27,7 @@ export interface Delivery {
 export interface DeliveryOptions {
   readonly store: AssignmentStore;
   readonly gateway: Pick<AgentGateway, 'broadcast' | 'behind'>;
-  readonly trees: Pick<Trees, 'expect' | 'leave' | 'isTooMuchAtOnce' | 'coming'>;
+  readonly trees: Pick<Trees, 'expect' | 'leave' | 'supersede' | 'isTooMuchAtOnce' | 'coming'>;
   readonly releaseKey: () => KeyObject;
   /** Origin of the agents' port, no trailing slash. */
   readonly agentUrl: () => string;
@@ -72,6 +72,7 @@ export function createDelivery(options: DeliveryOptions): Delivery {
     });
     const { inline, manifestBytes, dataBytes } = assignment;
     if (inline !== null && !trees.isTooMuchAtOnce(manifestBytes + dataBytes, nodes)) {
+      trees.supersede(site, release, nodes);
       gateway.broadcast(nodes, notice({ kind: 'inline', ...inline }));
       return;
     }

@@ -231,6 +231,21 @@ test('TREE-94: an abort, a newer release, and a removed node end it for whom it 
   assert.deepEqual(fixture.told('l2', 'treeNextAnswer').at(-1)?.more, 'none');
 });
 
+test('TREE-94: a newer release that rides in messages ends it as well; who leads no more is told nothing', async () => {
+  const fixture = await treeFixture();
+  fixture.lead('l1', { members: ['m1'] });
+  fixture.lead('l2');
+  fixture.trees.expect(work, ['l1', 'm1', 'l2']);
+  fixture.lose('l2');
+  fixture.trees.supersede('shop', release, ['l1', 'm1', 'l2']);
+  fixture.trees.supersede('shop', { epoch: 1, sequence: 8 }, ['l1']);
+  const [run] = fixture.trees.ofRelease('shop', release);
+  assert.deepEqual([run?.isOver, fixture.told('l1', 'treeEnd')], [false, []]);
+  fixture.trees.supersede('shop', { epoch: 1, sequence: 8 }, ['m1', 'l2']);
+  assert.equal(run?.isOver, true);
+  assert.deepEqual([fixture.told('l1', 'treeEnd').length, fixture.told('l2', 'treeEnd').length], [1, 0]);
+});
+
 test('TREE-94: a node that comes behind another leader is that one’s, and its former leader needs it no more', async () => {
   const fixture = await treeFixture();
   fixture.lead('l1', { members: ['m1'] });

@@ -28,6 +28,8 @@ export interface Trees {
   expect(work: TreeWork, nodes: readonly string[]): void;
   /** These nodes need the release no more; null: nothing of the site's. */
   leave(site: string, release: Release | null, nodes: readonly string[]): void;
+  /** These nodes are told of this release another way: they need older ones no more. */
+  supersede(site: string, release: Release, nodes: readonly string[]): void;
   /** Whether so many bytes for each of them are too much for messages to leaders. */
   isTooMuchAtOnce(bytes: number, nodes: readonly string[]): boolean;
   readonly coming: Pick<ComingLeaders, 'isComing' | 'isHeld' | 'hold'>;
@@ -73,7 +75,10 @@ export function createTrees(options: TreesOptions): Trees {
   const bySite = new Map<string, Set<TreeRun>>();
   /** By segment: the leader in session, and since when. */
   const leaders = new Map<string, { readonly node: string; readonly since: number }>();
-  const send = (node: string, message: TreeCcmMessage): void => gateway.send(node, message);
+  /** Who leads no more may have an older agent by now, which would refuse it. */
+  function send(node: string, message: TreeCcmMessage): void {
+    if (sessionOf(node) !== null) gateway.send(node, message);
+  }
   const { places, measures } = facts;
   const coming = createComingLeaders({
     clock,
@@ -155,11 +160,13 @@ export function createTrees(options: TreesOptions): Trees {
     if (ofSite?.size === 0) bySite.delete(site);
   }
 
-  function leave(site: string, release: Release | null, nodes: readonly string[], isOlder = false): void {
-    for (const run of bySite.get(site) ?? []) {
-      const order = release === null ? 0 : compareReleases(run.subject.release, release);
-      if (!run.isOver && (isOlder ? order < 0 : order === 0)) run.leave(nodes);
-    }
+  function leave(site: string, nodes: readonly string[], isLeft: (release: Release) => boolean): void {
+    for (const run of bySite.get(site) ?? [])
+      if (!run.isOver && isLeft(run.subject.release)) run.leave(nodes);
+  }
+
+  function supersede(site: string, release: Release, nodes: readonly string[]): void {
+    leave(site, nodes, (each) => compareReleases(each, release) < 0);
   }
 
   /** Undefined: not its business, and dealt with. */
@@ -197,7 +204,7 @@ export function createTrees(options: TreesOptions): Trees {
 
   return {
     expect(work, nodes) {
-      leave(work.site, work.release, nodes, true);
+      supersede(work.site, work.release, nodes);
       const byLeader = leadersOf(nodes);
       if (byLeader.size === 0) return;
       const site = facts.forSite(work.site);
@@ -212,7 +219,9 @@ export function createTrees(options: TreesOptions): Trees {
       }
     },
 
-    leave: (site, release, nodes) => leave(site, release, nodes),
+    leave: (site, release, nodes) =>
+      leave(site, nodes, (each) => release === null || compareReleases(each, release) === 0),
+    supersede,
 
     isTooMuchAtOnce(bytes, nodes) {
       const uplink = options.ccmBytesPerSecond() ?? uplinkAssumed;
