@@ -68,6 +68,8 @@ export interface TreeRun {
   readonly completedAt: number | null;
   /** Nobody needs it any more: it is kept for being shown. */
   readonly isOver: boolean;
+  /** How many were to have it by the tree. */
+  readonly nodes: number;
   /** Segments take part, again, or with another leader. */
   join(participants: readonly Participant[]): void;
   /** These nodes need it no more. */
@@ -297,6 +299,9 @@ export function createTreeRun(options: TreeRunOptions): TreeRun {
     },
     get isOver() {
       return isClosed;
+    },
+    get nodes() {
+      return segmentOf.size;
     },
     join(participants) {
       for (const participant of participants) {

@@ -339,6 +339,20 @@ test('TREE-96: of those that came to their end the last 64 are kept', async () =
   );
 });
 
+test('TREE-96: of those of very many nodes fewer are kept', async () => {
+  const fixture = await treeFixture();
+  const members = Array.from({ length: 110_000 }, (_, index) => `m${index}`);
+  fixture.lead('l1', { members });
+  const kept = (): number[] =>
+    [1, 2, 3].map((index) => fixture.trees.ofRelease(`site-${index}`, release).length);
+  for (const [index, nodes] of [members, members, ['l1']].entries()) {
+    const id = String(index).padStart(64, '0');
+    fixture.trees.expect({ ...work, id, site: `site-${index + 1}` }, nodes);
+    fixture.state('l1', { state: 'held', assignment: id });
+  }
+  assert.deepEqual(kept(), [0, 1, 1]);
+});
+
 test('TREE-91: small assignments ride in messages, unless they are too many for the CCM’s uplink', async () => {
   const fixture = await treeFixture();
   const nodes = Array.from({ length: 3_000 }, (_, index) => `n${index}`);

@@ -63,6 +63,8 @@ export interface TreesOptions extends TreeLogOptions {
 
 /** Runs that are over, or came to their end, and are kept to be shown and asked. */
 const endedMax = 64;
+/** Of all those together, beside the last one: what is kept of each takes memory. */
+const endedNodesMax = 200_000;
 /** What is assumed of the CCM's uplink where nothing limits it: 1 Gbit/s. */
 const uplinkAssumed = 125_000_000;
 /** After the begin of its session a leader may speak of what the CCM, started anew, will deliver in a moment. */
@@ -148,7 +150,11 @@ export function createTrees(options: TreesOptions): Trees {
 
   function forgetOld(): void {
     const ended = [...runs.values()].filter(({ isOver, completedAt }) => isOver || completedAt !== null);
-    for (const run of ended.slice(0, Math.max(0, ended.length - endedMax))) forget(run);
+    let nodes = 0;
+    for (const [index, run] of ended.reverse().entries()) {
+      nodes += run.nodes;
+      if (index >= endedMax || (index > 0 && nodes > endedNodesMax)) forget(run);
+    }
   }
 
   function forget(run: TreeRun): void {
