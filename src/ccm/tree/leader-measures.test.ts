@@ -156,3 +156,14 @@ test('N76: killed behind the write, the CCM has what was measured at its next st
     [['web1', 12]],
   );
 });
+
+test('TREE-98: measures of very many are written a few at a time, and the last ones with the stop', async () => {
+  const { measures, clock, rows } = await measuring();
+  for (let index = 0; index < 1_200; index += 1) measures.delayed(`n${index}`, 20);
+  clock.advance(5_000);
+  assert.equal(rows().length, 500);
+  clock.advance(50);
+  assert.equal(rows().length, 1_000);
+  measures.close();
+  assert.equal(rows().length, 1_200);
+});

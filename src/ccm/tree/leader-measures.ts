@@ -45,6 +45,9 @@ export interface LeaderMeasuresOptions {
 }
 
 const writeAfterMs = 5_000;
+/** More are written a moment later, so that the CCM is not held up. */
+const writtenMax = 500;
+const restAfterMs = 50;
 /** A link is as fast as it once was; slower may have been the other end. */
 const weights = { faster: 0.5, slower: 0.2, delay: 0.25 } as const;
 const countedMax = 100;
@@ -77,8 +80,8 @@ export function createLeaderMeasures(options: LeaderMeasuresOptions): LeaderMeas
     writeSoon();
   }
 
-  function writeSoon(): void {
-    cancelWrite ??= clock.after(writeAfterMs, write);
+  function writeSoon(afterMs = writeAfterMs): void {
+    cancelWrite ??= clock.after(afterMs, () => write(writtenMax));
   }
 
   function queryFor(node: string) {
@@ -105,7 +108,7 @@ export function createLeaderMeasures(options: LeaderMeasuresOptions): LeaderMeas
     moved(node, ccmCoordinates, delayMs);
   }
 
-  function write(): void {
+  function write(most: number): void {
     cancelWrite?.();
     cancelWrite = undefined;
     if (unwritten.size === 0) return;
@@ -114,9 +117,11 @@ export function createLeaderMeasures(options: LeaderMeasuresOptions): LeaderMeas
       return;
     }
     try {
-      database.writeBatch([...unwritten].map(queryFor));
-      unwritten.clear();
+      const nodes = [...unwritten].slice(0, most);
+      database.writeBatch(nodes.map(queryFor));
+      for (const node of nodes) unwritten.delete(node);
       failpoint('ccm.tree.measured');
+      if (unwritten.size > 0) writeSoon(restAfterMs);
     } catch (error) {
       // Tried again with the next word.
       options.onError(error);
@@ -147,9 +152,9 @@ export function createLeaderMeasures(options: LeaderMeasuresOptions): LeaderMeas
       unwritten.add(node);
       writeSoon();
     },
-    flush: write,
+    flush: () => write(unwritten.size),
     close() {
-      write();
+      write(unwritten.size);
       cancelWrite?.();
     },
   };
