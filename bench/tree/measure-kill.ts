@@ -48,6 +48,7 @@ export async function measureKill(tree: TreeCase, { bytes, percent, death, witho
     diedAt = Date.now();
     if (death === 'kill') process.kill(fleet.agentPid(wan.indexOf(victim)), 'SIGKILL');
     else await siteOf(tree, victim).cut();
+    return victim;
   });
   const others = names.filter((name) => name !== victim);
   const sum = ({ received }: Published): number =>

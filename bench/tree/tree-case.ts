@@ -3,6 +3,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { JobResource } from '../../src/model/api.ts';
+import { until } from '../../src/plugins/testing/until.ts';
 import { type Author, createAuthor } from '../../test/lab/author.ts';
 import type { Traffic } from '../../test/lab/lan.ts';
 import { createWanFleet, type WanFleet } from '../../test/lab/wan-fleet.ts';
@@ -10,13 +11,18 @@ import { incompressible } from '../generated-repository.ts';
 import { type MachineLoad, watchMachine } from './machine-load.ts';
 import { sharePriority } from './share-priority.ts';
 
+const untilMs = 120_000;
+
 export const topologies = ['tree', 'star'] as const;
 export type Topology = (typeof topologies)[number];
 
 export interface TreeCase {
   readonly wan: WanFleet;
-  /** Pushes so many bytes that nobody has yet; `meanwhile` runs beside it. Resolves when all that take part have it live. */
-  publish(bytes: number, meanwhile?: (tree: string) => Promise<void>): Promise<Published>;
+  /**
+   * Pushes so many bytes that nobody has yet. `meanwhile` runs beside it and may resolve with a node that is not waited for any more; resolves when the
+   * push is over and all others hold it.
+   */
+  publish(bytes: number, meanwhile?: (tree: string) => Promise<string>): Promise<Published>;
   close(): Promise<void>;
 }
 
@@ -74,7 +80,7 @@ async function publishOnce(
   author: Author,
   number: number,
   bytes: number,
-  meanwhile?: (tree: string) => Promise<void>,
+  meanwhile?: (tree: string) => Promise<string>,
 ): Promise<Published> {
   const { fleet, names } = wan;
   await author.write('large.bin', Buffer.concat([...incompressible(bytes, number)]));
@@ -83,9 +89,12 @@ async function publishOnce(
   const load = watchMachine(pidsOf(wan));
   try {
     const pushing = author.push(fleet.remote);
-    await meanwhile?.(tree);
+    const dead = await meanwhile?.(tree);
     const pushed = await pushing;
     if (pushed.code !== 0) throw new Error(`git push: ${pushed.stderr}`);
+    const isHeld = async (): Promise<boolean> =>
+      (await wan.treeOf(tree))?.leaders.every(({ node, state }) => node === dead || state === 'held') ?? true;
+    await until('all others hold it', isHeld, untilMs);
   } finally {
     load.end();
   }

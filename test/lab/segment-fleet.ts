@@ -1,11 +1,12 @@
 // A whole fleet on a LAN of namespaces, its agents in segments: the CCM at the first host, node1 at the second, and so on. Waits for what the
 // CCM shows of a segment, and keeps when which node was out of the segment's reach, so that the logs can be judged.
 
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { EventResource, SegmentResource } from '../../src/model/api.ts';
 import { until as untilSo } from '../../src/plugins/testing/until.ts';
+import { keptSegment } from './kept-segment.ts';
 import { createLan, type Lan, type LanHost } from './lan.ts';
 import { createFleet, type Fleet, type FleetConfiguration, logOf } from './program-fleet.ts';
 import { readSayings, type Sayings, secondLeaders } from './second-leaders.ts';
@@ -152,14 +153,8 @@ export async function createSegmentFleet(
       return until(`${nodes.join(', ')} are one segment`, isWhole);
     },
     async moved() {
-      const isThere = async (name: string, id: string): Promise<boolean> => {
-        const kept = JSON.parse(await readFile(join(home, name, 'segment/segment.json'), 'utf8')) as {
-          segment: string;
-        };
-        return kept.segment === id;
-      };
       await until('all remember their segment', async ({ id }) =>
-        (await Promise.all(names.map((name) => isThere(name, id)))).every(Boolean),
+        (await Promise.all(names.map((name) => keptSegment(home, name)))).every((kept) => kept === id),
       );
     },
     kill(node) {

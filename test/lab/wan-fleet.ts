@@ -4,6 +4,8 @@ import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TreeAssignmentResource } from '../../src/model/tree-resource.ts';
+import { until } from '../../src/plugins/testing/until.ts';
+import { keptSegment } from './kept-segment.ts';
 import type { LanHost } from './lan.ts';
 import { createFleet, type Fleet, type FleetConfiguration } from './program-fleet.ts';
 import { untilBehind } from './until-behind.ts';
@@ -34,6 +36,8 @@ export interface WanSegment {
   readonly nodes: readonly string[];
   readonly site: WanSite;
 }
+
+const untilMs = 60_000;
 
 /** A segment for each number, with so many nodes. */
 export async function createWanFleet(
@@ -76,6 +80,18 @@ export async function createWanFleet(
     indexOf,
     host: (node) => hosts[indexOf(node)] as LanHost,
     async allBehind() {
+      await until(
+        'all are in the segments that their tokens name',
+        async () => {
+          const listed = await fleet.client.segments.list();
+          const idOf = new Map(listed.map(({ name, id }) => [name, id]));
+          const kept = segments.flatMap(({ name, nodes }) =>
+            nodes.map(async (node) => (await keptSegment(home, node)) === idOf.get(name)),
+          );
+          return (await Promise.all(kept)).every(Boolean);
+        },
+        untilMs,
+      );
       const leaders: string[] = [];
       for (const { nodes } of segments) leaders.push(await untilBehind(fleet, { nodes }));
       return leaders;
