@@ -105,6 +105,8 @@ export interface TreeRunOptions {
 /** Numbers of hand-outs: above all of former runs, as long as the clock goes forward and a run gives fewer than these in a millisecond. */
 const numbersPerMs = 1_000;
 const figuresMax = 64;
+/** One that has trouble with more than these has trouble of its own (TREE-28). */
+const blamedMax = 8;
 
 export function createTreeRun(options: TreeRunOptions): TreeRun {
   const { ccm, subject, clock, writeHandOut, placeOf, send } = options;
@@ -331,8 +333,9 @@ export function createTreeRun(options: TreeRunOptions): TreeRun {
     },
     hear,
     blames(node, source) {
-      if (given.get(node)?.has(source) !== true || blamed.get(node)?.has(source) === true) return false;
-      blamed.set(node, (blamed.get(node) ?? new Set()).add(source));
+      const own = blamed.get(node) ?? new Set();
+      if (given.get(node)?.has(source) !== true || own.has(source) || own.size >= blamedMax) return false;
+      blamed.set(node, own.add(source));
       return true;
     },
     brings: (node, next) => brought.get(next)?.has(node) === true,

@@ -17,6 +17,9 @@ import type {
 } from './tree-machines.ts';
 import { createTreeRepairs } from './tree-repairs.ts';
 
+/** Above all numbers that a CCM gives, and low enough for whatever it gives next. */
+const numbersEnd = 2 ** 52;
+
 type Part = TreePart['part'];
 type Input<Name> = Extract<DistributionInput, { readonly input: Name }>;
 
@@ -63,15 +66,22 @@ export function createDistribution(startedAt: Instant, options: DistributionOpti
   }
 
   /** The row of whoever speaks; undefined: it may not say this. */
-  function speaker(node: string, number: number, heldBlocks: number): LeaderRow | undefined {
+  function speaker(now: Instant, node: string, number: number, heldBlocks: number): LeaderRow | undefined {
     const row = byNode.get(node);
-    const isForeign = row !== undefined && number > row.number && (row.number > 0 || number >= firstNumber);
+    const isForeign = row !== undefined && number > row.number && (row.isNumberKnown || number >= numbersEnd);
     if (row === undefined) refuse(node, 'it has no part in this');
     else if (isForeign) refuse(node, 'it names a hand-out that it never had');
     else if (heldBlocks > blocks.most) refuse(node, 'it says that it holds more than there is');
     else {
       row.isUnheard = false;
       lives(row);
+      if (number === row.number && number > 0) row.isNumberKnown = true;
+      // TREE-95: the CCM's clock was set back since; what comes next has a higher number than what this one follows.
+      if (number > row.number && row.number > 0) {
+        row.number = number;
+        row.isNumberKnown = true;
+        if (row.stage === 'given' || row.stage === 'fetching') list.make(now, row, null);
+      }
       return row;
     }
     return undefined;
@@ -116,7 +126,7 @@ export function createDistribution(startedAt: Instant, options: DistributionOpti
   }
 
   function onState(now: Instant, { node, state, number, heldBlocks }: Input<'state'>): void {
-    const row = speaker(node, number, heldBlocks);
+    const row = speaker(now, node, number, heldBlocks);
     if (row === undefined) return;
     if (state === 'held' && heldBlocks < blocks.least) {
       refuse(node, 'what it says that it holds is not all');
@@ -156,6 +166,7 @@ export function createDistribution(startedAt: Instant, options: DistributionOpti
   /** TREE-64: it fetches by a hand-out of an earlier run of the CCM, nobody knows from whom. */
   function takeOver(row: LeaderRow, number: number): void {
     row.number = number;
+    row.isNumberKnown = true;
     row.isTakenOver = true;
     row.isFull = true;
     row.isByLink = false;
@@ -163,7 +174,7 @@ export function createDistribution(startedAt: Instant, options: DistributionOpti
   }
 
   function onNext(now: Instant, { node, heldBlocks, room, unreached }: Input<'next'>): void {
-    const row = speaker(node, 0, heldBlocks);
+    const row = speaker(now, node, 0, heldBlocks);
     const isEntitled = row !== undefined && row.stage !== 'waiting' && row.stage !== 'failed';
     // What only removes files has no block: its manifest is all.
     if (!isEntitled || heldBlocks < Math.min(1, blocks.least)) {
@@ -243,7 +254,7 @@ export function createDistribution(startedAt: Instant, options: DistributionOpti
   }
 
   function onLost(now: Instant, input: Input<'sourceLost'>): void {
-    const row = speaker(input.node, input.number, input.heldBlocks);
+    const row = speaker(now, input.node, input.number, input.heldBlocks);
     if (row === undefined || row.stage === 'failed') return;
     // Late; or it holds all no more and the word of that was lost, or it never did.
     const hadAll = row.stage === 'held';

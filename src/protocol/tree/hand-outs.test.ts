@@ -73,6 +73,23 @@ test('TREE-62: who is away hears it when it is back', () => {
   assert.deepEqual(say(100_000, { input: 'leader', leader: leaderOf(1) }), ['tells n1 #1000 from n0']);
 });
 
+test('TREE-95: a leader that follows a higher number than this run of the CCM gives, since its clock was set back, gets its sources under a higher one', () => {
+  const { did, say, held } = scriptDistribution(leadersOf(1));
+  assert.deepEqual(did(), ['tells n0 #1000 from CCM']);
+  const word = {
+    input: 'state',
+    node: 'n0',
+    state: 'fetching',
+    number: 5_000,
+    heldBlocks: 3,
+    figures: [],
+  } as const;
+  assert.deepEqual(say(1, word), ['tells n0 #5001 from CCM']);
+  assert.deepEqual(say(2, { ...word, number: 5_001 }), []);
+  assert.deepEqual(say(3, { ...word, number: 6_000 }), ['refuses n0: it names a hand-out that it never had']);
+  assert.deepEqual(held(4, 'n0'), ['complete']);
+});
+
 test('TREE-60: words of strangers, of more than there is, of hand-outs that never were, and of nothing to serve are refused', () => {
   const { did, next, say } = scriptDistribution(leadersOf(2));
   did();
@@ -85,8 +102,9 @@ test('TREE-60: words of strangers, of more than there is, of hand-outs that neve
     figures: [],
   } as const;
   assert.deepEqual(say(1, { ...state, node: 'x' }), ['refuses x: it has no part in this']);
+  say(1, { ...state, number: 1000 });
   assert.deepEqual(say(1, { ...state, number: 1001 }), ['refuses n0: it names a hand-out that it never had']);
-  assert.deepEqual(say(1, { ...state, node: 'n1', number: 1000 }), [
+  assert.deepEqual(say(1, { ...state, node: 'n1', number: 2 ** 52 }), [
     'refuses n1: it names a hand-out that it never had',
   ]);
   assert.deepEqual(say(1, { ...state, heldBlocks: 402 }), [

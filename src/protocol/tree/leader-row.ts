@@ -25,6 +25,8 @@ export interface LeaderRow {
   kept: number;
   /** Of its newest hand-out. */
   number: number;
+  /** It has said that it follows that one. */
+  isNumberKnown: boolean;
   /** By part; empty: none, or (after a restart of the CCM) not known. */
   feeders: (Feeder | undefined)[];
   isTakenOver: boolean;
@@ -88,6 +90,7 @@ export function createLeaderRow(leader: TreeLeader, isLeaf: boolean, colour: Tre
     },
     ...{
       number: 0,
+      isNumberKnown: false,
       feeders: [],
       isTakenOver: false,
       lastSources: [],
