@@ -32,6 +32,11 @@ test('LEAD-51 LINK-6: who has heard nothing of its leader for more than three ti
   });
   t.after(() => connection.close());
   await until('it stands', () => heard.length === 1);
+  const leaderKey = connection.leaderKey();
+  assert.ok(
+    leaderKey !== undefined && connection.leaderKey()?.equals(leaderKey),
+    'the same each time (LEAD-107)',
+  );
   clock.advance(3_000);
   leader.sockets[0]?.ping();
   leader.say(session);

@@ -51,6 +51,7 @@ export function createMemberConnection(options: MemberConnectionOptions): Member
   const tls = { ...nodeConnectionOptions(options.credentials, node), host: address, port, servername: '' };
   // An address with a zone is no host of a URL.
   let secured: TLSSocket | undefined;
+  let leaderKey: KeyObject | undefined;
   const createConnection = (() => {
     // The socket's own clock: that of the request looks at it only. Behind the handshake it is off.
     secured = connect({ ...tls, timeout: handshakeTimeoutMs });
@@ -119,7 +120,11 @@ export function createMemberConnection(options: MemberConnectionOptions): Member
       socket.send(text);
       if (socket.bufferedAmount > unsentBytesMax) socket.terminate();
     },
-    leaderKey: () => secured?.getPeerX509Certificate()?.publicKey,
+    leaderKey() {
+      // Node.js hands a client its peer's certificate out once.
+      leaderKey ??= secured?.getPeerX509Certificate()?.publicKey;
+      return isClosed ? undefined : leaderKey;
+    },
     close() {
       if (isClosed) return;
       isClosed = true;
