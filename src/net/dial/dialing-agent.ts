@@ -7,6 +7,9 @@ import type { Dial } from './ccm-dialer.ts';
 
 type Created = (error: Error | null, socket: Duplex) => void;
 
+/** Whoever uses the connection hears of it too. Between an answer's end and the next use nobody would, and the process would end. */
+const ignored = (): void => undefined;
+
 class DialingAgent extends Agent {
   readonly #dial: Dial;
   /** How often it was destroyed. */
@@ -23,7 +26,9 @@ class DialingAgent extends Agent {
     this.#dial(host, Number(options.port)).then(
       (socket) => {
         if (this.#ends === ends) {
-          created(null, connect({ ...options, socket }));
+          const secured = connect({ ...options, socket });
+          secured.on('error', ignored);
+          created(null, secured);
           return;
         }
         // Nobody would ever close it.

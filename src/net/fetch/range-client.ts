@@ -1,10 +1,10 @@
 // Fetches an assignment's manifest and the missing blocks of its data from a source, over kept-alive mutual TLS (LINK-16).
 // A broken connection costs only what had not arrived; whether a block is right is for the receiver of blocks to check.
 
-import { Agent } from 'node:https';
+import type { Agent } from 'node:https';
 import { blockBytes } from '../../model/assignment.ts';
 import type { Clock } from '../clock.ts';
-import type { Dial } from '../dial/ccm-dialer.ts';
+import { connectDirectly, type Dial } from '../dial/ccm-dialer.ts';
 import { createDialingAgent } from '../dial/dialing-agent.ts';
 import type { Pace } from '../rate/pacer.ts';
 import { ccmConnectionOptions, nodeConnectionOptions, type TlsCredentials } from '../tls/tls-settings.ts';
@@ -50,13 +50,17 @@ export interface RangeClientOptions {
   readonly failuresMax?: number;
   /** The source is this node's segment port; absent: the CCM. */
   readonly node?: string;
-  /** Makes the connections, whatever host an address names; absent: Node.js does. */
+  /** Makes the connections, whatever host an address names; absent: they go there directly. */
   readonly dial?: Dial;
 }
 
 const runBytesMax = 8_388_608;
 const requestsMax = 2;
 const failuresInRowMax = 9;
+const connectTimeoutMs = 10_000;
+
+const directly: Dial = (host, port) => connectDirectly({ address: host, port }, connectTimeoutMs);
+
 /** A block that the receiver refuses is asked for again this often: the source may have been read while it went bad. */
 const blockRefusalsMax = 2;
 
@@ -80,7 +84,7 @@ export function createRangeClient(options: RangeClientOptions): RangeClient {
       maxSockets: 2 * requestsMax,
       maxFreeSockets: requestsMax,
     };
-    agent = options.dial === undefined ? new Agent(settings) : createDialingAgent(options.dial, settings);
+    agent = createDialingAgent(options.dial ?? directly, settings);
     return agent;
   }
 
