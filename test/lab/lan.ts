@@ -8,6 +8,8 @@ import { runProgram } from './run-program.ts';
 export interface LanHost {
   /** The namespace's name, for `ip netns exec`. */
   readonly namespace: string;
+  /** The namespace of the bridge that it is on. */
+  readonly hub: string;
   /** Its IPv4 address on the LAN. */
   readonly address: string;
   /** Starts a program there; the process is the program itself, so signals reach it. */
@@ -132,6 +134,7 @@ function createHost(place: { namespace: string; address: string; hub: string; po
     runProgram('ip', [...inside, program, ...parameters], input === undefined ? {} : { input });
   return {
     namespace,
+    hub,
     address,
     run,
     spawn: (program, parameters, options = {}) => spawn('ip', [...inside, program, ...parameters], options),
