@@ -19,7 +19,7 @@ export interface HeldAnswer {
 }
 
 const timeoutMs = 1_000;
-export const heldAnswerBytesMax = 65_536;
+const heldAnswerBytesMax = 65_536;
 const schema: z.ZodType<HeldAnswer> = z.strictObject({
   blocks: z.int().min(0).max(65_536),
   held: z
@@ -45,43 +45,66 @@ export function heldAnswer(blocks: number, has: (index: number) => boolean): Hel
 }
 
 /** Throws when it is none. */
-export function readHeldAnswer(bytes: Buffer): Pick<HeldElsewhere, 'has'> {
+function readHeldAnswer(bytes: Buffer): Pick<HeldElsewhere, 'has'> {
   const { blocks, held } = schema.parse(JSON.parse(bytes.toString('utf8')));
   const bits = Buffer.from(held, 'base64');
   return { has: (index) => index < blocks && ((bits[index >> 3] ?? 0) & (1 << (index & 7))) !== 0 };
 }
 
-export async function askHeld(question: {
-  readonly holder: SegmentNeighbour;
-  readonly assignment: string;
+export interface HeldQuestion {
+  /** Of what it holds. */
+  readonly url: string;
+  readonly node: string;
   readonly ticket: string;
   readonly credentials: TlsCredentials;
+  readonly timeoutMs: number;
   readonly signal: AbortSignal;
+}
+
+/** Over a connection of its own. `has` null: its status says why. Throws when it does not answer in time, or not as it should. */
+export async function requestHeld({ url, node, ticket, credentials, ...question }: HeldQuestion): Promise<{
+  readonly status: number;
+  readonly has: HeldElsewhere['has'] | null;
+}> {
+  const signal = AbortSignal.any([question.signal, AbortSignal.timeout(question.timeoutMs)]);
+  return new Promise((resolve, reject) => {
+    const outgoing = request(
+      url,
+      {
+        ...nodeConnectionOptions(credentials, node),
+        agent: false,
+        signal,
+        headers: { authorization: `Ticket ${ticket}` },
+      },
+      (response) => {
+        const { statusCode: status = 0 } = response;
+        if (status === 200)
+          readBody(response, heldAnswerBytesMax)
+            .then((bytes) => resolve({ status, ...readHeldAnswer(bytes) }))
+            .catch(reject);
+        else {
+          response.destroy();
+          resolve({ status, has: null });
+        }
+      },
+    );
+    outgoing.on('error', reject);
+    outgoing.end();
+  });
+}
+
+export async function askHeld({
+  holder,
+  assignment,
+  ...question
+}: Pick<HeldQuestion, 'ticket' | 'credentials' | 'signal'> & {
+  readonly holder: SegmentNeighbour;
+  readonly assignment: string;
 }): Promise<HeldElsewhere | undefined> {
-  const { holder, assignment, ticket, credentials } = question;
   try {
-    const signal = AbortSignal.any([question.signal, AbortSignal.timeout(timeoutMs)]);
-    const bytes = await new Promise<Buffer>((resolve, reject) => {
-      const outgoing = request(
-        segmentPortUrl(holder, assignment, 'held'),
-        {
-          ...nodeConnectionOptions(credentials, holder.node),
-          agent: false,
-          signal,
-          headers: { authorization: `Ticket ${ticket}` },
-        },
-        (response) => {
-          if (response.statusCode === 200) readBody(response, heldAnswerBytesMax).then(resolve, reject);
-          else {
-            response.destroy();
-            reject(new Error(`status ${response.statusCode}`));
-          }
-        },
-      );
-      outgoing.on('error', reject);
-      outgoing.end();
-    });
-    return { holder, ...readHeldAnswer(bytes) };
+    const url = segmentPortUrl(holder, assignment, 'held');
+    const { has } = await requestHeld({ ...question, url, node: holder.node, timeoutMs });
+    return has === null ? undefined : { holder, has };
   } catch {
     return undefined;
   }

@@ -1,9 +1,6 @@
 // Asks a silent source, over a connection of its own, whether it is alive and what it holds (TREE-47).
 
-import { request } from 'node:https';
-import { readBody } from '../../net/http/read-body.ts';
-import { nodeConnectionOptions, type TlsCredentials } from '../../net/tls/tls-settings.ts';
-import { heldAnswerBytesMax, readHeldAnswer } from '../leader/ask-held.ts';
+import { type HeldElsewhere, type HeldQuestion, requestHeld } from '../leader/ask-held.ts';
 
 export type ProbeAnswer =
   | 'dead'
@@ -11,44 +8,12 @@ export type ProbeAnswer =
   | 'lacks'
   /** Alive, and has nothing yet. */
   | 'nothing'
-  | { readonly has: (index: number) => boolean };
+  | Pick<HeldElsewhere, 'has'>;
 
-export interface ProbeQuestion {
-  /** Of what it holds. */
-  readonly url: string;
-  readonly node: string;
-  readonly ticket: string;
-  readonly credentials: TlsCredentials;
-  readonly timeoutMs: number;
-  readonly signal: AbortSignal;
-}
-
-export async function probeSource(question: ProbeQuestion): Promise<ProbeAnswer> {
-  const { url, node, ticket, credentials } = question;
-  const signal = AbortSignal.any([question.signal, AbortSignal.timeout(question.timeoutMs)]);
+export async function probeSource(question: HeldQuestion): Promise<ProbeAnswer> {
   try {
-    return await new Promise<ProbeAnswer>((resolve, reject) => {
-      const outgoing = request(
-        url,
-        {
-          ...nodeConnectionOptions(credentials, node),
-          agent: false,
-          signal,
-          headers: { authorization: `Ticket ${ticket}` },
-        },
-        (response) => {
-          const { statusCode = 0 } = response;
-          if (statusCode === 200)
-            readBody(response, heldAnswerBytesMax).then((bytes) => resolve(readHeldAnswer(bytes)), reject);
-          else {
-            response.destroy();
-            resolve(answerOf(statusCode));
-          }
-        },
-      );
-      outgoing.on('error', reject);
-      outgoing.end();
-    });
+    const { status, has } = await requestHeld(question);
+    return has === null ? answerOf(status) : { has };
   } catch {
     return 'dead';
   }
