@@ -4,9 +4,8 @@ import { z } from 'zod';
 import { segmentMembersMax } from '../../model/segment.ts';
 import { mutantNames } from '../../sim/mutants/all-mutants.ts';
 import { seedFaults } from '../../sim/seeds/run-seed.ts';
-import { runSeeds } from '../../sim/seeds/run-seeds.ts';
+import { answerSeeds } from '../answer-seeds.ts';
 import { defineCommand } from '../command.ts';
-import type { CommandContext } from '../command-context.ts';
 import { count } from '../input-schemas.ts';
 import { checkSeedChoice, seedFlags, seedInputs } from '../seed-options.ts';
 import { createSeedTotals, seedLine } from '../simulation-lines.ts';
@@ -46,25 +45,15 @@ export const simulateElection = defineCommand({
     checkSeedChoice({ seeds, firstSeed, trace, mutant }, mutantNames);
     if (seeds === 1) for (const line of seedFaults(firstSeed, members)) output.note(line);
     const totals = createSeedTotals({ members, firstSeed, mutant });
-    await runSeeds({
+    const run = {
       scenario: 'election',
       task: { members, mutant },
       firstSeed,
       seeds,
-      stopsAtViolation: mutant !== null,
-      signal,
-      onResult(result) {
-        totals.add(result);
-        output.note(seedLine(result));
-      },
-      ...(trace ? { trace: traceTo(output) } : {}),
-    });
-    const summary = totals.summary();
-    output.answer(summary, () => totals.lines());
-    return summary.violations === 0 ? 'ok' : 'failed';
+      trace,
+      totals,
+      line: seedLine,
+    } as const;
+    return answerSeeds(run, { output, signal });
   },
 });
-
-function traceTo(output: CommandContext['output']): (line: string) => void {
-  return (line) => output.note(line);
-}

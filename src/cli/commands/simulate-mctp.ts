@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { describeMctpPlan } from '../../sim/mctp/describe-mctp-fault.ts';
 import { mctpMutantNames } from '../../sim/mctp/mctp-mutants.ts';
 import { drawMctpPlan } from '../../sim/mctp/mctp-plan.ts';
-import { runSeeds } from '../../sim/seeds/run-seeds.ts';
+import { answerSeeds } from '../answer-seeds.ts';
 import { defineCommand } from '../command.ts';
 import { count } from '../input-schemas.ts';
 import { checkSeedChoice, seedFlags, seedInputs } from '../seed-options.ts';
@@ -69,21 +69,7 @@ export const simulateMctp = defineCommand({
     const task = { receivers, loss, mutant, ...(plainMb === undefined ? {} : { plainBytes: plainMb * 1e6 }) };
     if (seeds === 1) for (const line of describeMctpPlan(drawMctpPlan(firstSeed, task))) output.note(line);
     const totals = createSessionTotals({ receivers, loss, plainMb: plainMb ?? null, firstSeed, mutant });
-    await runSeeds({
-      scenario: 'mctp',
-      task,
-      firstSeed,
-      seeds,
-      stopsAtViolation: mutant !== null,
-      signal,
-      onResult(result) {
-        totals.add(result);
-        output.note(sessionSeedLine(result));
-      },
-      ...(trace ? { trace: (line: string) => output.note(line) } : {}),
-    });
-    const summary = totals.summary();
-    output.answer(summary, () => totals.lines());
-    return summary.violations === 0 ? 'ok' : 'failed';
+    const run = { scenario: 'mctp', task, firstSeed, seeds, trace, totals, line: sessionSeedLine } as const;
+    return answerSeeds(run, { output, signal });
   },
 });

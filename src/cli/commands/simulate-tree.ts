@@ -1,10 +1,10 @@
 // Runs distributions down the tree of leaders in the simulator: one as it is given, in which nothing happens, or many seeds with faults.
 
 import { z } from 'zod';
-import { runSeeds } from '../../sim/seeds/run-seeds.ts';
 import { describeTreePlan } from '../../sim/tree/describe-tree-fault.ts';
 import { treeMutantNames } from '../../sim/tree/tree-mutants.ts';
 import { drawTreePlan } from '../../sim/tree/tree-plan.ts';
+import { answerSeeds } from '../answer-seeds.ts';
 import { defineCommand } from '../command.ts';
 import { count } from '../input-schemas.ts';
 import { checkSeedChoice, seedFlags, seedInputs } from '../seed-options.ts';
@@ -93,22 +93,8 @@ export const simulateTree = defineCommand({
       .map((name) => ` --${name} ${input[name]}`)
       .join('');
     const totals = createTreeTotals({ ...task, flags, firstSeed });
-    await runSeeds({
-      scenario: 'tree',
-      task,
-      firstSeed,
-      seeds,
-      stopsAtViolation: mutant !== null,
-      signal,
-      onResult(result) {
-        totals.add(result);
-        output.note(treeSeedLine(result));
-      },
-      ...(trace ? { trace: (line: string) => output.note(line) } : {}),
-    });
-    const summary = totals.summary();
-    output.answer(summary, () => totals.lines());
-    return summary.violations === 0 ? 'ok' : 'failed';
+    const run = { scenario: 'tree', task, firstSeed, seeds, trace, totals, line: treeSeedLine } as const;
+    return answerSeeds(run, { output, signal });
   },
 });
 
